@@ -1,0 +1,166 @@
+namespace Bilevel.Tasks;
+
+/// <summary>What a task is given besides its settings.</summary>
+/// <param name="Seed">Seed of all random choices of the task (split, corruption, generated data).</param>
+/// <param name="DataFolder">Folder of the user's data; null for the task's own.</param>
+/// <param name="Threads">Number of threads that its objectives may use; results do not depend on it.</param>
+public sealed record TaskContext(ulong Seed = 0, string? DataFolder = null, int Threads = 1);
+
+/// <summary>A ready bilevel problem that people run by name.</summary>
+public interface ITask
+{
+    /// <summary>The name, as on the command line.</summary>
+    string Name { get; }
+
+    /// <summary>What it is, in a sentence.</summary>
+    string Summary { get; }
+
+    /// <summary>The settings it takes.</summary>
+    SettingsSchema Schema { get; }
+
+    /// <summary>Its settings, with some changed by name, as pairs of name and value in text.</summary>
+    /// <exception cref="SettingException">A name is unknown or a value refused.</exception>
+    IReadOnlyList<KeyValuePair<string, string>> Settings(IEnumerable<KeyValuePair<string, string>> changes);
+
+    /// <summary>Builds the problem.</summary>
+    /// <param name="changes">Settings changed by name.</param>
+    /// <param name="context">Seed, data, threads.</param>
+    /// <exception cref="SettingException">A name is unknown or a value refused.</exception>
+    /// <exception cref="InputException">The data cannot be used; the message says which file and what to do.</exception>
+    TaskInstance Create(IEnumerable<KeyValuePair<string, string>> changes, TaskContext context);
+}
+
+/// <summary>The base class of tasks, typed by the record of their settings.</summary>
+/// <typeparam name="TSettings">The record of settings.</typeparam>
+public abstract class TaskOf<TSettings> : ITask
+    where TSettings : class, new()
+{
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <inheritdoc/>
+    public abstract string Summary { get; }
+
+    /// <inheritdoc/>
+    public SettingsSchema Schema { get; } = SettingsSchema.Of(typeof(TSettings));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<KeyValuePair<string, string>> Settings(IEnumerable<KeyValuePair<string, string>> changes)
+    {
+        var settings = SettingsSchema.With(new TSettings(), changes);
+        return [.. Schema.Settings.Select(s => KeyValuePair.Create(s.Name, s.Read(settings)))];
+    }
+
+    /// <inheritdoc/>
+    public TaskInstance Create(IEnumerable<KeyValuePair<string, string>> changes, TaskContext context) =>
+        Create(SettingsSchema.With(new TSettings(), changes), context);
+
+    /// <summary>Builds the problem from typed settings.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="context">Seed, data, threads.</param>
+    public abstract TaskInstance Create(TSettings settings, TaskContext context);
+}
+
+/// <summary>Code that runs on a task's problem whatever its vector type.</summary>
+/// <typeparam name="TResult">What it returns.</typeparam>
+public interface ITaskVisitor<out TResult>
+{
+    /// <summary>Runs on a problem over vectors of type <typeparamref name="V"/>.</summary>
+    TResult Visit<V>(TaskInstance<V> instance)
+        where V : class, IVector<V>;
+}
+
+/// <summary>A task with its data: a problem, a start, how to run it by default and what to report.</summary>
+public abstract class TaskInstance
+{
+    /// <summary>Settings of the methods that suit the task better than the methods' own defaults; the first is the task's default method.</summary>
+    public IReadOnlyList<IBilevelMethod> Presets { get; init; } = [new F2ba { Accelerated = true }];
+
+    /// <summary>Iteration limit of a run without one.</summary>
+    public long Iterations { get; init; } = 10_000;
+
+    /// <summary>Tolerance of a run without one.</summary>
+    public double Tolerance { get; init; } = 1e-4;
+
+    /// <summary>What the user should know of the data, a sentence each (sizes, what was generated or corrupted).</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Hands the problem to code that is generic over vectors.</summary>
+    public abstract TResult Accept<TResult>(ITaskVisitor<TResult> visitor);
+
+    /// <summary>The preset of that method, or its defaults.</summary>
+    public IBilevelMethod Preset(string method) => Presets.FirstOrDefault(p => p.Name == method) ?? MethodCatalog.Find(method).Defaults;
+}
+
+/// <summary>A task with its data, over vectors of type <typeparamref name="V"/>.</summary>
+/// <typeparam name="V">Vector type.</typeparam>
+public sealed class TaskInstance<V> : TaskInstance
+    where V : class, IVector<V>
+{
+    /// <summary>The problem.</summary>
+    public required BilevelProblem<V> Problem { get; init; }
+
+    /// <summary>Start of the upper variable.</summary>
+    public required V X { get; init; }
+
+    /// <summary>Start of the lower variable.</summary>
+    public required V Y { get; init; }
+
+    /// <summary>The components of a vector, for output.</summary>
+    public required Func<V, double[]> Components { get; init; }
+
+    /// <summary>What is known of the answer; null for problems on real data.</summary>
+    public KnownAnswer<V>? Answer { get; init; }
+
+    /// <summary>Measures an answer and prepares what to write of it.</summary>
+    public Func<Solution<V>, TaskOutcome> Evaluate { get; init; } = _ => new TaskOutcome();
+
+    /// <inheritdoc/>
+    public override TResult Accept<TResult>(ITaskVisitor<TResult> visitor) => visitor.Visit(this);
+}
+
+/// <summary>What is known of a problem, in closed form or to printed digits.</summary>
+/// <typeparam name="V">Vector type.</typeparam>
+public sealed record KnownAnswer<V>
+    where V : class, IVector<V>
+{
+    /// <summary>F*, the optimal (or best local) upper value; null when unknown.</summary>
+    public double? UpperValue { get; init; }
+
+    /// <summary>x*, where it is unique; null otherwise.</summary>
+    public V? X { get; init; }
+
+    /// <summary>How exactly the numbers above are known.</summary>
+    public double Accuracy { get; init; } = 1e-9;
+
+    /// <summary>y*(x), when it has a closed form.</summary>
+    public Func<V, V>? LowerSolution { get; init; }
+
+    /// <summary>F(x), when it has a closed form.</summary>
+    public Func<V, double>? Hyperobjective { get; init; }
+
+    /// <summary>grad F(x), when it has a closed form.</summary>
+    public Func<V, V>? Hypergradient { get; init; }
+
+    /// <summary>grad L_lambda*(x), when it has a closed form.</summary>
+    public Func<V, double, V>? PenaltyHypergradient { get; init; }
+}
+
+/// <summary>What a task says of an answer.</summary>
+public sealed record TaskOutcome
+{
+    /// <summary>The numbers, in the order in which to show them.</summary>
+    public IReadOnlyList<NamedNumber> Metrics { get; init; } = [];
+
+    /// <summary>Files to write into the output folder.</summary>
+    public IReadOnlyList<OutputFile> Files { get; init; } = [];
+
+    /// <summary>The outcome in a sentence or two, for the console and the report.</summary>
+    public string Summary { get; init; } = "";
+}
+
+/// <summary>A file that a task writes.</summary>
+/// <param name="Name">File name without folder.</param>
+/// <param name="Meaning">What is in it, in a sentence.</param>
+/// <param name="Write">Writes its text; numbers invariantly, lines ended by a line feed.</param>
+public sealed record OutputFile(string Name, string Meaning, Action<TextWriter> Write);

@@ -1,0 +1,51 @@
+using System.Globalization;
+
+namespace Bilevel;
+
+/// <summary>What a certificate says.</summary>
+public enum Verdict
+{
+    /// <summary>Every number is within the tolerance; the bounds hold under the stated constants.</summary>
+    Certified,
+
+    /// <summary>Some number is above the tolerance.</summary>
+    NotCertified,
+
+    /// <summary>The bounds cannot be computed, for the stated reason.</summary>
+    NotCheckable,
+}
+
+/// <summary>Evidence for an answer, computed by code that shares nothing with the method that found it.</summary>
+/// <param name="Verdict">The verdict.</param>
+/// <param name="Tolerance">The tolerance it was asked for.</param>
+/// <param name="Summary">The verdict in a sentence or two, naming the number that fails or the reason.</param>
+/// <param name="Residuals">The numbers behind it, by name, in the order in which to show them.</param>
+/// <param name="Signs">Signs of trouble, each a sentence.</param>
+/// <param name="UpperValue">F(x): the upper value read at the lower level solved again.</param>
+/// <param name="LowerValue">g*(x): the lower value there.</param>
+/// <param name="OracleCalls">Number of gradients that the certificate itself asked for.</param>
+public sealed record Certificate(
+    Verdict Verdict,
+    double Tolerance,
+    string Summary,
+    IReadOnlyList<NamedNumber> Residuals,
+    IReadOnlyList<string> Signs,
+    double UpperValue,
+    double LowerValue,
+    long OracleCalls)
+{
+    /// <summary>The summary, the numbers and the signs of trouble, a line each.</summary>
+    public override string ToString() => string.Join(Environment.NewLine, [
+        Summary,
+        .. Residuals.Select(r => string.Create(CultureInfo.InvariantCulture, $"  {r.Name} = {r.Value:G6}   {r.Meaning}")),
+        .. Signs.Select(s => "  ! " + s)]);
+
+    /// <summary>The number of that name, NaN when there is none.</summary>
+    public double this[string name] => Residuals.FirstOrDefault(r => r.Name == name)?.Value ?? double.NaN;
+}
+
+/// <summary>A number with its name and its meaning in words.</summary>
+/// <param name="Name">Short name, in snake case.</param>
+/// <param name="Value">The number.</param>
+/// <param name="Meaning">What it measures.</param>
+public sealed record NamedNumber(string Name, double Value, string Meaning);

@@ -1,0 +1,170 @@
+namespace Bilevel;
+
+/// <summary>The lower level solved again.</summary>
+/// <typeparam name="V">Vector type.</typeparam>
+/// <param name="Y">The minimiser found.</param>
+/// <param name="Value">The objective there.</param>
+/// <param name="GradientNorm">Norm of the gradient there, or of the gradient mapping where y is constrained.</param>
+/// <param name="Steps">Number of steps.</param>
+public sealed record LowerSolution<V>(V Y, double Value, double GradientNorm, int Steps)
+    where V : class, IVector<V>;
+
+/// <summary>
+/// Solves a smooth problem in y alone, at fixed x, without any constant: limited-memory BFGS with a line search on
+/// the derivative, or projected gradients with backtracking and momentum where y is constrained. It shares no code
+/// with the methods, so that it can check them.
+/// </summary>
+public static class LowerLevelSolver
+{
+    private const int Memory = 12;
+
+    /// <summary>Minimises objective(x, .) over the set from a start.</summary>
+    /// <param name="objective">The objective over the blocks (x, y).</param>
+    /// <param name="x">The upper variable, fixed.</param>
+    /// <param name="start">Start; not changed.</param>
+    /// <param name="set">The feasible set of y.</param>
+    /// <param name="tolerance">Norm of the gradient (mapping) to stop at.</param>
+    /// <param name="limit">Most steps.</param>
+    public static LowerSolution<V> Solve<V>(IObjective<V> objective, V x, V start, IFeasibleSet<V> set, double tolerance, int limit = 2000)
+        where V : class, IVector<V> =>
+        set.IsWholeSpace ? QuasiNewton(objective, x, start, tolerance, limit) : Projected(objective, x, start, set, tolerance, limit);
+
+    private static LowerSolution<V> QuasiNewton<V>(IObjective<V> objective, V x, V start, double tolerance, int limit)
+        where V : class, IVector<V>
+    {
+        V y = start.Copy(), gradient = y.ZerosLike(), trial = y.Copy(), trialGradient = y.ZerosLike(), direction = y.ZerosLike();
+        var atTrial = new PreparedRequest<V>(objective, [[x, trial]], [new(BilevelProblem.Y, 0, trialGradient)], values: true);
+        var steps = new List<(V S, V G, double Inverse)>();
+        double[] alpha = new double[Memory];
+        atTrial.Evaluate();
+        double value = atTrial.Values[0];
+        gradient.CopyFrom(trialGradient);
+        double norm = gradient.Norm(), bestNorm = norm;
+        V best = y.Copy();
+        double bestValue = value;
+        int k = 0, withoutGain = 0;
+        for (; k < limit && norm > tolerance && double.IsFinite(norm) && withoutGain < 20; k++)
+        {
+            Direction(direction, gradient, steps, alpha);
+            double slope = gradient.Dot(direction);
+            if (!(slope < 0))
+            {
+                steps.Clear();
+                direction.CopyFrom(gradient);
+                direction.Scale(-1);
+                slope = -norm * norm;
+            }
+
+            // A step on the sign of the derivative alone: near the minimiser, values no longer tell points apart.
+            double low = 0, high = double.PositiveInfinity, lowSlope = slope, highSlope = 0;
+            double step = steps.Count == 0 ? Math.Min(1, 1 / norm) : 1;
+            for (int probe = 0; probe < 40; probe++)
+            {
+                trial.CopyFrom(y);
+                trial.AddScaled(step, direction);
+                atTrial.Evaluate();
+                double here = trialGradient.Dot(direction);
+                bool tooFar = !double.IsFinite(here) || !(atTrial.Values[0] <= value + (1e-10 * Math.Abs(value)) + 1e-300);
+                if (!tooFar && Math.Abs(here) <= 0.5 * Math.Abs(slope)) break;
+                if (tooFar || here > 0) (high, highSlope) = (step, tooFar ? double.NaN : here);
+                else (low, lowSlope) = (step, here);
+                double secant = low + ((high - low) * (-lowSlope / (highSlope - lowSlope)));
+                double margin = 0.1 * (high - low);
+                step = double.IsPositiveInfinity(high) ? 2 * step
+                    : secant > low + margin && secant < high - margin ? secant
+                    : (low + high) / 2;
+            }
+
+            var s = trial.Copy();
+            s.AddScaled(-1, y);
+            var g = trialGradient.Copy();
+            g.AddScaled(-1, gradient);
+            double curvature = s.Dot(g);
+            y.CopyFrom(trial);
+            gradient.CopyFrom(trialGradient);
+            value = atTrial.Values[0];
+            norm = gradient.Norm();
+            if (curvature > 1e-16 * s.Norm() * g.Norm())
+            {
+                if (steps.Count == Memory) steps.RemoveAt(0);
+                steps.Add((s, g, 1 / curvature));
+            }
+
+            withoutGain = norm < 0.999 * bestNorm ? 0 : withoutGain + 1;
+            if (norm >= bestNorm) continue;
+            (bestNorm, bestValue) = (norm, value);
+            best.CopyFrom(y);
+        }
+
+        return new LowerSolution<V>(best, bestValue, bestNorm, k);
+    }
+
+    // The two-loop recursion.
+    private static void Direction<V>(V direction, V gradient, List<(V S, V G, double Inverse)> steps, double[] alpha)
+        where V : class, IVector<V>
+    {
+        direction.CopyFrom(gradient);
+        direction.Scale(-1);
+        if (steps.Count == 0) return;
+        for (int i = steps.Count - 1; i >= 0; i--)
+        {
+            alpha[i] = steps[i].Inverse * steps[i].S.Dot(direction);
+            direction.AddScaled(-alpha[i], steps[i].G);
+        }
+
+        var (_, lastG, lastInverse) = steps[^1];
+        direction.Scale(1 / (lastInverse * lastG.Dot(lastG)));
+        for (int i = 0; i < steps.Count; i++)
+        {
+            double beta = steps[i].Inverse * steps[i].G.Dot(direction);
+            direction.AddScaled(alpha[i] - beta, steps[i].S);
+        }
+    }
+
+    private static LowerSolution<V> Projected<V>(IObjective<V> objective, V x, V start, IFeasibleSet<V> set, double tolerance, int limit)
+        where V : class, IVector<V>
+    {
+        V y = start.Copy(), ahead, next = start.Copy(), gradient = y.ZerosLike(), move = y.ZerosLike();
+        set.Project(y);
+        ahead = y.Copy();
+        var atAhead = new PreparedRequest<V>(objective, [[x, ahead]], [new(BilevelProblem.Y, 0, gradient)], values: true);
+        var atNext = new PreparedRequest<V>(objective, [[x, next]], [], values: true);
+        double smoothness = 1, theta = 1, mapping = double.PositiveInfinity, best = double.PositiveInfinity;
+        int k = 0, withoutGain = 0;
+        limit *= 20;
+        for (; k < limit && mapping > tolerance && withoutGain < 400; k++)
+        {
+            atAhead.Evaluate();
+            double value = atAhead.Values[0];
+            for (int halving = 0; halving < 100; halving++)
+            {
+                next.CopyFrom(ahead);
+                next.AddScaled(-1 / smoothness, gradient);
+                set.Project(next);
+                move.CopyFrom(next);
+                move.AddScaled(-1, ahead);
+                double square = move.Dot(move);
+                atNext.Evaluate();
+                double model = value + gradient.Dot(move) + (smoothness / 2 * square);
+                if (atNext.Values[0] <= model + (1e-14 * Math.Abs(value))) break;
+                smoothness *= 2;
+            }
+
+            mapping = smoothness * move.Norm();
+            withoutGain = mapping < 0.999 * best ? 0 : withoutGain + 1;
+            best = Math.Min(best, mapping);
+            // Momentum, forgotten when the move turns against the last one.
+            y.AddScaled(-1, next);
+            bool turned = move.Dot(y) > 0;
+            double after = turned ? 1 : (1 + Math.Sqrt(1 + (4 * theta * theta))) / 2;
+            ahead.CopyFrom(next);
+            ahead.AddScaled(turned ? 0 : -(theta - 1) / after, y);
+            theta = after;
+            y.CopyFrom(next);
+            smoothness *= 0.98;
+        }
+
+        atNext.Evaluate();
+        return new LowerSolution<V>(y, atNext.Values[0], mapping, k);
+    }
+}

@@ -1,0 +1,148 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Bilevel;
+
+/// <summary>One phase of a solve: a method and the rule that ends it.</summary>
+/// <param name="Method">The method.</param>
+/// <param name="Stop">When the phase ends; when that means convergence, or the caller cancelled, the solve ends with it.</param>
+public sealed record Phase(IBilevelMethod Method, StoppingRule Stop);
+
+/// <summary>How far a run is.</summary>
+/// <param name="Iteration">Number of iterations done.</param>
+/// <param name="OracleCalls">Number of gradients asked by the method.</param>
+/// <param name="UpperValue">The upper value last recorded.</param>
+/// <param name="Residual">The method's residual.</param>
+/// <param name="Penalty">lambda.</param>
+/// <param name="Elapsed">Time so far.</param>
+/// <param name="Share">Share of the nearest limit that is used, 0 where there is none; elapsed / share - elapsed estimates the time left.</param>
+public readonly record struct RunProgress(long Iteration, long OracleCalls, double UpperValue, double Residual, double Penalty, TimeSpan Elapsed, double Share);
+
+/// <summary>Receives the rows of a trace as they are recorded.</summary>
+public interface ITraceSink
+{
+    /// <summary>Cuts the trace back to its first <paramref name="rows"/> rows and returns them; called once, before the first row.</summary>
+    IReadOnlyList<TraceRow> CutTo(int rows);
+
+    /// <summary>Appends a row.</summary>
+    void Append(in TraceRow row);
+}
+
+/// <summary>
+/// The one loop: iteration, stopping, budgets, recording, cancellation, checkpoints and the detection of divergence,
+/// for every method. It never throws because a limit was reached.
+/// </summary>
+public sealed class Driver
+{
+    /// <summary>When to stop; default: residual 1e-4 or 100,000 iterations.</summary>
+    public StoppingRule Stop { get; init; } = Bilevel.Stop.Residual(1e-4) | Bilevel.Stop.Iterations(100_000);
+
+    /// <summary>Records every so many iterations; 0 records eight rows per doubling of the iteration number.</summary>
+    public long RecordEvery { get; init; }
+
+    /// <summary>Hard limit on the method's gradients, enforced inside an iteration too; null for none.</summary>
+    public long? OracleBudget { get; init; }
+
+    /// <summary>Told about ten times a second how far the run is.</summary>
+    public IProgress<RunProgress>? Progress { get; init; }
+
+    /// <summary>Receives the beginning, the end, warnings and checkpoints.</summary>
+    public ILogger Logger { get; init; } = NullLogger.Instance;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Where checkpoints go; null for none.</summary>
+    public ICheckpointStore? Checkpoints { get; init; }
+
+    /// <summary>Saves a checkpoint whenever this much time has passed since the last.</summary>
+    public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Saves a checkpoint every so many iterations as well; 0 for the interval alone.</summary>
+    public long CheckpointEvery { get; init; }
+
+    /// <summary>Continues from the stored checkpoint, if there is one.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Says in the checkpoint what is run (task, method, settings); a resume under another description is refused.</summary>
+    public string Description { get; init; } = "";
+
+    /// <summary>Receives the trace as it is recorded.</summary>
+    public ITraceSink? Trace { get; init; }
+
+    /// <summary>Runs the validator before the first step; its errors refuse the run.</summary>
+    public bool Validate { get; init; } = true;
+
+    /// <summary>Asks for a certificate of the answer at this tolerance; null for none.</summary>
+    public double? CertifyAt { get; init; }
+
+    /// <summary>Tells the certificate apart from the method: its settings.</summary>
+    public HypergradientCertificate Certifier { get; init; } = new();
+
+    /// <summary>Runs one method from a start.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="x">Start of the upper variable; not changed.</param>
+    /// <param name="y">Start of the lower variable; not changed.</param>
+    /// <param name="seed">Seed of all random draws.</param>
+    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <exception cref="InvalidProblemException">The validator found an error.</exception>
+    /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
+    public Solution<V> Run<V>(IBilevelMethod method, BilevelProblem<V> problem, V x, V y, ulong seed = 0, CancellationToken cancellation = default)
+        where V : class, IVector<V> => RunPhases([new Phase(method, Stop)], problem, x, y, seed, cancellation);
+
+    /// <summary>Runs phases one after the other, each from the point where the one before ended, until one converges.</summary>
+    /// <inheritdoc cref="Run{V}(IBilevelMethod, BilevelProblem{V}, V, V, ulong, CancellationToken)"/>
+    public Solution<V> RunPhases<V>(IReadOnlyList<Phase> phases, BilevelProblem<V> problem, V x, V y, ulong seed = 0, CancellationToken cancellation = default)
+        where V : class, IVector<V>
+    {
+        ArgumentNullException.ThrowIfNull(problem);
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(y);
+        if (phases.Count == 0) throw new ArgumentException("A run needs at least one phase.", nameof(phases));
+
+        List<Finding> findings = Validate ? [.. Validator.Check(phases.Select(p => p.Method), problem, x, y)] : [];
+        if (findings.Any(f => f.Severity == Severity.Error)) throw new InvalidProblemException(findings);
+        foreach (var finding in findings) Logger.Warning(finding.ToString());
+
+        (x, y) = (x.Copy(), y.Copy());
+        problem.UpperSet.Project(x);
+        problem.LowerSet.Project(y);
+
+        var upper = new OracleCounts(BilevelProblem.BlockCount);
+        var lower = new OracleCounts(BilevelProblem.BlockCount);
+        var budget = OracleBudget is { } limit ? new OracleBudget(limit) : null;
+        IObjective<V> Count(IObjective<V> objective, OracleCounts counts)
+        {
+            var counted = new CountingObjective<V>(objective, counts);
+            return budget is null ? counted : new BudgetedObjective<V>(counted, budget);
+        }
+
+        var measured = problem with { Upper = Count(problem.Upper, upper), Lower = Count(problem.Lower, lower) };
+        var loop = new DriverLoop<V>(this, seed, upper, lower, budget, findings)
+        {
+            Starts = [.. phases.Select(phase => (Func<V[], IRun<V>>)(point => phase.Method.Start(measured, point[BilevelProblem.X], point[BilevelProblem.Y], seed)))],
+            Stops = [.. phases.Select(phase => phase.Stop)],
+            Names = [.. phases.Select(phase => phase.Method.Name)],
+            Upper = problem.Upper,
+            Lower = problem.Lower,
+            Certify = (point, penalty, tolerance) => Certifier.Check(problem, point[BilevelProblem.X], point[BilevelProblem.Y], tolerance, penalty),
+        };
+        return loop.Run([x, y], cancellation);
+    }
+}
+
+internal static partial class DriverLog
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} starts at iteration {Iteration}")]
+    public static partial void Begin(this ILogger logger, string method, long iteration);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Status} after {Iterations} iterations: {Message}")]
+    public static partial void End(this ILogger logger, SolveStatus status, long iterations, string message);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Checkpoint saved at iteration {Iteration}")]
+    public static partial void Saved(this ILogger logger, long iteration);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Message}")]
+    public static partial void Warning(this ILogger logger, string message);
+}

@@ -1,0 +1,260 @@
+using System.Numerics;
+
+namespace Bilevel;
+
+/// <summary>The state of one run of the driver, for any problem class.</summary>
+internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts upperCalls, OracleCounts lowerCalls, OracleBudget? budget, List<Finding> findings) : IRunView
+    where V : class, IVector<V>
+{
+    // A residual this many times above the first one (or above 1) counts as run away.
+    private const double DivergenceFactor = 1e12;
+
+    private readonly List<TraceRow> rows = [];
+    private IRun<V> run = null!;
+    private IStopMonitor stop = null!;
+    private PreparedRequest<V> upperValue = null!, lowerValue = null!;
+
+    private long phase, iteration, recorded;
+    private double firstResidual = double.NaN, lastUpper = double.NaN, lastLower = double.NaN;
+    private double secondsBefore;           // seconds of earlier sittings
+    private long sittingStart, lastCheckpoint, lastProgress;
+    private long nextClockCheck, clockStride = 1, lastClock;
+    private bool loadedState;
+    private V[] lastSound = [];             // the last recorded point with finite numbers
+
+    public required Func<V[], IRun<V>>[] Starts { get; init; }
+
+    public required StoppingRule[] Stops { get; init; }
+
+    public required string[] Names { get; init; }
+
+    public required IObjective<V> Upper { get; init; }
+
+    public required IObjective<V> Lower { get; init; }
+
+    public required Func<V[], double, double, Certificate> Certify { get; init; }
+
+    public long Iteration => iteration;
+
+    public double Residual => run.Residual;
+
+    public long OracleCalls => upperCalls.Total + lowerCalls.Total;
+
+    public TimeSpan Elapsed => TimeSpan.FromSeconds(secondsBefore) + driver.Clock.GetElapsedTime(sittingStart);
+
+    public double UpperValue => lastUpper;
+
+    Certificate IRunView.Certify(double tolerance) => Certify(run.Point.ToArray(), run.Penalty, tolerance);
+
+    public Solution<V> Run(V[] start, CancellationToken cancellation)
+    {
+        sittingStart = lastCheckpoint = lastProgress = lastClock = driver.Clock.GetTimestamp();
+        var loaded = driver.Resume ? driver.Checkpoints?.Load() : null;
+        if (loaded is not null)
+        {
+            Load(loaded, start);
+        }
+        else
+        {
+            driver.Trace?.CutTo(0);
+            Begin(start);
+            if (lastSound.Length == 0) lastSound = Copy(run.Point);
+            Record();
+        }
+
+        driver.Logger.Begin(Names[phase], iteration);
+        SolveStatus status;
+        string message;
+        while (true)
+        {
+            (status, message) = RunPhase(cancellation);
+            bool last = phase == Starts.Length - 1 || status is SolveStatus.Converged or SolveStatus.Cancelled || budget?.Spent >= budget?.Limit;
+            if (last) break;
+            var point = status == SolveStatus.Diverged ? Copy(lastSound) : Copy(run.Point);
+            phase++;
+            driver.Logger.Begin(Names[phase], iteration);
+            Begin(point);
+        }
+
+        if (status != SolveStatus.Diverged && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
+        if (status != SolveStatus.Diverged) Save();
+        driver.Logger.End(status, iteration, message);
+
+        bool sound = status != SolveStatus.Diverged;
+        var answer = sound ? Copy(run.Point) : lastSound;
+        var certificate = sound && driver.CertifyAt is { } tolerance ? Certify(answer, run.Penalty, tolerance) : null;
+        return new Solution<V>
+        {
+            Status = status,
+            StatusMessage = message,
+            Point = answer,
+            UpperValue = lastUpper,
+            LowerValue = lastLower,
+            Residual = run.Residual,
+            Penalty = run.Penalty,
+            Iterations = iteration,
+            UpperCalls = upperCalls,
+            LowerCalls = lowerCalls,
+            Seconds = Elapsed.TotalSeconds,
+            Trace = rows,
+            Findings = findings,
+            Certificate = certificate,
+        };
+    }
+
+    private (SolveStatus Status, string Message) RunPhase(CancellationToken cancellation)
+    {
+        // A resumed run that had already met its rule must not take another step.
+        if (loadedState && iteration > 0 && stop.ShouldStop(this)) return (stop.Status, stop.Reason);
+        loadedState = false;
+        while (true)
+        {
+            if (cancellation.IsCancellationRequested) return (SolveStatus.Cancelled, FormattableString.Invariant($"Cancelled after {iteration:N0} iterations."));
+            try
+            {
+                run.Step();
+            }
+            catch (OracleBudgetException e)
+            {
+                return (SolveStatus.OracleLimit, e.Message);
+            }
+
+            iteration++;
+            double residual = run.Residual;
+            if (double.IsNaN(firstResidual)) firstResidual = residual;
+            if (!(residual <= DivergenceFactor * Math.Max(1, firstResidual))) return (SolveStatus.Diverged, Breakdown(residual));
+            if (IsRecorded(iteration))
+            {
+                Record();
+                if (!double.IsFinite(lastUpper)) return (SolveStatus.Diverged, Breakdown(residual));
+            }
+
+            if (stop.ShouldStop(this)) return (stop.Status, stop.Reason);
+            if (driver.CheckpointEvery > 0 && iteration % driver.CheckpointEvery == 0) Save();
+            if (iteration >= nextClockCheck) CheckClock();
+        }
+    }
+
+    private string Breakdown(double residual) => FormattableString.Invariant(
+        $"The run broke down at iteration {iteration:N0} (residual {residual:G3}, lambda {run.Penalty:G4}). Take smaller steps, or let lambda grow more slowly.");
+
+    private void Begin(V[] point)
+    {
+        run = Starts[phase](point);
+        stop = Stops[phase].Begin();
+        Watch();
+    }
+
+    private void Watch()
+    {
+        var point = run.Point.ToArray();
+        upperValue = new PreparedRequest<V>(Upper, [point], [], values: true);
+        lowerValue = new PreparedRequest<V>(Lower, [point], [], values: true);
+    }
+
+    private bool IsRecorded(long k)
+    {
+        if (driver.RecordEvery > 0) return k % driver.RecordEvery == 0;
+        long spacing = Math.Max(1, (long)(BitOperations.RoundUpToPowerOf2((ulong)k + 1) / 2 / 8));
+        return k % spacing == 0;
+    }
+
+    private void Record()
+    {
+        upperValue.Evaluate();
+        lowerValue.Evaluate();
+        lastUpper = upperValue.Values[0];
+        lastLower = lowerValue.Values[0];
+        var row = new TraceRow(iteration, OracleCalls, Elapsed.TotalSeconds, lastUpper, lastLower, run.Residual, run.Penalty);
+        rows.Add(row);
+        recorded = rows.Count;
+        driver.Trace?.Append(row);
+        bool sound = double.IsFinite(lastUpper);
+        foreach (var block in run.Point) sound &= block.IsFinite();
+        for (int b = 0; sound && b < lastSound.Length; b++) lastSound[b].CopyFrom(run.Point[b]);
+    }
+
+    // The clock is read rarely enough that a step of a few nanoseconds does not pay for it.
+    private void CheckClock()
+    {
+        long now = driver.Clock.GetTimestamp();
+        double sinceLast = driver.Clock.GetElapsedTime(lastClock, now).TotalMilliseconds;
+        clockStride = sinceLast < 1 ? Math.Min(clockStride * 2, 1 << 20) : Math.Max(1, clockStride / 2);
+        nextClockCheck = iteration + clockStride;
+        lastClock = now;
+        if (driver.Progress is { } progress && driver.Clock.GetElapsedTime(lastProgress, now).TotalMilliseconds >= 100)
+        {
+            lastProgress = now;
+            progress.Report(new RunProgress(iteration, OracleCalls, lastUpper, run.Residual, run.Penalty, Elapsed, stop.Share));
+        }
+
+        if (driver.Clock.GetElapsedTime(lastCheckpoint, now) >= driver.CheckpointInterval) Save();
+    }
+
+    private void Save()
+    {
+        if (driver.Checkpoints is not { } store) return;
+        var archive = new ArchiveWriter<V>();
+        archive.Transfer("phase", ref phase);
+        Transfer(archive);
+        store.Save(new Checkpoint(new CheckpointInfo(Describe(), CheckpointInfo.CurrentInstructionSet, CheckpointInfo.CurrentRuntime, iteration), archive.ToArray()));
+        lastCheckpoint = driver.Clock.GetTimestamp();
+        driver.Logger.Saved(iteration);
+    }
+
+    private void Load(Checkpoint checkpoint, V[] start)
+    {
+        if (checkpoint.Info.Description != Describe())
+            throw new CheckpointException($"The checkpoint is of another run. It holds: {checkpoint.Info.Description}. Asked for: {Describe()}. Resume with the same task, method, settings and seed.");
+        if (checkpoint.Info.InstructionSet != CheckpointInfo.CurrentInstructionSet || checkpoint.Info.Runtime != CheckpointInfo.CurrentRuntime)
+        {
+            var finding = new Finding(
+                Severity.Warning,
+                $"The checkpoint was computed on {checkpoint.Info.InstructionSet} with {checkpoint.Info.Runtime}, this is {CheckpointInfo.CurrentInstructionSet} with {CheckpointInfo.CurrentRuntime}.",
+                "The run goes on, but its last bits may differ from an uninterrupted one.");
+            findings.Add(finding);
+            driver.Logger.Warning(finding.ToString());
+        }
+
+        var archive = new ArchiveReader<V>(checkpoint.State.ToArray());
+        archive.Transfer("phase", ref phase);
+        if (phase < 0 || phase >= Starts.Length) throw new CheckpointException("The checkpoint is of a run with more phases.");
+        Begin(start);
+        lastSound = Copy(run.Point);
+        Transfer(archive);
+        archive.Finish();
+        loadedState = true;
+        var kept = driver.Trace?.CutTo((int)recorded);
+        if (kept is not null) rows.AddRange(kept);
+    }
+
+    private void Transfer(IArchive<V> archive)
+    {
+        double seconds = Elapsed.TotalSeconds;
+        archive.Transfer("iteration", ref iteration);
+        archive.Transfer("recorded", ref recorded);
+        archive.Transfer("first residual", ref firstResidual);
+        archive.Transfer("upper value", ref lastUpper);
+        archive.Transfer("lower value", ref lastLower);
+        archive.Transfer("seconds", ref seconds);
+        if (archive.Loading) secondsBefore = seconds;
+        upperCalls.Transfer(archive);
+        lowerCalls.Transfer(archive);
+        bool budgeted = budget is not null;
+        archive.Transfer("budgeted", ref budgeted);
+        if (budgeted != budget is not null) throw new CheckpointException("The checkpoint is of a run with another oracle budget.");
+        budget?.Transfer(archive);
+        stop.Transfer(archive);
+        foreach (var block in lastSound) archive.Transfer("last sound point", block);
+        run.Transfer(archive);
+    }
+
+    private string Describe() => FormattableString.Invariant($"{driver.Description}; method {string.Join(", ", Names)}; seed {seed}");
+
+    private static V[] Copy(ReadOnlySpan<V> point)
+    {
+        var copy = new V[point.Length];
+        for (int b = 0; b < point.Length; b++) copy[b] = point[b].Copy();
+        return copy;
+    }
+}

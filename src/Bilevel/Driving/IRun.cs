@@ -1,0 +1,44 @@
+namespace Bilevel;
+
+/// <summary>
+/// A method at work: its state, stepped in place from outside. A run never loops to the end, counts, times, logs,
+/// stops or saves; the driver does, for every method.
+/// </summary>
+/// <typeparam name="V">Vector type.</typeparam>
+public interface IRun<V>
+    where V : class, IVector<V>
+{
+    /// <summary>One outer iteration, in place.</summary>
+    void Step();
+
+    /// <summary>The method's own measure of being done: the norm of its estimate of the hypergradient (of the gradient mapping where x is constrained), with the bias that it knows of.</summary>
+    double Residual { get; }
+
+    /// <summary>The penalty parameter lambda in force; NaN for a method without one.</summary>
+    double Penalty { get; }
+
+    /// <summary>The current answer, block by block; for a bilevel problem x and the copy of y that has seen the lower level alone.</summary>
+    ReadOnlySpan<V> Point { get; }
+
+    /// <summary>Saves or loads all that the rest of the run depends on.</summary>
+    void Transfer(IArchive<V> archive);
+}
+
+/// <summary>A method for bilevel problems; implemented by the record of its settings.</summary>
+public interface IBilevelMethod
+{
+    /// <summary>The method's short name, as on the command line.</summary>
+    string Name { get; }
+
+    /// <summary>Starts a run. The vectors given are copied, never changed.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="x">Start of the upper variable.</param>
+    /// <param name="y">Start of the lower variable.</param>
+    /// <param name="seed">Seed of all random draws of the run.</param>
+    IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
+        where V : class, IVector<V>;
+
+    /// <summary>What is wrong with these settings on this problem, before anything is computed.</summary>
+    IEnumerable<Finding> Validate<V>(BilevelProblem<V> problem)
+        where V : class, IVector<V>;
+}

@@ -1,0 +1,93 @@
+namespace Bilevel;
+
+/// <summary>How a run ended.</summary>
+public enum SolveStatus
+{
+    /// <summary>A rule that means convergence was met.</summary>
+    Converged,
+
+    /// <summary>The iteration limit was reached.</summary>
+    IterationLimit,
+
+    /// <summary>The limit or budget of oracle calls was reached.</summary>
+    OracleLimit,
+
+    /// <summary>The time limit was reached.</summary>
+    TimeLimit,
+
+    /// <summary>The caller cancelled.</summary>
+    Cancelled,
+
+    /// <summary>The iterates ran away or stopped being finite.</summary>
+    Diverged,
+}
+
+/// <summary>One row of the trace: the run at one recorded iteration.</summary>
+/// <param name="Iteration">Number of iterations done.</param>
+/// <param name="OracleCalls">Number of gradients asked by the method so far.</param>
+/// <param name="Seconds">Seconds so far, over all sittings.</param>
+/// <param name="UpperValue">f at the point (x, the copy of y that has seen the lower level alone).</param>
+/// <param name="LowerValue">g there.</param>
+/// <param name="Residual">The method's residual.</param>
+/// <param name="Penalty">lambda.</param>
+public readonly record struct TraceRow(long Iteration, long OracleCalls, double Seconds, double UpperValue, double LowerValue, double Residual, double Penalty);
+
+/// <summary>The outcome of a run: the point, why it ended, and all that was recorded.</summary>
+/// <typeparam name="V">Vector type.</typeparam>
+public sealed record Solution<V>
+    where V : class, IVector<V>
+{
+    /// <summary>How the run ended.</summary>
+    public required SolveStatus Status { get; init; }
+
+    /// <summary>The status in a sentence, with the remedy where there is one.</summary>
+    public required string StatusMessage { get; init; }
+
+    /// <summary>The answer, block by block: the last point, or after a breakdown the last recorded one that was sound.</summary>
+    public required IReadOnlyList<V> Point { get; init; }
+
+    /// <summary>The upper variable.</summary>
+    public V X => Point[BilevelProblem.X];
+
+    /// <summary>The lower variable: the follower's answer as the method left it.</summary>
+    public V Y => Point[BilevelProblem.Y];
+
+    /// <summary>f at the point.</summary>
+    public required double UpperValue { get; init; }
+
+    /// <summary>g at the point.</summary>
+    public required double LowerValue { get; init; }
+
+    /// <summary>The method's residual at the end.</summary>
+    public required double Residual { get; init; }
+
+    /// <summary>lambda at the end.</summary>
+    public required double Penalty { get; init; }
+
+    /// <summary>Number of iterations.</summary>
+    public required long Iterations { get; init; }
+
+    /// <summary>What the upper objective was asked.</summary>
+    public required OracleCounts UpperCalls { get; init; }
+
+    /// <summary>What the lower objective was asked.</summary>
+    public required OracleCounts LowerCalls { get; init; }
+
+    /// <summary>Number of gradients asked by the method.</summary>
+    public long OracleCalls => UpperCalls.Total + LowerCalls.Total;
+
+    /// <summary>Seconds, over all sittings of a resumed run.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>The recorded rows.</summary>
+    public required IReadOnlyList<TraceRow> Trace { get; init; }
+
+    /// <summary>What the validator had to say.</summary>
+    public required IReadOnlyList<Finding> Findings { get; init; }
+
+    /// <summary>The independent certificate of the point; null when none was asked for.</summary>
+    public Certificate? Certificate { get; init; }
+
+    /// <summary>Whether the status means convergence.</summary>
+    public bool Converged => Status == SolveStatus.Converged;
+}

@@ -1,0 +1,265 @@
+using System.Globalization;
+
+namespace Bilevel;
+
+/// <summary>What a stopping rule may look at.</summary>
+public interface IRunView
+{
+    /// <summary>Number of iterations done.</summary>
+    long Iteration { get; }
+
+    /// <summary>The method's residual.</summary>
+    double Residual { get; }
+
+    /// <summary>Number of gradients asked by the method so far.</summary>
+    long OracleCalls { get; }
+
+    /// <summary>Time spent, over all sittings of a resumed run.</summary>
+    TimeSpan Elapsed { get; }
+
+    /// <summary>The upper value at the last recorded iteration; NaN before the first.</summary>
+    double UpperValue { get; }
+
+    /// <summary>Asks for an independent certificate of the current point (its oracle calls are counted apart).</summary>
+    Certificate Certify(double tolerance);
+}
+
+/// <summary>When to stop: an immutable description, combined with <c>|</c> and <c>&amp;</c>.</summary>
+public abstract class StoppingRule
+{
+    /// <summary>Begins to watch a run.</summary>
+    public abstract IStopMonitor Begin();
+
+    /// <summary>Stops as soon as either rule does.</summary>
+    public static StoppingRule operator |(StoppingRule left, StoppingRule right) => new Either(left, right);
+
+    /// <summary>Stops when both rules hold at the same iteration.</summary>
+    public static StoppingRule operator &(StoppingRule left, StoppingRule right) => new Both(left, right);
+
+    /// <summary>Named alternative of the operator |.</summary>
+    public static StoppingRule BitwiseOr(StoppingRule left, StoppingRule right) => left | right;
+
+    /// <summary>Named alternative of the operator &amp;.</summary>
+    public static StoppingRule BitwiseAnd(StoppingRule left, StoppingRule right) => left & right;
+
+    private sealed class Either(StoppingRule left, StoppingRule right) : StoppingRule
+    {
+        public override IStopMonitor Begin() => new Monitor(left.Begin(), right.Begin());
+
+        public override string ToString() => $"{left} or {right}";
+
+        private sealed class Monitor(IStopMonitor left, IStopMonitor right) : IStopMonitor
+        {
+            private bool rightFired;
+
+            public SolveStatus Status => (rightFired ? right : left).Status;
+
+            public string Reason => (rightFired ? right : left).Reason;
+
+            public double? Tolerance => left.Tolerance ?? right.Tolerance;
+
+            public double Share => Math.Max(left.Share, right.Share);
+
+            // A rule that means convergence is the one to name when both fire at once.
+            public bool ShouldStop(IRunView run)
+            {
+                bool l = left.ShouldStop(run), r = right.ShouldStop(run);
+                if (!(l || r)) return false;
+                rightFired = r && (!l || (right.Status == SolveStatus.Converged && left.Status != SolveStatus.Converged));
+                return true;
+            }
+
+            public void Transfer(IArchive archive)
+            {
+                left.Transfer(archive);
+                right.Transfer(archive);
+            }
+        }
+    }
+
+    private sealed class Both(StoppingRule left, StoppingRule right) : StoppingRule
+    {
+        public override IStopMonitor Begin() => new Monitor(left.Begin(), right.Begin());
+
+        public override string ToString() => $"({left} and {right})";
+
+        private sealed class Monitor(IStopMonitor left, IStopMonitor right) : IStopMonitor
+        {
+            // Both hold, so the conjunction means convergence when one of them does.
+            public SolveStatus Status => left.Status == SolveStatus.Converged ? SolveStatus.Converged : right.Status;
+
+            public string Reason => $"{left.Reason} {right.Reason}";
+
+            public double? Tolerance => left.Tolerance ?? right.Tolerance;
+
+            public double Share => Math.Min(left.Share, right.Share);
+
+            public bool ShouldStop(IRunView run) => left.ShouldStop(run) & right.ShouldStop(run);
+
+            public void Transfer(IArchive archive)
+            {
+                left.Transfer(archive);
+                right.Transfer(archive);
+            }
+        }
+    }
+}
+
+/// <summary>A stopping rule at work on one run.</summary>
+public interface IStopMonitor
+{
+    /// <summary>Whether to stop; asked after every iteration.</summary>
+    bool ShouldStop(IRunView run);
+
+    /// <summary>The status of a run stopped by this rule; <see cref="SolveStatus.Converged"/> for a rule that means convergence.</summary>
+    SolveStatus Status { get; }
+
+    /// <summary>Why it stopped, in a sentence.</summary>
+    string Reason { get; }
+
+    /// <summary>The tolerance that the rule stops at, if it has one.</summary>
+    double? Tolerance { get; }
+
+    /// <summary>How much of the rule's limit is used, from 0 to 1; 0 where it has no limit.</summary>
+    double Share { get; }
+
+    /// <summary>Saves or loads the rule's state.</summary>
+    void Transfer(IArchive archive);
+}
+
+/// <summary>The stopping rules.</summary>
+public static class Stop
+{
+    /// <summary>Converged when the method's residual has been at most <paramref name="tolerance"/> for <paramref name="patience"/> iterations in a row.</summary>
+    public static StoppingRule Residual(double tolerance, int patience = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(tolerance, 0);
+        ArgumentOutOfRangeException.ThrowIfLessThan(patience, 1);
+        return new ResidualRule(tolerance, patience);
+    }
+
+    /// <summary>Stops after <paramref name="limit"/> iterations.</summary>
+    public static StoppingRule Iterations(long limit) => new LimitRule(
+        SolveStatus.IterationLimit, Positive(limit), run => run.Iteration, FormattableString.Invariant($"The limit of {limit:N0} iterations was reached."), FormattableString.Invariant($"{limit:N0} iterations"));
+
+    /// <summary>Stops once <paramref name="limit"/> gradients have been asked for, at the end of the iteration that reaches it.</summary>
+    public static StoppingRule OracleCalls(long limit) => new LimitRule(
+        SolveStatus.OracleLimit, Positive(limit), run => run.OracleCalls, FormattableString.Invariant($"The limit of {limit:N0} oracle calls was reached."), FormattableString.Invariant($"{limit:N0} oracle calls"));
+
+    /// <summary>Stops once <paramref name="limit"/> has passed, counted over all sittings of a resumed run.</summary>
+    public static StoppingRule Time(TimeSpan limit)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero);
+        return new LimitRule(SolveStatus.TimeLimit, limit.TotalSeconds, run => run.Elapsed.TotalSeconds, FormattableString.Invariant($"The time limit of {limit.TotalSeconds:G6} s was reached."), FormattableString.Invariant($"{limit.TotalSeconds:G6} s"));
+    }
+
+    /// <summary>Converged when an independent certificate, asked every <paramref name="every"/> iterations, certifies the point at <paramref name="tolerance"/>.</summary>
+    public static StoppingRule Certified(double tolerance, long every = 100)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(tolerance, 0);
+        return new CertifiedRule(tolerance, (long)Positive(every));
+    }
+
+    /// <summary>Never stops; for runs that end by cancellation alone.</summary>
+    public static StoppingRule Never { get; } = new LimitRule(SolveStatus.IterationLimit, double.PositiveInfinity, _ => 0, "", "never");
+
+    private static double Positive(long limit)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
+        return limit;
+    }
+
+    private sealed class ResidualRule(double tolerance, int patience) : StoppingRule
+    {
+        public override IStopMonitor Begin() => new Monitor(tolerance, patience);
+
+        public override string ToString() => FormattableString.Invariant($"residual <= {tolerance:G6}");
+
+        private sealed class Monitor(double tolerance, int patience) : IStopMonitor
+        {
+            private long inARow;
+            private double last = double.NaN;
+
+            public SolveStatus Status => SolveStatus.Converged;
+
+            public string Reason => string.Create(CultureInfo.InvariantCulture, $"The residual {last:G3} is at most the tolerance {tolerance:G3}{(patience > 1 ? $" for {patience} iterations in a row" : "")}.");
+
+            public double? Tolerance => tolerance;
+
+            public double Share => 0;
+
+            public bool ShouldStop(IRunView run)
+            {
+                last = run.Residual;
+                inARow = last <= tolerance ? inARow + 1 : 0;
+                return inARow >= patience;
+            }
+
+            public void Transfer(IArchive archive) => archive.Transfer("in a row", ref inARow);
+        }
+    }
+
+    private sealed class LimitRule(SolveStatus status, double limit, Func<IRunView, double> quantity, string reason, string description) : StoppingRule
+    {
+        public override IStopMonitor Begin() => new Monitor(status, limit, quantity, reason);
+
+        public override string ToString() => description;
+
+        private sealed class Monitor(SolveStatus status, double limit, Func<IRunView, double> quantity, string reason) : IStopMonitor
+        {
+            private double used;
+
+            public SolveStatus Status => status;
+
+            public string Reason => reason;
+
+            public double? Tolerance => null;
+
+            public double Share => Math.Min(1, used / limit);
+
+            public bool ShouldStop(IRunView run)
+            {
+                used = quantity(run);
+                return used >= limit;
+            }
+
+            public void Transfer(IArchive archive)
+            {
+                // What it looks at is saved by the driver.
+            }
+        }
+    }
+
+    private sealed class CertifiedRule(double tolerance, long every) : StoppingRule
+    {
+        public override IStopMonitor Begin() => new Monitor(tolerance, every);
+
+        public override string ToString() => FormattableString.Invariant($"certified at {tolerance:G6} (asked every {every} iterations)");
+
+        private sealed class Monitor(double tolerance, long every) : IStopMonitor
+        {
+            private string reason = "";
+
+            public SolveStatus Status => SolveStatus.Converged;
+
+            public string Reason => reason;
+
+            public double? Tolerance => tolerance;
+
+            public double Share => 0;
+
+            public bool ShouldStop(IRunView run)
+            {
+                if (run.Iteration % every != 0) return false;
+                var certificate = run.Certify(tolerance);
+                reason = certificate.Summary;
+                return certificate.Verdict == Verdict.Certified;
+            }
+
+            public void Transfer(IArchive archive)
+            {
+                // Asked anew at the next multiple; nothing is carried over.
+            }
+        }
+    }
+}

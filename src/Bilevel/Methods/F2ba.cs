@@ -1,0 +1,197 @@
+// F2BA: Chen, Ma, Zhang: Near-Optimal Nonconvex-Strongly-Convex Bilevel Optimization with Fully First-Order Oracles, JMLR 26(109), 2025 (arXiv 2306.14853).
+// F2BA+: Chen, Ji, Zhang: On the Condition Number Dependency in Bilevel Optimization (arXiv 2511.22331).
+// Problem class: g(x, .) strongly convex with Lipschitz Hessian, f and g smooth; exact gradients.
+namespace Bilevel;
+
+/// <summary>
+/// F2BA: fixed lambda and two time scales, many inner steps of z on g and of y on f + lambda g for one step of x.
+/// The residual is |h| plus the estimated penalty bias, where lambda is chosen by the method.
+/// </summary>
+public sealed record F2ba : IBilevelMethod
+{
+    /// <inheritdoc/>
+    public string Name => Accelerated ? "f2ba-plus" : "f2ba";
+
+    /// <summary>Accelerates the inner loops by Nesterov's momentum (F2BA+).</summary>
+    [Setting("Accelerates the inner loops by Nesterov's momentum (F2BA+).")]
+    public bool Accelerated { get; init; }
+
+    /// <summary>Penalty parameter; auto raises it until the estimated bias of the hypergradient is below half the tolerance.</summary>
+    [Setting("Penalty parameter; auto raises it until the estimated bias of the hypergradient is below half the tolerance.", Min = 1e-12)]
+    public double? Lambda { get; init; }
+
+    /// <summary>First value of lambda when it is raised in stages; auto takes 10, or lambda itself where that is given.</summary>
+    [Setting("First value of lambda when it is raised in stages; auto takes 10, or lambda itself where that is given.", Min = 1e-12)]
+    public double? LambdaStart { get; init; }
+
+    /// <summary>Factor between the stages of lambda.</summary>
+    [Setting("Factor between the stages of lambda.", Min = 1.01)]
+    public double LambdaFactor { get; init; } = 10;
+
+    /// <summary>Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.</summary>
+    [Setting("Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.", Min = 1e-300)]
+    public double Tolerance { get; init; } = 1e-4;
+
+    /// <summary>Number K of inner steps; auto stops them by the computable tolerances instead.</summary>
+    [Setting("Number K of inner steps; auto stops them by the computable tolerances instead.", Min = 1)]
+    public int? InnerSteps { get; init; }
+
+    /// <summary>Most inner steps per iteration where the tolerances stop them.</summary>
+    [Setting("Most inner steps per iteration where the tolerances stop them.", Min = 1)]
+    public int InnerLimit { get; init; } = 10_000;
+
+    /// <summary>Inner accuracy as a share of the residual, where the tolerances stop the inner steps.</summary>
+    [Setting("Inner accuracy as a share of the residual, where the tolerances stop the inner steps.", Min = 1e-6, Max = 1)]
+    public double InnerShare { get; init; } = 0.1;
+
+    /// <summary>Step of z on g; auto takes 1/Lg1.</summary>
+    [Setting("Step of z on g; auto takes 1/Lg1.", Min = 0)]
+    public double? StepZ { get; init; }
+
+    /// <summary>Step of y on f + lambda g; auto takes 1/(Lf1 + lambda Lg1), matched to z.</summary>
+    [Setting("Step of y on f + lambda g; auto takes 1/(Lf1 + lambda Lg1), matched to z.", Min = 0)]
+    public double? StepY { get; init; }
+
+    /// <summary>Step of x along the hypergradient estimate; bounds the first step under the rule adaptive.</summary>
+    [Setting("Step of x along the hypergradient estimate; bounds the first step under the rule adaptive.", Min = 0)]
+    public double StepX { get; init; } = 0.1;
+
+    /// <summary>The upper step.</summary>
+    [SettingGroup]
+    public UpperStep Upper { get; init; } = new() { StepRule = StepRule.Adaptive };
+
+    /// <summary>F2BA as published: fixed lambda, K inner steps, step 1/Lg1 for z and 1/(2 lambda Lg1) for y, plain x steps.</summary>
+    /// <param name="lambda">Penalty parameter, of the order of 1/eps.</param>
+    /// <param name="innerSteps">K, of the order of kappa log(lambda kappa).</param>
+    /// <param name="lowerSmoothness">Lg1.</param>
+    /// <param name="stepX">eta, of the order of 1/(ell kappa^3).</param>
+    public static F2ba Published(double lambda, int innerSteps, double lowerSmoothness, double stepX) => new()
+    {
+        Lambda = lambda,
+        InnerSteps = innerSteps,
+        StepZ = 1 / lowerSmoothness,
+        StepY = 1 / (2 * lambda * lowerSmoothness),
+        StepX = stepX,
+        Upper = new UpperStep(),
+    };
+
+    /// <inheritdoc/>
+    public IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
+        where V : class, IVector<V> => new Run<V>(this, problem, x.Copy(), y.Copy());
+
+    /// <inheritdoc/>
+    public IEnumerable<Finding> Validate<V>(BilevelProblem<V> problem)
+        where V : class, IVector<V>
+    {
+        foreach (var finding in Upper.Validate<V>()) yield return finding;
+        foreach (var finding in PenaltyChecks.Lower(problem, Lambda ?? LambdaStart ?? 10)) yield return finding;
+        foreach (var finding in PenaltyChecks.Steps(problem, StepZ, StepY, Lambda ?? 10)) yield return finding;
+        if (StepY is not null && Lambda is null) yield return new Finding(Severity.Error, "step-y is fixed while lambda is chosen by the method, so y would become unstable as lambda grows.", "Leave step-y at auto, or fix lambda.");
+        if (LambdaStart > Lambda) yield return new Finding(Severity.Error, "lambda-start is above lambda.", "Lower lambda-start or leave it at auto.");
+        if (problem.Constants.LowerStrongConvexity <= 0) yield return new Finding(Severity.Error, "The lower level is declared with a strong convexity of zero; the method needs it positive.", "Add a small multiple of |y|^2 to g.");
+    }
+
+    private sealed class Run<V> : IRun<V>
+        where V : class, IVector<V>
+    {
+        private const int Z = 0, Y = 1;
+
+        private readonly F2ba settings;
+        private readonly V[] point;                      // x_t and z_t
+        private readonly Followers<V> followers;         // z on g, y on f/lambda + g, each from its own last value
+        private readonly PenaltyGradient<V> hypergradient;
+        private readonly PenaltyBias<V> bias;
+        private readonly UpperMover<V> mover;
+        private readonly V y;
+        private readonly double[] shares = [1, 1], tolerances = new double[2];
+        private LocalConstants constants;
+        private double lambda, gradientNorm;
+        private double biasEstimate = double.NaN;        // NaN: not yet estimated at this lambda
+        private bool lambdaIsFinal;
+
+        public Run(F2ba settings, BilevelProblem<V> problem, V x, V y)
+        {
+            this.settings = settings;
+            constants = LocalConstants.Of(problem, x, y);
+            lambda = settings.LambdaStart ?? settings.Lambda ?? 10;
+            lambdaIsFinal = lambda == settings.Lambda;
+            this.y = y;
+            var z = y.Copy();
+            point = [x, z];
+            followers = new Followers<V>(problem, x, [z, y], [0, 1 / lambda], constants);
+            hypergradient = new PenaltyGradient<V>(problem, x, y, z);
+            bias = new PenaltyBias<V>(problem, x, y, z, constants);
+            mover = settings.Upper.Start(x, problem.UpperSet);
+        }
+
+        public double Residual { get; private set; } = double.NaN;
+
+        public double Penalty => lambda;
+
+        public ReadOnlySpan<V> Point => point;
+
+        public void Step()
+        {
+            SolveFollowers();
+            hypergradient.Evaluate(lambda, Sample.All, Sample.All);
+            gradientNorm = mover.Measure(hypergradient.Direction, settings.StepX);
+            bool stageIsDone = !lambdaIsFinal && gradientNorm <= settings.Tolerance / 2;
+            if (stageIsDone) EstimateBias();
+            Residual = gradientNorm + Bias;
+            mover.Move(hypergradient.Direction, settings.StepX);
+            if (stageIsDone && !lambdaIsFinal) RaiseLambda();
+        }
+
+        public void Transfer(IArchive<V> archive)
+        {
+            archive.Transfer("x", point[BilevelProblem.X]);
+            archive.Transfer("z", point[BilevelProblem.Y]);
+            archive.Transfer("y", y);
+            archive.Transfer("lambda", ref lambda);
+            archive.Transfer("gradient norm", ref gradientNorm);
+            archive.Transfer("bias", ref biasEstimate);
+            archive.Transfer("lambda is final", ref lambdaIsFinal);
+            double residual = Residual;
+            archive.Transfer("residual", ref residual);
+            Residual = residual;
+            LocalConstants.Transfer(archive, ref constants);
+            mover.Transfer(archive);
+            if (archive.Loading) followers.SetSigma(Y, 1 / lambda);
+        }
+
+        private void SolveFollowers()
+        {
+            double smoothZ = constants.LowerSmoothness, smoothY = constants.LowerSmoothness + (constants.UpperSmoothness / lambda);
+            shares[Z] = (settings.StepZ ?? 1 / smoothZ) * smoothZ;
+            shares[Y] = settings.StepY is { } stepY ? stepY * lambda * smoothY : 1;
+            if (settings.InnerSteps is { } steps)
+            {
+                followers.Steps(steps, settings.Accelerated, shares);
+                return;
+            }
+
+            InnerTolerances.Fill(tolerances, settings.InnerShare * Math.Max(gradientNorm, settings.Tolerance), lambda, constants);
+            followers.Solve(tolerances, settings.InnerLimit, settings.Accelerated, shares);
+        }
+
+        // With a given lambda the method answers for its penalty function alone. Otherwise a bias not yet estimated
+        // counts as the whole tolerance, so that no rule stops on an unknown one.
+        private double Bias => lambdaIsFinal && settings.Lambda is not null ? 0 : double.IsNaN(biasEstimate) ? settings.Tolerance : biasEstimate;
+
+        private void EstimateBias()
+        {
+            if (settings.Lambda is not null) return;
+            biasEstimate = bias.Estimate(lambda, hypergradient.Direction, settings.InnerLimit, settings.Tolerance);
+            lambdaIsFinal = biasEstimate <= settings.Tolerance / 2;
+        }
+
+        private void RaiseLambda()
+        {
+            lambda = Math.Min(lambda * settings.LambdaFactor, settings.Lambda ?? double.PositiveInfinity);
+            lambdaIsFinal = lambda == settings.Lambda;
+            biasEstimate = double.NaN;
+            followers.SetSigma(Y, 1 / lambda);
+            mover.Restart();
+        }
+    }
+}

@@ -1,0 +1,145 @@
+namespace Bilevel;
+
+/// <summary>
+/// Several copies of the lower variable at the same x, copy i minimising sigma_i f(x, .) + g(x, .) over Y
+/// (sigma_i = 1/lambda_i, or 0 for g alone), by gradient steps 1/(Lg1 + sigma_i Lf1) or Nesterov's accelerated ones.
+/// All copies are asked for in one request per objective.
+/// </summary>
+internal sealed class Followers<V>
+    where V : class, IVector<V>
+{
+    // Rounding ends all progress: give up when the gradients have not shrunk for this many steps.
+    private const int Patience = 100;
+
+    private readonly IFeasibleSet<V> set;
+    private readonly LocalConstants constants;
+    private readonly V[] copies;         // the iterates
+    private readonly V[] ahead;          // the extrapolated points, where gradients are taken
+    private readonly V[] g, f;           // g_y and f_y there
+    private readonly V before;           // an iterate before its step
+    private readonly double[] sigma;
+    private readonly double[] norms;     // of the gradient (mapping) of sigma f + g
+    private readonly double[] theta;     // Nesterov's t_k, where mu is only estimated
+    private readonly PreparedRequest<V> lower, upper;
+    private readonly int[] slots;        // position of copy i among those with sigma_i > 0
+
+    /// <param name="problem">The problem.</param>
+    /// <param name="x">The upper variable that the copies answer to.</param>
+    /// <param name="copies">The copies, changed in place.</param>
+    /// <param name="sigma">sigma_i; may be changed between solves through <see cref="SetSigma"/>, except to or from 0.</param>
+    /// <param name="constants">Constants of the lower level.</param>
+    public Followers(BilevelProblem<V> problem, V x, V[] copies, double[] sigma, LocalConstants constants)
+    {
+        (this.copies, this.sigma, this.constants, set) = (copies, sigma, constants, problem.LowerSet);
+        ahead = [.. copies.Select(c => c.Copy())];
+        g = [.. copies.Select(c => c.ZerosLike())];
+        before = copies[0].ZerosLike();
+        norms = new double[copies.Length];
+        theta = new double[copies.Length];
+        lower = new(problem.Lower, [.. ahead.Select(a => new[] { x, a })], [.. g.Select((r, i) => new Output<V>(BilevelProblem.Y, i, r))]);
+        int[] penalised = [.. Enumerable.Range(0, copies.Length).Where(i => sigma[i] > 0)];
+        slots = [.. Enumerable.Range(0, copies.Length).Select(i => Array.IndexOf(penalised, i))];
+        f = [.. penalised.Select(_ => copies[0].ZerosLike())];
+        upper = penalised.Length == 0 ? null! : new(problem.Upper, [.. penalised.Select(i => new[] { x, ahead[i] })], [.. f.Select((r, s) => new Output<V>(BilevelProblem.Y, s, r))]);
+    }
+
+    /// <summary>Changes sigma_i.</summary>
+    public void SetSigma(int i, double value) => sigma[i] = value;
+
+    /// <summary>Takes a fixed number of steps on every copy.</summary>
+    /// <param name="steps">Number of steps.</param>
+    /// <param name="accelerated">Nesterov's momentum, started anew.</param>
+    /// <param name="shares">Step lengths as shares of 1/(Lg1 + sigma_i Lf1).</param>
+    public void Steps(int steps, bool accelerated, ReadOnlySpan<double> shares)
+    {
+        Begin();
+        for (int t = 0; t < steps; t++) Step(accelerated, shares);
+    }
+
+    /// <summary>Steps until the gradient of copy i is at most tolerance i for every i, or the limit is reached, or rounding ends all progress.</summary>
+    /// <returns>Number of steps taken.</returns>
+    public int Solve(ReadOnlySpan<double> tolerances, int limit, bool accelerated, ReadOnlySpan<double> shares)
+    {
+        Begin();
+        double best = double.PositiveInfinity;
+        int bestAt = 0;
+        for (int t = 1; t <= limit; t++)
+        {
+            Step(accelerated, shares);
+            double worst = 0;
+            for (int i = 0; i < norms.Length; i++) worst = Math.Max(worst, norms[i] / tolerances[i]);
+            if (worst <= 1) return t;
+            if (worst < best) (best, bestAt) = (worst, t);
+            if (t - bestAt >= Patience + (2 * Math.Sqrt(constants.LowerSmoothness / constants.LowerStrongConvexity))) return t;
+        }
+
+        return limit;
+    }
+
+    private void Begin()
+    {
+        for (int i = 0; i < copies.Length; i++)
+        {
+            ahead[i].CopyFrom(copies[i]);
+            theta[i] = 1;
+        }
+    }
+
+    private void Step(bool accelerated, ReadOnlySpan<double> shares)
+    {
+        lower.Evaluate();
+        if (f.Length > 0) upper.Evaluate();
+        for (int i = 0; i < copies.Length; i++)
+        {
+            var gradient = g[i];
+            if (sigma[i] > 0) gradient.AddScaled(sigma[i], f[slots[i]]);
+            double smoothness = constants.LowerSmoothness + (sigma[i] * constants.UpperSmoothness);
+            double step = shares[i] / smoothness;
+
+            before.CopyFrom(copies[i]);
+            copies[i].CopyFrom(ahead[i]);
+            copies[i].AddScaled(-step, gradient);
+            if (set.IsWholeSpace)
+            {
+                norms[i] = gradient.Norm();
+            }
+            else
+            {
+                set.Project(copies[i]);
+                ahead[i].AddScaled(-1, copies[i]);
+                norms[i] = ahead[i].Norm() / step;
+            }
+
+            ahead[i].CopyFrom(copies[i]);
+            if (!accelerated) continue;
+
+            // before becomes the move copies - before; a move against the descent direction restarts the momentum.
+            before.Scale(-1);
+            before.AddScaled(1, copies[i]);
+            ahead[i].AddScaled(Momentum(i, gradient.Dot(before) > 0, smoothness), before);
+        }
+    }
+
+    private double Momentum(int i, bool uphill, double smoothness)
+    {
+        if (uphill)
+        {
+            theta[i] = 1;
+            return 0;
+        }
+
+        if (constants.StrongConvexityKnown)
+        {
+            // The modulus of sigma f + g is at least mu - sigma Lf1 (penalty methods, section 9.2); where that is not positive, mu is a guess that the restart corrects.
+            double modulus = constants.LowerStrongConvexity - (sigma[i] * constants.UpperSmoothness);
+            if (modulus <= 0) modulus = constants.LowerStrongConvexity;
+            double root = Math.Sqrt(smoothness / modulus);
+            return (root - 1) / (root + 1);
+        }
+
+        double next = (1 + Math.Sqrt(1 + (4 * theta[i] * theta[i]))) / 2;
+        double momentum = (theta[i] - 1) / next;
+        theta[i] = next;
+        return momentum;
+    }
+}

@@ -1,0 +1,45 @@
+namespace Bilevel;
+
+/// <summary>
+/// The estimate of the hypergradient that all penalty methods share (penalty methods, eq. GRAD):
+/// f_x(x, y) + lambda ( g_x(x, y) - g_x(x, z) ), the difference formed in one request on one sample.
+/// </summary>
+internal sealed class PenaltyGradient<V>
+    where V : class, IVector<V>
+{
+    private readonly PreparedRequest<V> leader;      // f_x(x, y)
+    private readonly PreparedRequest<V> difference;  // g_x(x, y) - g_x(x, z)
+    private readonly PreparedRequest<V> atY, atZ;    // its two terms apart, for independent samples
+    private readonly V gx, gz;
+
+    public PenaltyGradient(BilevelProblem<V> problem, V x, V y, V z)
+    {
+        Direction = x.ZerosLike();
+        (gx, gz) = (x.ZerosLike(), x.ZerosLike());
+        leader = new(problem.Upper, [[x, y]], [new(BilevelProblem.X, 0, Direction)]);
+        difference = new(problem.Lower, [[x, y], [x, z]], [new(BilevelProblem.X, Output.Combined, gx)], weights: [1, -1]);
+        atY = new(problem.Lower, [[x, y]], [new(BilevelProblem.X, 0, gx)]);
+        atZ = new(problem.Lower, [[x, z]], [new(BilevelProblem.X, 0, gz)]);
+    }
+
+    /// <summary>The estimate after the last evaluation.</summary>
+    public V Direction { get; }
+
+    /// <summary>Evaluates with both terms of g on the same sample.</summary>
+    public void Evaluate(double penalty, Sample upper, Sample lower)
+    {
+        leader.Evaluate(upper);
+        difference.Evaluate(lower);
+        Direction.AddScaled(penalty, gx);
+    }
+
+    /// <summary>Evaluates with the terms of g on two samples, whose noise the factor lambda then multiplies.</summary>
+    public void Evaluate(double penalty, Sample upper, Sample lowerAtY, Sample lowerAtZ)
+    {
+        leader.Evaluate(upper);
+        atY.Evaluate(lowerAtY);
+        atZ.Evaluate(lowerAtZ);
+        Direction.AddScaled(penalty, gx);
+        Direction.AddScaled(-penalty, gz);
+    }
+}

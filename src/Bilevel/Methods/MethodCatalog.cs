@@ -1,0 +1,52 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Bilevel;
+
+/// <summary>A method as the tool offers it: its name, what it is for, its settings.</summary>
+public sealed class MethodEntry
+{
+    private readonly Func<IBilevelMethod, IEnumerable<KeyValuePair<string, string>>, IBilevelMethod> change;
+
+    private MethodEntry(string name, string summary, IBilevelMethod defaults, SettingsSchema schema, Func<IBilevelMethod, IEnumerable<KeyValuePair<string, string>>, IBilevelMethod> change) =>
+        (Name, Summary, Defaults, Schema, this.change) = (name, summary, defaults, schema, change);
+
+    /// <summary>The method's name.</summary>
+    public string Name { get; }
+
+    /// <summary>What it is, in a sentence.</summary>
+    public string Summary { get; }
+
+    /// <summary>The settings it has unless told otherwise.</summary>
+    public IBilevelMethod Defaults { get; }
+
+    /// <summary>The settings it takes.</summary>
+    public SettingsSchema Schema { get; }
+
+    /// <summary>Makes an entry.</summary>
+    public static MethodEntry Of<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(string summary, T defaults)
+        where T : class, IBilevelMethod, new() =>
+        new(defaults.Name, summary, defaults, SettingsSchema.Of(typeof(T)), (method, values) => SettingsSchema.With((T)method, values));
+
+    /// <summary>A copy of a method's settings with some changed by name.</summary>
+    /// <param name="method">Settings of this entry's type, for example a task's preset.</param>
+    /// <param name="values">Pairs of name and text.</param>
+    /// <exception cref="SettingException">A name is unknown or a value refused.</exception>
+    public IBilevelMethod With(IBilevelMethod method, IEnumerable<KeyValuePair<string, string>> values) => change(method, values);
+}
+
+/// <summary>All methods for bilevel problems.</summary>
+public static class MethodCatalog
+{
+    /// <summary>The methods, each with its defaults.</summary>
+    public static IReadOnlyList<MethodEntry> Bilevel { get; } =
+    [
+        MethodEntry.Of("Single loop or T inner steps with growing lambda; exact or sampled gradients.", new F2sa()),
+        MethodEntry.Of("Two time scales at fixed or staged lambda; exact gradients.", new F2ba()),
+        MethodEntry.Of("F2BA with accelerated inner loops: the first choice for exact gradients.", new F2ba { Accelerated = true }),
+    ];
+
+    /// <summary>The method of that name.</summary>
+    /// <exception cref="SettingException">There is none; the message lists them.</exception>
+    public static MethodEntry Find(string name) => Bilevel.FirstOrDefault(m => m.Name == name)
+        ?? throw new SettingException($"There is no method '{name}'. There are: {string.Join(", ", Bilevel.Select(m => m.Name))}.");
+}

@@ -1,0 +1,103 @@
+namespace Bilevel;
+
+/// <summary>How a gradient compares with central differences of the values.</summary>
+/// <param name="Block">The block differentiated in.</param>
+/// <param name="Declared">Directional derivative by the gradient.</param>
+/// <param name="Measured">Directional derivative by central differences.</param>
+/// <param name="Uncertainty">How far two difference lengths disagree: what the differences themselves err.</param>
+public readonly record struct GradientComparison(int Block, double Declared, double Measured, double Uncertainty)
+{
+    /// <summary>|declared - measured| over the larger of the two, or over 1e-12 where both vanish.</summary>
+    public double RelativeError => Math.Abs(Declared - Measured) / Math.Max(1e-12, Math.Max(Math.Abs(Declared), Math.Abs(Measured)));
+
+    /// <summary>Whether gradient and values agree within <paramref name="tolerance"/> and twice the uncertainty of the differences.</summary>
+    public bool Agrees(double tolerance = 1e-4) => Math.Abs(Declared - Measured) <= (tolerance * Math.Max(Math.Abs(Declared), Math.Abs(Measured))) + (3 * Uncertainty);
+}
+
+/// <summary>Compares gradients with central differences of values along random directions.</summary>
+public static class GradientCheck
+{
+    /// <summary>Compares every block of an objective at a point, along one direction per block.</summary>
+    /// <param name="objective">The objective.</param>
+    /// <param name="point">The blocks of the point; not changed.</param>
+    /// <param name="key">Names the random directions.</param>
+    /// <param name="sample">The sample on which to compare.</param>
+    public static IReadOnlyList<GradientComparison> Compare<V>(IObjective<V> objective, ReadOnlySpan<V> point, ulong key = 0, Sample sample = default)
+        where V : class, IVector<V>
+    {
+        var blocks = point.ToArray();
+        return [.. Enumerable.Range(0, blocks.Length).Select(b => CompareBlock(objective, blocks, b, RandomBits.At(key, (ulong)b), sample))];
+    }
+
+    private static GradientComparison CompareBlock<V>(IObjective<V> objective, V[] point, int block, ulong key, Sample sample)
+        where V : class, IVector<V>
+    {
+        var direction = point[block].ZerosLike();
+        RandomDirection.Fill(direction, key);
+        double norm = direction.Norm();
+        if (norm > 0) direction.Scale(1 / norm);
+        var gradient = point[block].ZerosLike();
+        new PreparedRequest<V>(objective, [point], [new(block, 0, gradient)]).Evaluate(sample);
+        double declared = gradient.Dot(direction);
+
+        double step = Math.Cbrt(Precision.Of(point[block])) * (1 + point[block].Norm());
+        var (half, full) = (Difference(objective, point, block, direction, step / 2, sample), Difference(objective, point, block, direction, step, sample));
+
+        // Fourth-order extrapolation; what it corrects, and rounding, bound its error.
+        double measured = half.Slope + ((half.Slope - full.Slope) / 3);
+        double rounding = Precision.Of(point[block]) * 64 * half.Size / step;
+        return new GradientComparison(block, declared, measured, Math.Abs(half.Slope - full.Slope) + rounding);
+    }
+
+    private static (double Slope, double Size) Difference<V>(IObjective<V> objective, V[] point, int block, V direction, double step, Sample sample)
+        where V : class, IVector<V>
+    {
+        V[] ahead = [.. point], behind = [.. point];
+        (ahead[block], behind[block]) = (point[block].Copy(), point[block].Copy());
+        ahead[block].AddScaled(step, direction);
+        behind[block].AddScaled(-step, direction);
+        var values = new PreparedRequest<V>(objective, [ahead, behind], [], values: true);
+        values.Evaluate(sample);
+        return ((values.Values[0] - values.Values[1]) / (2 * step), Math.Abs(values.Values[0]) + Math.Abs(values.Values[1]));
+    }
+}
+
+/// <summary>
+/// Compares every gradient that is asked for with central differences, for debugging an objective: slow, and loud
+/// at the first disagreement.
+/// </summary>
+/// <typeparam name="V">Vector type.</typeparam>
+/// <param name="inner">Who answers.</param>
+/// <param name="tolerance">Largest relative disagreement.</param>
+public sealed class CheckedObjective<V>(IObjective<V> inner, double tolerance = 1e-4) : IObjective<V>
+    where V : class, IVector<V>
+{
+    private ulong evaluations;
+
+    /// <inheritdoc/>
+    /// <exception cref="GradientMismatchException">A gradient disagrees with the values.</exception>
+    public void Evaluate(in Request<V> request)
+    {
+        evaluations++;
+        for (int p = 0; p < request.PointCount; p++)
+        {
+            foreach (var comparison in GradientCheck.Compare(inner, request.Point(p), evaluations, request.Sample))
+            {
+                bool asked = false;
+                foreach (ref readonly var output in request.Gradients) asked |= output.Block == comparison.Block;
+                if (asked && !comparison.Agrees(tolerance)) throw new GradientMismatchException(comparison);
+            }
+        }
+
+        inner.Evaluate(request);
+    }
+}
+
+/// <summary>A gradient disagrees with the differences of the values.</summary>
+/// <param name="comparison">The comparison.</param>
+public sealed class GradientMismatchException(GradientComparison comparison) : Exception(FormattableString.Invariant(
+    $"The gradient in block {comparison.Block} has the directional derivative {comparison.Declared:G6}, differences of the values give {comparison.Measured:G6}."))
+{
+    /// <summary>The comparison.</summary>
+    public GradientComparison Comparison { get; } = comparison;
+}

@@ -1,0 +1,71 @@
+namespace Bilevel;
+
+/// <summary>
+/// The base class for users: write a value and a block gradient at one point, and every request is answered from
+/// these two.
+/// </summary>
+/// <typeparam name="V">Vector type.</typeparam>
+public abstract class PointObjective<V> : IObjective<V>
+    where V : class, IVector<V>
+{
+    // One scratch vector per block, made when a combined output first needs it.
+    private V?[] scratch = [];
+
+    /// <summary>The value at one point.</summary>
+    /// <param name="point">The blocks of the point.</param>
+    /// <param name="sample">The sample on which to evaluate.</param>
+    protected abstract double Value(ReadOnlySpan<V> point, Sample sample);
+
+    /// <summary>The gradient in one block at one point.</summary>
+    /// <param name="point">The blocks of the point.</param>
+    /// <param name="block">The block to differentiate in.</param>
+    /// <param name="sample">The sample on which to evaluate.</param>
+    /// <param name="result">Receives the gradient (overwrite it; its content on entry is arbitrary).</param>
+    protected abstract void Gradient(ReadOnlySpan<V> point, int block, Sample sample, V result);
+
+    /// <inheritdoc/>
+    public void Evaluate(in Request<V> request)
+    {
+        foreach (ref readonly var output in request.Gradients)
+        {
+            if (output.Point != Output.Combined) Gradient(request.Point(output.Point), output.Block, request.Sample, output.Result);
+            else Combine(request, output);
+        }
+
+        for (int p = 0; p < request.Values.Length; p++) request.Values[p] = Value(request.Point(p), request.Sample);
+    }
+
+    private void Combine(in Request<V> request, in Output<V> output)
+    {
+        var one = Scratch(request.Blocks, output.Block, output.Result);
+        Gradient(request.Point(0), output.Block, request.Sample, output.Result);
+        output.Result.Scale(request.Weights[0]);
+        for (int p = 1; p < request.PointCount; p++)
+        {
+            Gradient(request.Point(p), output.Block, request.Sample, one);
+            output.Result.AddScaled(request.Weights[p], one);
+        }
+    }
+
+    private V Scratch(int blocks, int block, V like)
+    {
+        if (scratch.Length < blocks) Array.Resize(ref scratch, blocks);
+        return scratch[block] is { } made && made.Length == like.Length ? made : scratch[block] = like.ZerosLike();
+    }
+}
+
+/// <summary>An objective of x and y from three functions, for short programs.</summary>
+/// <typeparam name="V">Vector type.</typeparam>
+/// <param name="value">The value at (x, y).</param>
+/// <param name="gradientX">Writes the gradient in x at (x, y) into its third argument.</param>
+/// <param name="gradientY">Writes the gradient in y at (x, y) into its third argument.</param>
+public sealed class FunctionObjective<V>(Func<V, V, double> value, Action<V, V, V> gradientX, Action<V, V, V> gradientY) : PointObjective<V>
+    where V : class, IVector<V>
+{
+    /// <inheritdoc/>
+    protected override double Value(ReadOnlySpan<V> point, Sample sample) => value(point[0], point[1]);
+
+    /// <inheritdoc/>
+    protected override void Gradient(ReadOnlySpan<V> point, int block, Sample sample, V result) =>
+        (block == BilevelProblem.X ? gradientX : gradientY)(point[0], point[1], result);
+}

@@ -1,0 +1,82 @@
+namespace Bilevel;
+
+/// <summary>
+/// A bilevel problem: minimise f(x, y) over x in X and y, where y minimises g(x, .) over Y.
+/// The hyperobjective is F(x) = f(x, y*(x)).
+/// </summary>
+/// <typeparam name="V">Vector type.</typeparam>
+public sealed record BilevelProblem<V>
+    where V : class, IVector<V>
+{
+    /// <summary>Makes a problem of two objectives over the blocks (x, y).</summary>
+    /// <param name="upper">f, the leader's objective.</param>
+    /// <param name="lower">g, the follower's objective.</param>
+    public BilevelProblem(IObjective<V> upper, IObjective<V> lower)
+    {
+        ArgumentNullException.ThrowIfNull(upper);
+        ArgumentNullException.ThrowIfNull(lower);
+        (Upper, Lower) = (upper, lower);
+    }
+
+    /// <summary>f, the upper (leader's) objective over the blocks (x, y).</summary>
+    public IObjective<V> Upper { get; init; }
+
+    /// <summary>g, the lower (follower's) objective over the blocks (x, y).</summary>
+    public IObjective<V> Lower { get; init; }
+
+    /// <summary>X, the feasible set of x.</summary>
+    public IFeasibleSet<V> UpperSet { get; init; } = new WholeSpace<V>();
+
+    /// <summary>Y, the feasible set of y; does not depend on x.</summary>
+    public IFeasibleSet<V> LowerSet { get; init; } = new WholeSpace<V>();
+
+    /// <summary>What is known of the problem for every x that a method may visit.</summary>
+    public ProblemConstants Constants { get; init; } = new();
+
+    /// <summary>
+    /// What is known at one x, often far sharper than <see cref="Constants"/>; the certificate asks it, because it
+    /// varies y alone. Null: <see cref="Constants"/> are all that is known.
+    /// </summary>
+    public Func<V, ProblemConstants>? ConstantsAt { get; init; }
+}
+
+/// <summary>The order of the blocks of a <see cref="BilevelProblem{V}"/>.</summary>
+public static class BilevelProblem
+{
+    /// <summary>Block of the upper variable x.</summary>
+    public const int X = 0;
+
+    /// <summary>Block of the lower variable y.</summary>
+    public const int Y = 1;
+
+    /// <summary>Number of blocks.</summary>
+    public const int BlockCount = 2;
+}
+
+/// <summary>
+/// Known constants of a problem, each null when unknown. They are what step sizes, stopping tolerances and the
+/// hypergradient certificate are computed from (penalty methods, assumptions of F2SA and F2BA).
+/// </summary>
+public sealed record ProblemConstants
+{
+    /// <summary>mu: g(x, .) is mu-strongly convex.</summary>
+    public double? LowerStrongConvexity { get; init; }
+
+    /// <summary>Lg1: Lipschitz constant in y of the y-gradient of g, a bound on the norm of g_yy.</summary>
+    public double? LowerSmoothness { get; init; }
+
+    /// <summary>Lipschitz constant in y of the x-gradient of g, a bound on the norm of g_xy.</summary>
+    public double? LowerCoupling { get; init; }
+
+    /// <summary>Lg2: Lipschitz constant in y of g_yy and of g_xy; 0 when both are constant in y.</summary>
+    public double? LowerHessianLipschitz { get; init; }
+
+    /// <summary>Lf1: Lipschitz constant in y of the y-gradient of f, a bound on the norm of f_yy.</summary>
+    public double? UpperSmoothness { get; init; }
+
+    /// <summary>Lipschitz constant in y of the x-gradient of f, a bound on the norm of f_xy; 0 when x enters f apart from y.</summary>
+    public double? UpperCoupling { get; init; }
+
+    /// <summary>kappa: <see cref="LowerSmoothness"/> / <see cref="LowerStrongConvexity"/>.</summary>
+    public double? ConditionNumber => LowerSmoothness / LowerStrongConvexity;
+}

@@ -1,0 +1,72 @@
+using System.Buffers;
+using System.Numerics;
+
+namespace Bilevel;
+
+/// <summary>
+/// A closed convex set of dense vectors. A set of one's own needs <see cref="Project(Span{T})"/>,
+/// <see cref="Diameter"/> and <see cref="Objection"/>. The sets of this library hold no state that projecting
+/// changes, so one instance can serve many threads.
+/// </summary>
+/// <typeparam name="T">double or float.</typeparam>
+public abstract class DenseSet<T> : IFeasibleSet<DenseVector<T>>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <inheritdoc/>
+    public abstract double Diameter { get; }
+
+    /// <inheritdoc/>
+    public virtual bool IsWholeSpace => false;
+
+    /// <summary>Replaces <paramref name="point"/> by the nearest point of the set, in the Euclidean norm.</summary>
+    /// <exception cref="ArgumentException"><see cref="Objection"/> has something against the length.</exception>
+    public abstract void Project(Span<T> point);
+
+    /// <summary>Replaces <paramref name="point"/> by the nearest point of the set, in the Euclidean norm.</summary>
+    /// <exception cref="ArgumentException"><see cref="Objection"/> has something against the length.</exception>
+    public void Project(DenseVector<T> point)
+    {
+        ArgumentNullException.ThrowIfNull(point);
+        Project(point.Span);
+    }
+
+    /// <inheritdoc/>
+    public abstract string? Objection(int length);
+
+    /// <summary>
+    /// Whether ||point - projection|| is at most <paramref name="tolerance"/> * (1 + ||point||). Costs one projection;
+    /// a point with a component that is NaN is in no set.
+    /// </summary>
+    /// <exception cref="ArgumentException"><see cref="Objection"/> has something against the length.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The tolerance is negative or NaN.</exception>
+    public bool Contains(DenseVector<T> point, double tolerance)
+    {
+        ArgumentNullException.ThrowIfNull(point);
+        if (!(tolerance >= 0)) throw new ArgumentOutOfRangeException(nameof(tolerance), tolerance, "The tolerance must be zero or more.");
+        double norm = EuclideanNorm.Of<T>(point.Span);
+        if (!double.IsFinite(norm)) return false;
+
+        var buffer = ArrayPool<T>.Shared.Rent(point.Length);
+        try
+        {
+            var nearest = buffer.AsSpan(0, point.Length);
+            point.Span.CopyTo(nearest);
+            Project(nearest);
+            return EuclideanNorm.Distance<T>(point.Span, nearest) <= tolerance * (1 + norm);
+        }
+        finally
+        {
+            ArrayPool<T>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>The diameter of the set among vectors of the given length, for a set that leaves the length open.</summary>
+    internal virtual double DiameterAt(int length) => Diameter;
+
+    /// <summary>Throws what <see cref="Objection"/> says of a length, if it says anything.</summary>
+    /// <exception cref="ArgumentException">The length does not fit.</exception>
+    protected void CheckLength(int length)
+    {
+        if (Objection(length) is { } objection) throw new ArgumentException(objection);
+    }
+}

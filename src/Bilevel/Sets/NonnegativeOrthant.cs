@@ -1,0 +1,25 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace Bilevel;
+
+/// <summary>
+/// The nonnegative orthant {x : x_i &gt;= 0} of any length. The projection replaces every negative component by zero,
+/// O(n), exact; a NaN stays NaN.
+/// </summary>
+/// <typeparam name="T">double or float.</typeparam>
+public sealed class NonnegativeOrthant<T> : DenseSet<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Infinite.</summary>
+    public override double Diameter => double.PositiveInfinity;
+
+    /// <inheritdoc/>
+    public override void Project(Span<T> point) => TensorPrimitives.Max(point, T.Zero, point);
+
+    /// <inheritdoc/>
+    public override string? Objection(int length) => null;
+
+    /// <inheritdoc/>
+    public override string ToString() => "the nonnegative orthant";
+}

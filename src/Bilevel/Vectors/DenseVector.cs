@@ -1,0 +1,177 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace Bilevel;
+
+/// <summary>A dense vector of double or float components.</summary>
+/// <typeparam name="T">double or float.</typeparam>
+public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<DenseVector<T>>, IStorable, IFillable
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    // Below this length a plain loop beats the call into the vectorised primitives.
+    private const int ShortLength = 8;
+
+    private readonly T[] components;
+
+    /// <summary>A vector of <paramref name="length"/> zeros.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The length is negative.</exception>
+    public DenseVector(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        components = new T[length];
+    }
+
+    /// <summary>A vector on the given array, which is used as it is and not copied.</summary>
+    public DenseVector(params T[] components)
+    {
+        ArgumentNullException.ThrowIfNull(components);
+        this.components = components;
+    }
+
+    /// <inheritdoc/>
+    public int Length => components.Length;
+
+    /// <summary>The components, to read and write.</summary>
+    public Span<T> Span => components;
+
+    /// <summary>Component <paramref name="index"/>, from 0.</summary>
+    public ref T this[int index] => ref components[index];
+
+    /// <inheritdoc/>
+    public DenseVector<T> ZerosLike() => new(components.Length);
+
+    /// <inheritdoc/>
+    public void CopyFrom(DenseVector<T> source)
+    {
+        CheckLength(source);
+        source.components.AsSpan().CopyTo(components);
+    }
+
+    /// <inheritdoc/>
+    public void Scale(double factor)
+    {
+        var s = T.CreateTruncating(factor);
+        if (components.Length < ShortLength)
+        {
+            for (int i = 0; i < components.Length; i++) components[i] *= s;
+            return;
+        }
+
+        TensorPrimitives.Multiply(components, s, components);
+    }
+
+    /// <inheritdoc/>
+    public void AddScaled(double factor, DenseVector<T> direction)
+    {
+        CheckLength(direction);
+        var s = T.CreateTruncating(factor);
+        var from = direction.components;
+        if (components.Length < ShortLength)
+        {
+            for (int i = 0; i < components.Length && i < from.Length; i++) components[i] += s * from[i];
+            return;
+        }
+
+        TensorPrimitives.MultiplyAdd(from, s, components, components);
+    }
+
+    /// <inheritdoc/>
+    public double Dot(DenseVector<T> other)
+    {
+        CheckLength(other);
+        var right = other.components;
+        if (components.Length < ShortLength)
+        {
+            double sum = 0;
+            for (int i = 0; i < components.Length && i < right.Length; i++) sum += double.CreateTruncating(components[i]) * double.CreateTruncating(right[i]);
+            return sum;
+        }
+
+        if (typeof(T) == typeof(double))
+            return TensorPrimitives.Dot(MemoryMarshal.Cast<T, double>(components.AsSpan()), MemoryMarshal.Cast<T, double>(right.AsSpan()));
+        return WideDot(components, right);
+    }
+
+    /// <inheritdoc/>
+    public void DecayAndAddSquare(double decay, double factor, DenseVector<T> a)
+    {
+        CheckLength(a);
+        var (d, s, from) = (T.CreateTruncating(decay), T.CreateTruncating(factor), a.components);
+        for (int i = 0; i < components.Length && i < from.Length; i++) components[i] = d * components[i] + s * from[i] * from[i];
+    }
+
+    /// <inheritdoc/>
+    public void AddScaledOverRoot(double factor, DenseVector<T> numerator, double scale, DenseVector<T> squares, double offset)
+    {
+        CheckLength(numerator);
+        CheckLength(squares);
+        var (f, s, o) = (T.CreateTruncating(factor), T.CreateTruncating(scale), T.CreateTruncating(offset));
+        var (top, bottom) = (numerator.components, squares.components);
+        for (int i = 0; i < components.Length; i++) components[i] += f * top[i] / (T.Sqrt(s * bottom[i]) + o);
+    }
+
+    /// <inheritdoc/>
+    public string Storage => typeof(T) == typeof(double) ? "float64" : typeof(T) == typeof(float) ? "float32" : typeof(T).Name;
+
+    /// <inheritdoc/>
+    public int ByteCount => MemoryMarshal.AsBytes(components.AsSpan()).Length;
+
+    /// <inheritdoc/>
+    public void Save(Span<byte> destination) => MemoryMarshal.AsBytes(components.AsSpan()).CopyTo(destination);
+
+    /// <inheritdoc/>
+    public void Load(ReadOnlySpan<byte> source) => source[..ByteCount].CopyTo(MemoryMarshal.AsBytes(components.AsSpan()));
+
+    /// <inheritdoc/>
+    public void Fill(Func<int, double> component)
+    {
+        for (int i = 0; i < components.Length; i++) components[i] = T.CreateTruncating(component(i));
+    }
+
+    /// <summary>The components as an array of double.</summary>
+    public double[] ToDoubles() => Array.ConvertAll(components, double.CreateTruncating);
+
+    /// <summary>The components, separated by commas, with at most eight of them spelled out.</summary>
+    public override string ToString()
+    {
+        var shown = components.Take(8).Select(c => c.ToString("G6", System.Globalization.CultureInfo.InvariantCulture));
+        return $"[{string.Join(", ", shown)}{(components.Length > 8 ? ", ..." : "")}]";
+    }
+
+    // Sums of float products are taken in double: a penalty method subtracts nearly equal numbers, and its
+    // residual is such a sum.
+    private static double WideDot(T[] left, T[] right)
+    {
+        double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        int i = 0;
+        for (; i + 4 <= left.Length; i += 4)
+        {
+            s0 += double.CreateTruncating(left[i]) * double.CreateTruncating(right[i]);
+            s1 += double.CreateTruncating(left[i + 1]) * double.CreateTruncating(right[i + 1]);
+            s2 += double.CreateTruncating(left[i + 2]) * double.CreateTruncating(right[i + 2]);
+            s3 += double.CreateTruncating(left[i + 3]) * double.CreateTruncating(right[i + 3]);
+        }
+
+        for (; i < left.Length; i++) s0 += double.CreateTruncating(left[i]) * double.CreateTruncating(right[i]);
+        return s0 + s1 + (s2 + s3);
+    }
+
+    private void CheckLength(DenseVector<T> other)
+    {
+        if (other.components.Length != components.Length) ThrowLength(components.Length, other.components.Length);
+    }
+
+    private static void ThrowLength(int expected, int actual) =>
+        throw new ArgumentException($"A vector of {expected} components met one of {actual}.");
+}
+
+/// <summary>Short spellings for dense vectors.</summary>
+public static class Vectors
+{
+    /// <summary>A dense double vector of the given components (copied).</summary>
+    public static DenseVector<double> Of(params ReadOnlySpan<double> components) => new(components.ToArray());
+
+    /// <summary>A dense double vector of <paramref name="length"/> zeros.</summary>
+    public static DenseVector<double> Zeros(int length) => new(length);
+}
