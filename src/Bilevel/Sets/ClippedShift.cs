@@ -14,8 +14,8 @@ internal static class ClippedShift
     /// <summary>Bounds and totals up to this keep every intermediate sum finite.</summary>
     public const double LargestTotal = 1e280;
 
-    // Newton's method takes about 3 to 8 passes; more than this many, and a sort is cheaper than going on.
-    private const int NewtonPasses = 16;
+    // Newton's method takes about 2 to 12 passes; more than this many, and a sort is cheaper than going on.
+    private const int NewtonPasses = 24;
 
     /// <summary>
     /// Projects a finite <paramref name="point"/>; requires n lower &lt; total &lt; n upper, with bounds and total

@@ -9,7 +9,7 @@ public abstract class SetTests<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const string Seed = "0N0XIzNsQ0O2";
-    private const int Iterations = 50000;
+    private const int Iterations = 400;
 
     /// <summary>The distance from 1 to the next number of T.</summary>
     protected static readonly double Epsilon = double.CreateTruncating(T.BitIncrement(T.One) - T.One);
