@@ -4,7 +4,7 @@ namespace Bilevel.Tasks;
 public static class TaskCatalog
 {
     /// <summary>The tasks, in the order in which to list them.</summary>
-    public static IReadOnlyList<ITask> All { get; } = [];
+    public static IReadOnlyList<ITask> All { get; } = [new HyperCleaning()];
 
     /// <summary>The task of that name.</summary>
     /// <exception cref="SettingException">There is none; the message lists them.</exception>

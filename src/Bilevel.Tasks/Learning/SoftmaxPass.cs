@@ -1,0 +1,284 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Bilevel.Tasks;
+
+/// <summary>
+/// One pass over feature rows for several linear softmax classifiers at once: per-row cross-entropies and weighted
+/// gradients. Each row's non-zero entries are read once for all classifiers. Work is cut into chunks that depend on
+/// the number of rows alone and summed in their order, so the result does not depend on the number of threads.
+/// </summary>
+/// <remarks>
+/// A classifier is a vector of FeatureCount x Classes weights, feature by feature. The columns of all classifiers are
+/// packed side by side, padded to whole hardware vectors. Columns are taken three vectors at a time, so that the sums
+/// of a row stay in registers.
+/// </remarks>
+/// <typeparam name="T">double or float.</typeparam>
+internal sealed class SoftmaxPass<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int BlockRows = 32;      // rows whose scores are kept at a time: they stay in the first-level cache
+    private const int ChunkRows = 256;
+    private const int MostChunks = 16;
+
+    private readonly SparseRows<T> data;
+    private readonly byte[] labels;
+    private readonly int classes, threads;
+    private readonly ParallelOptions options;
+    private readonly Action<int> runChunk;
+    private Layout layout = new(0, 0, 0);
+    private T[] weights = [];              // features x columns
+    private Chunk[] chunks = [];
+
+    // The request at work.
+    private Sample sample;
+    private int rows, chunkRows;
+    private T[][] rowWeights = [];
+    private bool wantLosses;
+    private bool[] wantGradient = [];
+
+    public SoftmaxPass(SparseRows<T> data, byte[] labels, int classes, int threads)
+    {
+        (this.data, this.labels, this.classes, this.threads) = (data, labels, classes, threads);
+        options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) };
+        runChunk = RunChunk;
+        Losses = [];
+    }
+
+    /// <summary>Number of rows of the last pass.</summary>
+    public int Rows => rows;
+
+    /// <summary>Cross-entropy of row r of the last pass under classifier p, at [r * classifiers + p]; filled when asked for.</summary>
+    public T[] Losses { get; private set; }
+
+    /// <summary>Index in the data of row r of a sample.</summary>
+    public int RowIndex(int r) => sample.IsAll ? r : Minibatch.Index(sample, r, data.Count);
+
+    /// <summary>Runs over the rows of a sample.</summary>
+    /// <param name="on">The sample.</param>
+    /// <param name="classifiers">The classifiers, FeatureCount x Classes weights each.</param>
+    /// <param name="weightsOfRows">For each classifier the weight of every data row in its gradient; null for ones.</param>
+    /// <param name="gradients">For each classifier where the sum over the rows of weight times gradient of the cross-entropy goes; null for none.</param>
+    /// <param name="losses">Whether the cross-entropies are wanted.</param>
+    public void Run(Sample on, ReadOnlySpan<DenseVector<T>> classifiers, T[]?[] weightsOfRows, DenseVector<T>?[] gradients, bool losses)
+    {
+        sample = on;
+        rows = Minibatch.Count(on, data.Count);
+        int count = Math.Clamp((rows + ChunkRows - 1) / ChunkRows, 1, MostChunks);
+        chunkRows = (rows + count - 1) / count;
+        Prepare(classifiers.Length, count);
+        wantLosses = losses;
+        bool any = false;
+        for (int p = 0; p < classifiers.Length; p++)
+        {
+            rowWeights[p] = weightsOfRows[p]!;
+            any |= wantGradient[p] = gradients[p] is not null;
+        }
+
+        if (losses && Losses.Length < rows * classifiers.Length) Losses = new T[rows * classifiers.Length];
+        Pack(classifiers);
+        if (threads > 1 && count > 1) Parallel.For(0, count, options, runChunk);
+        else for (int c = 0; c < count; c++) RunChunk(c);
+        if (any) Unpack(gradients, count);
+    }
+
+    private void Prepare(int points, int count)
+    {
+        if (layout.Points != points)
+        {
+            int columns = ((points * classes) + Vector<T>.Count - 1) / Vector<T>.Count * Vector<T>.Count;
+            layout = new Layout(points, classes, columns);
+            weights = new T[data.FeatureCount * columns];
+            rowWeights = new T[points][];
+            wantGradient = new bool[points];
+            chunks = [];
+        }
+
+        while (chunks.Length < count) chunks = [.. chunks, new Chunk(weights.Length, layout.Columns, points)];
+    }
+
+    private void Pack(ReadOnlySpan<DenseVector<T>> classifiers)
+    {
+        for (int p = 0; p < classifiers.Length; p++)
+        {
+            var from = classifiers[p].Span;
+            for (int j = 0, at = p * classes; j < data.FeatureCount; j++, at += layout.Columns) from.Slice(j * classes, classes).CopyTo(weights.AsSpan(at));
+        }
+    }
+
+    private void Unpack(DenseVector<T>?[] gradients, int count)
+    {
+        var sum = chunks[0].Gradient.AsSpan();
+        for (int c = 1; c < count; c++) TensorPrimitives.Add(sum, chunks[c].Gradient, sum);
+        for (int p = 0; p < layout.Points; p++)
+        {
+            if (gradients[p] is not { } result) continue;
+            var to = result.Span;
+            for (int j = 0, at = p * classes; j < data.FeatureCount; j++, at += layout.Columns) sum.Slice(at, classes).CopyTo(to[(j * classes)..]);
+        }
+    }
+
+    private void RunChunk(int index)
+    {
+        var chunk = chunks[index];
+        bool any = wantGradient.AsSpan().Contains(true);
+        if (any) Array.Clear(chunk.Gradient);
+        int end = Math.Min(rows, (index + 1) * chunkRows);
+        for (int first = index * chunkRows; first < end; first += BlockRows)
+        {
+            int count = Math.Min(BlockRows, end - first);
+            for (int r = 0; r < count; r++)
+            {
+                int row = RowIndex(first + r);
+                chunk.Rows[r] = row;
+                Scores(row, chunk.Scores.AsSpan(r * layout.Columns, layout.Columns));
+            }
+
+            Softmax(chunk, first, count);
+            if (!any) continue;
+            for (int r = 0; r < count; r++) AddGradient(chunk.Rows[r], chunk.Scores.AsSpan(r * layout.Columns, layout.Columns), chunk.Gradient);
+        }
+    }
+
+    // scores = W' a
+    private void Scores(int row, Span<T> scores)
+    {
+        var features = data.Features(row);
+        var values = data.Values(row);
+        ref T w = ref MemoryMarshal.GetArrayDataReference(weights);
+        int width = Vector<T>.Count, columns = layout.Columns;
+        int column = 0;
+        for (; column + (3 * width) <= columns; column += 3 * width)
+        {
+            Vector<T> a0 = default, a1 = default, a2 = default, b0 = default, b1 = default, b2 = default;
+            int j = 0;
+            for (; j + 1 < features.Length; j += 2)
+            {
+                var (v, u) = (new Vector<T>(values[j]), new Vector<T>(values[j + 1]));
+                nuint at = (nuint)((features[j] * columns) + column), to = (nuint)((features[j + 1] * columns) + column);
+                a0 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at), a0);
+                a1 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (nuint)width), a1);
+                a2 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (nuint)(2 * width)), a2);
+                b0 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to), b0);
+                b1 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + (nuint)width), b1);
+                b2 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + (nuint)(2 * width)), b2);
+            }
+
+            if (j < features.Length)
+            {
+                var v = new Vector<T>(values[j]);
+                nuint at = (nuint)((features[j] * columns) + column);
+                a0 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at), a0);
+                a1 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (nuint)width), a1);
+                a2 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (nuint)(2 * width)), a2);
+            }
+
+            (a0 + b0).CopyTo(scores[column..]);
+            (a1 + b1).CopyTo(scores[(column + width)..]);
+            (a2 + b2).CopyTo(scores[(column + (2 * width))..]);
+        }
+
+        for (; column < columns; column += width)
+        {
+            Vector<T> a = default, b = default;
+            int j = 0;
+            for (; j + 1 < features.Length; j += 2)
+            {
+                a = MultiplyAdd(new Vector<T>(values[j]), Vector.LoadUnsafe(ref w, (nuint)((features[j] * columns) + column)), a);
+                b = MultiplyAdd(new Vector<T>(values[j + 1]), Vector.LoadUnsafe(ref w, (nuint)((features[j + 1] * columns) + column)), b);
+            }
+
+            if (j < features.Length) a = MultiplyAdd(new Vector<T>(values[j]), Vector.LoadUnsafe(ref w, (nuint)((features[j] * columns) + column)), a);
+            (a + b).CopyTo(scores[column..]);
+        }
+    }
+
+    // Cross-entropies from the scores; then the scores become weight * (probability - [class is the label]).
+    private void Softmax(Chunk chunk, int first, int count)
+    {
+        int columns = layout.Columns, points = layout.Points;
+        for (int r = 0; r < count; r++)
+        {
+            byte label = labels[chunk.Rows[r]];
+            for (int p = 0; p < points; p++)
+            {
+                var scores = chunk.Scores.AsSpan((r * columns) + (p * classes), classes);
+                var largest = scores[0];
+                foreach (var s in scores) largest = T.Max(largest, s);
+                for (int k = 0; k < scores.Length; k++) scores[k] -= largest;
+                chunk.AtLabel[(r * points) + p] = scores[label];
+            }
+        }
+
+        var all = chunk.Scores.AsSpan(0, count * columns);
+        TensorPrimitives.Exp(all, all);
+        for (int r = 0; r < count; r++)
+        {
+            int row = chunk.Rows[r];
+            for (int p = 0; p < points; p++)
+            {
+                var scores = chunk.Scores.AsSpan((r * columns) + (p * classes), classes);
+                var sum = T.Zero;
+                foreach (var s in scores) sum += s;
+                if (wantLosses) Losses[((first + r) * points) + p] = T.Log(sum) - chunk.AtLabel[(r * points) + p];
+                var weight = !wantGradient[p] ? T.Zero : rowWeights[p] is { } given ? given[row] : T.One;
+                var scale = weight / sum;
+                for (int k = 0; k < scores.Length; k++) scores[k] *= scale;
+                scores[labels[row]] -= weight;
+            }
+
+            chunk.Scores.AsSpan((r * columns) + (points * classes), columns - (points * classes)).Clear();
+        }
+    }
+
+    // gradient += a (outer) slopes
+    private void AddGradient(int row, ReadOnlySpan<T> slopes, T[] gradient)
+    {
+        var features = data.Features(row);
+        var values = data.Values(row);
+        ref T g = ref MemoryMarshal.GetArrayDataReference(gradient);
+        int width = Vector<T>.Count, columns = layout.Columns;
+        int column = 0;
+        for (; column + (3 * width) <= columns; column += 3 * width)
+        {
+            Vector<T> s0 = new(slopes[column..]), s1 = new(slopes[(column + width)..]), s2 = new(slopes[(column + (2 * width))..]);
+            for (int j = 0; j < features.Length; j++)
+            {
+                var v = new Vector<T>(values[j]);
+                nuint at = (nuint)((features[j] * columns) + column);
+                MultiplyAdd(v, s0, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
+                MultiplyAdd(v, s1, Vector.LoadUnsafe(ref g, at + (nuint)width)).StoreUnsafe(ref g, at + (nuint)width);
+                MultiplyAdd(v, s2, Vector.LoadUnsafe(ref g, at + (nuint)(2 * width))).StoreUnsafe(ref g, at + (nuint)(2 * width));
+            }
+        }
+
+        for (; column < columns; column += width)
+        {
+            var s = new Vector<T>(slopes[column..]);
+            for (int j = 0; j < features.Length; j++)
+            {
+                nuint at = (nuint)((features[j] * columns) + column);
+                MultiplyAdd(new Vector<T>(values[j]), s, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
+            }
+        }
+    }
+
+    // a * b + c, fused where the hardware does it; the branch is decided when the code is compiled.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<T> MultiplyAdd(Vector<T> a, Vector<T> b, Vector<T> c) =>
+        typeof(T) == typeof(double) ? Vector.MultiplyAddEstimate(a.As<T, double>(), b.As<T, double>(), c.As<T, double>()).As<double, T>()
+        : typeof(T) == typeof(float) ? Vector.MultiplyAddEstimate(a.As<T, float>(), b.As<T, float>(), c.As<T, float>()).As<float, T>()
+        : (a * b) + c;
+
+    private readonly record struct Layout(int Points, int Classes, int Columns);
+
+    private sealed class Chunk(int gradientLength, int columns, int points)
+    {
+        public readonly T[] Gradient = new T[gradientLength];
+        public readonly T[] Scores = new T[BlockRows * columns];
+        public readonly T[] AtLabel = new T[BlockRows * points];
+        public readonly int[] Rows = new int[BlockRows];
+    }
+}
