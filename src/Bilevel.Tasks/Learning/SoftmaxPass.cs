@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Bilevel.Tasks;
 
@@ -147,52 +146,84 @@ internal sealed class SoftmaxPass<T>
     {
         var features = data.Features(row);
         var values = data.Values(row);
-        ref T w = ref MemoryMarshal.GetArrayDataReference(weights);
-        int width = Vector<T>.Count, columns = layout.Columns;
-        int column = 0;
-        for (; column + (3 * width) <= columns; column += 3 * width)
+        for (int column = 0, left = layout.Columns / Vector<T>.Count; left > 0;)
         {
-            Vector<T> a0 = default, a1 = default, a2 = default, b0 = default, b1 = default, b2 = default;
-            int j = 0;
-            for (; j + 1 < features.Length; j += 2)
-            {
-                var (v, u) = (new Vector<T>(values[j]), new Vector<T>(values[j + 1]));
-                nuint at = (nuint)((features[j] * columns) + column), to = (nuint)((features[j + 1] * columns) + column);
-                a0 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at), a0);
-                a1 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (nuint)width), a1);
-                a2 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (nuint)(2 * width)), a2);
-                b0 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to), b0);
-                b1 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + (nuint)width), b1);
-                b2 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + (nuint)(2 * width)), b2);
-            }
+            int taken = Math.Min(left == 4 ? 2 : 3, left);
+            ref T w = ref weights[column];
+            var to = scores[column..];
+            if (taken == 3) Scores3(features, values, ref w, to);
+            else if (taken == 2) Scores2(features, values, ref w, to);
+            else Scores1(features, values, ref w, to);
+            column += taken * Vector<T>.Count;
+            left -= taken;
+        }
+    }
 
-            if (j < features.Length)
-            {
-                var v = new Vector<T>(values[j]);
-                nuint at = (nuint)((features[j] * columns) + column);
-                a0 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at), a0);
-                a1 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (nuint)width), a1);
-                a2 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (nuint)(2 * width)), a2);
-            }
-
-            (a0 + b0).CopyTo(scores[column..]);
-            (a1 + b1).CopyTo(scores[(column + width)..]);
-            (a2 + b2).CopyTo(scores[(column + (2 * width))..]);
+    // Two features at a time: six independent sums hide the latency of a multiply-add.
+    private void Scores3(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ref T w, Span<T> scores)
+    {
+        nuint width = (nuint)Vector<T>.Count, columns = (nuint)layout.Columns;
+        Vector<T> a0 = default, a1 = default, a2 = default, b0 = default, b1 = default, b2 = default;
+        int j = features.Length & 1;
+        if (j == 1)
+        {
+            var v = new Vector<T>(values[0]);
+            nuint at = (nuint)features[0] * columns;
+            a0 = v * Vector.LoadUnsafe(ref w, at);
+            a1 = v * Vector.LoadUnsafe(ref w, at + width);
+            a2 = v * Vector.LoadUnsafe(ref w, at + (2 * width));
         }
 
-        for (; column < columns; column += width)
+        for (; j + 1 < features.Length; j += 2)
         {
-            Vector<T> a = default, b = default;
-            int j = 0;
-            for (; j + 1 < features.Length; j += 2)
-            {
-                a = MultiplyAdd(new Vector<T>(values[j]), Vector.LoadUnsafe(ref w, (nuint)((features[j] * columns) + column)), a);
-                b = MultiplyAdd(new Vector<T>(values[j + 1]), Vector.LoadUnsafe(ref w, (nuint)((features[j + 1] * columns) + column)), b);
-            }
-
-            if (j < features.Length) a = MultiplyAdd(new Vector<T>(values[j]), Vector.LoadUnsafe(ref w, (nuint)((features[j] * columns) + column)), a);
-            (a + b).CopyTo(scores[column..]);
+            Vector<T> v = new(values[j]), u = new(values[j + 1]);
+            nuint at = (nuint)features[j] * columns, to = (nuint)features[j + 1] * columns;
+            a0 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at), a0);
+            a1 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + width), a1);
+            a2 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (2 * width)), a2);
+            b0 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to), b0);
+            b1 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + width), b1);
+            b2 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + (2 * width)), b2);
         }
+
+        (a0 + b0).CopyTo(scores);
+        (a1 + b1).CopyTo(scores[(int)width..]);
+        (a2 + b2).CopyTo(scores[(int)(2 * width)..]);
+    }
+
+    private void Scores2(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ref T w, Span<T> scores)
+    {
+        nuint width = (nuint)Vector<T>.Count, columns = (nuint)layout.Columns;
+        Vector<T> a0 = default, a1 = default, b0 = default, b1 = default;
+        int j = features.Length & 1;
+        if (j == 1)
+        {
+            var v = new Vector<T>(values[0]);
+            nuint at = (nuint)features[0] * columns;
+            a0 = v * Vector.LoadUnsafe(ref w, at);
+            a1 = v * Vector.LoadUnsafe(ref w, at + width);
+        }
+
+        for (; j + 1 < features.Length; j += 2)
+        {
+            Vector<T> v = new(values[j]), u = new(values[j + 1]);
+            nuint at = (nuint)features[j] * columns, to = (nuint)features[j + 1] * columns;
+            a0 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at), a0);
+            a1 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + width), a1);
+            b0 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to), b0);
+            b1 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + width), b1);
+        }
+
+        (a0 + b0).CopyTo(scores);
+        (a1 + b1).CopyTo(scores[(int)width..]);
+    }
+
+    private void Scores1(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ref T w, Span<T> scores)
+    {
+        nuint columns = (nuint)layout.Columns;
+        Vector<T> a = default;
+        for (int j = 0; j < features.Length; j++) a = MultiplyAdd(new Vector<T>(values[j]), Vector.LoadUnsafe(ref w, (nuint)features[j] * columns), a);
+        a.CopyTo(scores);
     }
 
     // Cross-entropies from the scores; then the scores become weight * (probability - [class is the label]).
@@ -238,30 +269,47 @@ internal sealed class SoftmaxPass<T>
     {
         var features = data.Features(row);
         var values = data.Values(row);
-        ref T g = ref MemoryMarshal.GetArrayDataReference(gradient);
-        int width = Vector<T>.Count, columns = layout.Columns;
-        int column = 0;
-        for (; column + (3 * width) <= columns; column += 3 * width)
+        nuint width = (nuint)Vector<T>.Count, columns = (nuint)layout.Columns;
+        for (int column = 0, left = layout.Columns / Vector<T>.Count; left > 0;)
         {
-            Vector<T> s0 = new(slopes[column..]), s1 = new(slopes[(column + width)..]), s2 = new(slopes[(column + (2 * width))..]);
-            for (int j = 0; j < features.Length; j++)
+            int taken = Math.Min(left == 4 ? 2 : 3, left);
+            ref T g = ref gradient[column];
+            var from = slopes[column..];
+            if (taken == 3)
             {
-                var v = new Vector<T>(values[j]);
-                nuint at = (nuint)((features[j] * columns) + column);
-                MultiplyAdd(v, s0, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
-                MultiplyAdd(v, s1, Vector.LoadUnsafe(ref g, at + (nuint)width)).StoreUnsafe(ref g, at + (nuint)width);
-                MultiplyAdd(v, s2, Vector.LoadUnsafe(ref g, at + (nuint)(2 * width))).StoreUnsafe(ref g, at + (nuint)(2 * width));
+                Vector<T> s0 = new(from), s1 = new(from[(int)width..]), s2 = new(from[(int)(2 * width)..]);
+                for (int j = 0; j < features.Length; j++)
+                {
+                    var v = new Vector<T>(values[j]);
+                    nuint at = (nuint)features[j] * columns;
+                    MultiplyAdd(v, s0, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
+                    MultiplyAdd(v, s1, Vector.LoadUnsafe(ref g, at + width)).StoreUnsafe(ref g, at + width);
+                    MultiplyAdd(v, s2, Vector.LoadUnsafe(ref g, at + (2 * width))).StoreUnsafe(ref g, at + (2 * width));
+                }
             }
-        }
+            else if (taken == 2)
+            {
+                Vector<T> s0 = new(from), s1 = new(from[(int)width..]);
+                for (int j = 0; j < features.Length; j++)
+                {
+                    var v = new Vector<T>(values[j]);
+                    nuint at = (nuint)features[j] * columns;
+                    MultiplyAdd(v, s0, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
+                    MultiplyAdd(v, s1, Vector.LoadUnsafe(ref g, at + width)).StoreUnsafe(ref g, at + width);
+                }
+            }
+            else
+            {
+                var s0 = new Vector<T>(from);
+                for (int j = 0; j < features.Length; j++)
+                {
+                    nuint at = (nuint)features[j] * columns;
+                    MultiplyAdd(new Vector<T>(values[j]), s0, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
+                }
+            }
 
-        for (; column < columns; column += width)
-        {
-            var s = new Vector<T>(slopes[column..]);
-            for (int j = 0; j < features.Length; j++)
-            {
-                nuint at = (nuint)((features[j] * columns) + column);
-                MultiplyAdd(new Vector<T>(values[j]), s, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
-            }
+            column += taken * Vector<T>.Count;
+            left -= taken;
         }
     }
 
