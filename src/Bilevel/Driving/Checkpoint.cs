@@ -126,7 +126,7 @@ public sealed class FileCheckpointStore(string path) : ICheckpointStore
         if (!File.Exists(path))
         {
             // Killed between the two moves: the previous one is the last whole one.
-            return File.Exists(PreviousPath) ? Read(PreviousPath) : null;
+            return File.Exists(PreviousPath) ? ReadPrevious() : null;
         }
 
         try
@@ -140,6 +140,18 @@ public sealed class FileCheckpointStore(string path) : ICheckpointStore
         catch (CheckpointException e)
         {
             throw new CheckpointException($"{path}: {e.Message} There is no earlier one; start the run anew.", e);
+        }
+    }
+
+    private Checkpoint ReadPrevious()
+    {
+        try
+        {
+            return Read(PreviousPath);
+        }
+        catch (CheckpointException e)
+        {
+            throw new CheckpointException($"{PreviousPath}: {e.Message} There is no other one; start the run anew.", e);
         }
     }
 

@@ -14,13 +14,14 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
     private IStopMonitor stop = null!;
     private PreparedRequest<V> upperValue = null!, lowerValue = null!;
 
-    private long phase, iteration, recorded;
+    private long phase, phaseBegan, iteration, recorded;
     private double firstResidual = double.NaN, lastUpper = double.NaN, lastLower = double.NaN;
     private double secondsBefore;           // seconds of earlier sittings
     private long sittingStart, lastCheckpoint, lastProgress;
     private long nextClockCheck, clockStride = 1, lastClock;
-    private bool loadedState;
+    private V[] phaseStart = [];            // where a phase after the first began
     private V[] lastSound = [];             // the last recorded point with finite numbers
+    private string? exhausted;              // why an iteration was ended before its end
 
     public required Func<V[], IRun<V>>[] Starts { get; init; }
 
@@ -57,31 +58,30 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         else
         {
             driver.Trace?.CutTo(0);
-            Begin(start);
-            if (lastSound.Length == 0) lastSound = Copy(run.Point);
+            lastSound = Copy(start);
+            TryBegin(start);
             Record();
         }
 
-        driver.Logger.Begin(Names[phase], iteration);
         SolveStatus status;
         string message;
         while (true)
         {
-            (status, message) = RunPhase(cancellation);
-            bool last = phase == Starts.Length - 1 || status is SolveStatus.Converged or SolveStatus.Cancelled || budget?.Spent >= budget?.Limit;
-            if (last) break;
-            var point = status == SolveStatus.Diverged ? Copy(lastSound) : Copy(run.Point);
-            phase++;
             driver.Logger.Begin(Names[phase], iteration);
-            Begin(point);
+            (status, message) = exhausted is null ? RunPhase(cancellation) : (SolveStatus.OracleLimit, exhausted);
+            driver.Logger.End(status, iteration, message);
+            if (phase == Starts.Length - 1 || exhausted is not null || status is SolveStatus.Converged or SolveStatus.Cancelled) break;
+            phaseStart = Copy(status == SolveStatus.Diverged ? lastSound : run.Point);
+            phase++;
+            TryBegin(phaseStart);
         }
 
-        if (status != SolveStatus.Diverged && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
-        if (status != SolveStatus.Diverged) Save();
-        driver.Logger.End(status, iteration, message);
-
+        // A checkpoint is taken between iterations only, and before the last row, which a longer run would not have.
         bool sound = status != SolveStatus.Diverged;
+        if (sound && exhausted is null) Save();
+        if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
         var answer = sound ? Copy(run.Point) : lastSound;
+        if (!sound || exhausted is not null) (lastUpper, lastLower) = (ValueAt(Upper, answer), ValueAt(Lower, answer));
         var certificate = sound && driver.CertifyAt is { } tolerance ? Certify(answer, run.Penalty, tolerance) : null;
         return new Solution<V>
         {
@@ -105,8 +105,7 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
     private (SolveStatus Status, string Message) RunPhase(CancellationToken cancellation)
     {
         // A resumed run that had already met its rule must not take another step.
-        if (loadedState && iteration > 0 && stop.ShouldStop(this)) return (stop.Status, stop.Reason);
-        loadedState = false;
+        if (iteration > phaseBegan && stop.ShouldStop(this)) return (stop.Status, stop.Reason);
         while (true)
         {
             if (cancellation.IsCancellationRequested) return (SolveStatus.Cancelled, FormattableString.Invariant($"Cancelled after {iteration:N0} iterations."));
@@ -116,13 +115,13 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
             }
             catch (OracleBudgetException e)
             {
-                return (SolveStatus.OracleLimit, e.Message);
+                return (SolveStatus.OracleLimit, exhausted = e.Message);
             }
 
             iteration++;
             double residual = run.Residual;
             if (double.IsNaN(firstResidual)) firstResidual = residual;
-            if (!(residual <= DivergenceFactor * Math.Max(1, firstResidual))) return (SolveStatus.Diverged, Breakdown(residual));
+            if (!double.IsFinite(residual) || residual > DivergenceFactor * Math.Max(1, firstResidual)) return (SolveStatus.Diverged, Breakdown(residual));
             if (IsRecorded(iteration))
             {
                 Record();
@@ -138,10 +137,28 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
     private string Breakdown(double residual) => FormattableString.Invariant(
         $"The run broke down at iteration {iteration:N0} (residual {residual:G3}, lambda {run.Penalty:G4}). Take smaller steps, or let lambda grow more slowly.");
 
+    // Starting may ask for gradients too; where the budget does not reach, the point stays where it is.
+    private void TryBegin(V[] point)
+    {
+        try
+        {
+            Begin(point);
+        }
+        catch (OracleBudgetException e)
+        {
+            exhausted = e.Message;
+            run = new Standstill(point);
+            Watch();
+        }
+    }
+
     private void Begin(V[] point)
     {
         run = Starts[phase](point);
         stop = Stops[phase].Begin();
+        phaseBegan = iteration;
+        firstResidual = double.NaN;
+        (clockStride, nextClockCheck) = (1, iteration);
         Watch();
     }
 
@@ -167,7 +184,7 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         lastLower = lowerValue.Values[0];
         var row = new TraceRow(iteration, OracleCalls, Elapsed.TotalSeconds, lastUpper, lastLower, run.Residual, run.Penalty);
         rows.Add(row);
-        recorded = rows.Count;
+        recorded++;
         driver.Trace?.Append(row);
         bool sound = double.IsFinite(lastUpper);
         foreach (var block in run.Point) sound &= block.IsFinite();
@@ -196,6 +213,7 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         if (driver.Checkpoints is not { } store) return;
         var archive = new ArchiveWriter<V>();
         archive.Transfer("phase", ref phase);
+        if (phase > 0) TransferStart(archive, phaseStart);
         Transfer(archive);
         store.Save(new Checkpoint(new CheckpointInfo(Describe(), CheckpointInfo.CurrentInstructionSet, CheckpointInfo.CurrentRuntime, iteration), archive.ToArray()));
         lastCheckpoint = driver.Clock.GetTimestamp();
@@ -219,19 +237,28 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         var archive = new ArchiveReader<V>(checkpoint.State.ToArray());
         archive.Transfer("phase", ref phase);
         if (phase < 0 || phase >= Starts.Length) throw new CheckpointException("The checkpoint is of a run with more phases.");
-        Begin(start);
+        if (phase > 0) TransferStart(archive, start);
+        Begin(phase > 0 ? phaseStart : start);
         lastSound = Copy(run.Point);
         Transfer(archive);
         archive.Finish();
-        loadedState = true;
-        var kept = driver.Trace?.CutTo((int)recorded);
-        if (kept is not null) rows.AddRange(kept);
+        if (driver.Trace?.CutTo((int)recorded) is not { } kept) return;
+        rows.AddRange(kept);
+        recorded = rows.Count;
+    }
+
+    // What a method derives from its start is derived anew after a resume, so the start must be the same.
+    private void TransferStart(IArchive<V> archive, V[] like)
+    {
+        if (archive.Loading) phaseStart = Copy(like);
+        foreach (var block in phaseStart) archive.Transfer("start of phase", block);
     }
 
     private void Transfer(IArchive<V> archive)
     {
         double seconds = Elapsed.TotalSeconds;
         archive.Transfer("iteration", ref iteration);
+        archive.Transfer("phase began", ref phaseBegan);
         archive.Transfer("recorded", ref recorded);
         archive.Transfer("first residual", ref firstResidual);
         archive.Transfer("upper value", ref lastUpper);
@@ -251,10 +278,35 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
 
     private string Describe() => FormattableString.Invariant($"{driver.Description}; method {string.Join(", ", Names)}; seed {seed}");
 
+    private static double ValueAt(IObjective<V> objective, V[] point)
+    {
+        var request = new PreparedRequest<V>(objective, [point], [], values: true);
+        request.Evaluate();
+        return request.Values[0];
+    }
+
     private static V[] Copy(ReadOnlySpan<V> point)
     {
         var copy = new V[point.Length];
         for (int b = 0; b < point.Length; b++) copy[b] = point[b].Copy();
         return copy;
+    }
+
+    // The run of a method that could not start.
+    private sealed class Standstill(V[] point) : IRun<V>
+    {
+        public double Residual => double.NaN;
+
+        public double Penalty => double.NaN;
+
+        public ReadOnlySpan<V> Point => point;
+
+        public void Step()
+        {
+        }
+
+        public void Transfer(IArchive<V> archive)
+        {
+        }
     }
 }

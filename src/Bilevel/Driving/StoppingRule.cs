@@ -177,7 +177,7 @@ public static class Stop
 
         private sealed class Monitor(double tolerance, int patience) : IStopMonitor
         {
-            private long inARow;
+            private long inARow, askedAt;
             private double last = double.NaN;
 
             public SolveStatus Status => SolveStatus.Converged;
@@ -190,12 +190,18 @@ public static class Stop
 
             public bool ShouldStop(IRunView run)
             {
-                last = run.Residual;
-                inARow = last <= tolerance ? inARow + 1 : 0;
+                // A resumed run asks once more at the iteration where it was saved.
+                bool again = run.Iteration == askedAt && inARow > 0;
+                (last, askedAt) = (run.Residual, run.Iteration);
+                inARow = !(last <= tolerance) ? 0 : again ? inARow : inARow + 1;
                 return inARow >= patience;
             }
 
-            public void Transfer(IArchive archive) => archive.Transfer("in a row", ref inARow);
+            public void Transfer(IArchive archive)
+            {
+                archive.Transfer("in a row", ref inARow);
+                archive.Transfer("asked at", ref askedAt);
+            }
         }
     }
 

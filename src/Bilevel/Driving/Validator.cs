@@ -16,6 +16,9 @@ public static class Validator
         CheckStart(findings, "y", y, problem.LowerSet);
         CheckConstants(findings, problem.Constants);
         if (findings.Any(f => f.Severity == Severity.Error)) return findings;
+        (x, y) = (x.Copy(), y.Copy());
+        problem.UpperSet.Project(x);
+        problem.LowerSet.Project(y);
         CheckObjective(findings, "upper objective f", problem.Upper, x, y);
         CheckObjective(findings, "lower objective g", problem.Lower, x, y);
         foreach (var method in methods) findings.AddRange(method.Validate(problem));
@@ -58,7 +61,7 @@ public static class Validator
             (nameof(constants.UpperCoupling), constants.UpperCoupling),
         })
         {
-            if (value is { } number && (double.IsNaN(number) || number < 0))
+            if (value is { } number && !(double.IsFinite(number) && number >= 0))
                 findings.Add(new Finding(Severity.Error, FormattableString.Invariant($"The constant {name} is {number}."), "Constants are finite and not negative; leave it null when it is unknown."));
         }
 
@@ -91,6 +94,12 @@ public static class Validator
         foreach (var comparison in GradientCheck.Compare(objective, [x, y]))
         {
             if (comparison.Agrees(0.02)) continue;
+            if (!double.IsFinite(comparison.Measured))
+            {
+                findings.Add(new Finding(Severity.Warning, $"The {name} is not finite near the start, so its gradient could not be checked.", "Start further inside the region where it is finite."));
+                continue;
+            }
+
             findings.Add(new Finding(
                 Severity.Error,
                 FormattableString.Invariant($"The gradient of the {name} in {(comparison.Block == BilevelProblem.X ? "x" : "y")} does not match its values at the start: along a random direction it gives {comparison.Declared:G5}, differences give {comparison.Measured:G5}."),

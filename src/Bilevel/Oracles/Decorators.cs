@@ -84,7 +84,7 @@ public sealed class OracleBudget(long limit)
     /// <exception cref="OracleBudgetException">That many are not left; nothing is spent.</exception>
     public void Spend(long gradients)
     {
-        if (spent + gradients > Limit) throw new OracleBudgetException(Limit);
+        if (gradients > Limit - spent) throw new OracleBudgetException(Limit);
         spent += gradients;
     }
 

@@ -10,7 +10,7 @@ public readonly record struct GradientComparison(int Block, double Declared, dou
     /// <summary>|declared - measured| over the larger of the two, or over 1e-12 where both vanish.</summary>
     public double RelativeError => Math.Abs(Declared - Measured) / Math.Max(1e-12, Math.Max(Math.Abs(Declared), Math.Abs(Measured)));
 
-    /// <summary>Whether gradient and values agree within <paramref name="tolerance"/> and twice the uncertainty of the differences.</summary>
+    /// <summary>Whether gradient and values agree within <paramref name="tolerance"/> and three times the uncertainty of the differences.</summary>
     public bool Agrees(double tolerance = 1e-4) => Math.Abs(Declared - Measured) <= (tolerance * Math.Max(Math.Abs(Declared), Math.Abs(Measured))) + (3 * Uncertainty);
 }
 
@@ -45,7 +45,7 @@ public static class GradientCheck
 
         // Fourth-order extrapolation; what it corrects, and rounding, bound its error.
         double measured = half.Slope + ((half.Slope - full.Slope) / 3);
-        double rounding = Precision.Of(point[block]) * 64 * half.Size / step;
+        double rounding = Precision.Of(point[block]) * 16 * half.Size / step;
         return new GradientComparison(block, declared, measured, Math.Abs(half.Slope - full.Slope) + rounding);
     }
 
@@ -63,8 +63,8 @@ public static class GradientCheck
 }
 
 /// <summary>
-/// Compares every gradient that is asked for with central differences, for debugging an objective: slow, and loud
-/// at the first disagreement.
+/// Compares every gradient that is asked for with central differences, and every combined gradient with its parts,
+/// for debugging an objective: slow, and loud at the first disagreement.
 /// </summary>
 /// <typeparam name="V">Vector type.</typeparam>
 /// <param name="inner">Who answers.</param>
@@ -90,14 +90,42 @@ public sealed class CheckedObjective<V>(IObjective<V> inner, double tolerance = 
         }
 
         inner.Evaluate(request);
+        foreach (ref readonly var output in request.Gradients)
+        {
+            if (output.Point == Output.Combined) CheckCombined(request, output);
+        }
+    }
+
+    // The fused answer against its parts, each asked for alone.
+    private void CheckCombined(in Request<V> request, in Output<V> output)
+    {
+        V sum = output.Result.ZerosLike(), one = output.Result.ZerosLike();
+        double size = 0;
+        for (int p = 0; p < request.PointCount; p++)
+        {
+            new PreparedRequest<V>(inner, [request.Point(p).ToArray()], [new(output.Block, 0, one)]).Evaluate(request.Sample);
+            sum.AddScaled(request.Weights[p], one);
+            size += Math.Abs(request.Weights[p]) * one.Norm();
+        }
+
+        double expected = sum.Norm();
+        sum.AddScaled(-1, output.Result);
+        double apart = sum.Norm();
+        if (!(apart <= tolerance * size)) throw new GradientMismatchException(new GradientComparison(output.Block, output.Result.Norm(), expected, 0), FormattableString.Invariant(
+            $"The combined gradient in block {output.Block} differs from the weighted sum of the gradients at its points by {apart:G6} in norm."));
     }
 }
 
 /// <summary>A gradient disagrees with the differences of the values.</summary>
 /// <param name="comparison">The comparison.</param>
-public sealed class GradientMismatchException(GradientComparison comparison) : Exception(FormattableString.Invariant(
-    $"The gradient in block {comparison.Block} has the directional derivative {comparison.Declared:G6}, differences of the values give {comparison.Measured:G6}."))
+/// <param name="message">What disagrees.</param>
+public sealed class GradientMismatchException(GradientComparison comparison, string message) : Exception(message)
 {
-    /// <summary>The comparison.</summary>
+    internal GradientMismatchException(GradientComparison comparison)
+        : this(comparison, FormattableString.Invariant($"The gradient in block {comparison.Block} has the directional derivative {comparison.Declared:G6}, differences of the values give {comparison.Measured:G6}."))
+    {
+    }
+
+    /// <summary>The comparison, along a direction; of norms, where a combined gradient is compared with its parts.</summary>
     public GradientComparison Comparison { get; } = comparison;
 }

@@ -21,11 +21,11 @@ public sealed class PreparedRequest<V>
     /// <param name="gradients">The gradients asked for.</param>
     /// <param name="weights">One weight per point for combined outputs; may be changed later through <see cref="Weights"/>.</param>
     /// <param name="values">Whether the values at the points are asked for too.</param>
-    /// <exception cref="ArgumentException">The points differ in their number of blocks, or an output names a point or block that is not there.</exception>
+    /// <exception cref="ArgumentException">The points differ in their number of blocks, an output names a point or block that is not there, or its result does not fit.</exception>
     public PreparedRequest(IObjective<V> objective, V[][] points, Output<V>[] gradients, double[]? weights = null, bool values = false)
     {
         ArgumentNullException.ThrowIfNull(objective);
-        if (points.Length == 0 || points.Any(p => p.Length != points[0].Length)) throw new ArgumentException("A request needs points, all with the same number of blocks.", nameof(points));
+        if (points.Length == 0 || points[0].Length == 0 || points.Any(p => p.Length != points[0].Length)) throw new ArgumentException("A request needs points, all with the same number of blocks, at least one.", nameof(points));
         this.objective = objective;
         blocks = points[0].Length;
         this.points = [.. points.SelectMany(p => p)];
@@ -38,6 +38,9 @@ public sealed class PreparedRequest<V>
                 throw new ArgumentException($"No block {output.Block} of point {output.Point} in a request of {points.Length} points with {blocks} blocks.", nameof(gradients));
             if (output.Point == Output.Combined && this.weights.Length != points.Length)
                 throw new ArgumentException("A combined output needs one weight per point.", nameof(weights));
+            if (Array.Exists(this.points, p => ReferenceEquals(p, output.Result))) throw new ArgumentException("A gradient would be written over a block of a point: give it a vector of its own.", nameof(gradients));
+            int length = this.points[output.Block].Length;
+            if (output.Result.Length != length) throw new ArgumentException($"The gradient in block {output.Block} has {length} components; its result has {output.Result.Length}.", nameof(gradients));
         }
     }
 
