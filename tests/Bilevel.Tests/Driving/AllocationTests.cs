@@ -1,0 +1,53 @@
+namespace Bilevel.Tests;
+
+/// <summary>Steps allocate nothing, and memory does not grow with their number.</summary>
+public sealed class AllocationTests
+{
+    private const int Steps = 1_000_000;
+
+    [Fact]
+    public void A_counted_step_allocates_nothing()
+    {
+        var problem = new TwoVariables().Problem;
+        var counted = problem with
+        {
+            Upper = new CountingObjective<DenseVector<double>>(problem.Upper, new OracleCounts(2)),
+            Lower = new CountingObjective<DenseVector<double>>(problem.Lower, new OracleCounts(2)),
+        };
+        var run = new F2sa { StepX = 1e-3 }.Start(counted, Vectors.Of(0), Vectors.Of(0), 0);
+        run.Step();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < Steps; i++) run.Step();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.True(run.Residual < 0.01);
+    }
+
+    [Fact]
+    public void The_drivers_loop_allocates_per_row_alone()
+    {
+        // From a thousand steps to a million there are 80 more rows and doublings of the list that holds them.
+        long Allocated(long steps)
+        {
+            var driver = new Driver { Stop = Stop.Iterations(steps) | (Stop.Residual(1e-300) & Stop.OracleCalls(long.MaxValue)), OracleBudget = long.MaxValue, Validate = false };
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            var solution = driver.Run(new F2sa { StepX = 1e-3 }, new TwoVariables().Problem, Vectors.Of(0), Vectors.Of(0));
+            Assert.Equal(steps, solution.Iterations);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Allocated(1_000);
+        long few = Allocated(1_000), many = Allocated(Steps);
+        Assert.InRange(many - few, 0, 40_000);
+    }
+
+    [Fact]
+    public void Memory_stays_flat()
+    {
+        var run = new F2sa { StepX = 1e-3 }.Start(new TwoVariables().Problem, Vectors.Of(0), Vectors.Of(0), 0);
+        for (int i = 0; i < 1_000; i++) run.Step();
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        for (int i = 0; i < Steps; i++) run.Step();
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 1 << 20);
+        GC.KeepAlive(run);
+    }
+}
