@@ -41,7 +41,7 @@ public static class LowerLevelSolver
         gradient.CopyFrom(trialGradient);
         double norm = gradient.Norm(), bestNorm = norm;
         V best = y.Copy();
-        double bestValue = value;
+        double bestValue = value, valueSize = Math.Abs(value);
         int k = 0, withoutGain = 0;
         for (; k < limit && norm > tolerance && double.IsFinite(norm) && withoutGain < 20; k++)
         {
@@ -55,7 +55,8 @@ public static class LowerLevelSolver
                 slope = -norm * norm;
             }
 
-            // A step on the sign of the derivative alone: near the minimiser, values no longer tell points apart.
+            // A step on the sign of the derivative; values guard against a hump, beyond what their rounding may show.
+            valueSize = Math.Max(valueSize, Math.Abs(value));
             double low = 0, high = double.PositiveInfinity, lowSlope = slope, highSlope = 0;
             double step = steps.Count == 0 ? Math.Min(1, 1 / norm) : 1;
             for (int probe = 0; probe < 40; probe++)
@@ -64,7 +65,7 @@ public static class LowerLevelSolver
                 trial.AddScaled(step, direction);
                 atTrial.Evaluate();
                 double here = trialGradient.Dot(direction);
-                bool tooFar = !double.IsFinite(here) || !(atTrial.Values[0] <= value + (1e-10 * Math.Abs(value)) + 1e-300);
+                bool tooFar = !double.IsFinite(here) || !(atTrial.Values[0] <= value + (1e-10 * valueSize) + 1e-300);
                 if (!tooFar && Math.Abs(here) <= 0.5 * Math.Abs(slope)) break;
                 if (tooFar || here > 0) (high, highSlope) = (step, tooFar ? double.NaN : here);
                 else (low, lowSlope) = (step, here);
@@ -124,35 +125,45 @@ public static class LowerLevelSolver
     private static LowerSolution<V> Projected<V>(IObjective<V> objective, V x, V start, IFeasibleSet<V> set, double tolerance, int limit)
         where V : class, IVector<V>
     {
-        V y = start.Copy(), ahead, next = start.Copy(), gradient = y.ZerosLike(), move = y.ZerosLike();
+        V y = start.Copy(), gradient = y.ZerosLike(), nextGradient = y.ZerosLike(), move = y.ZerosLike();
         set.Project(y);
-        ahead = y.Copy();
-        var atAhead = new PreparedRequest<V>(objective, [[x, ahead]], [new(BilevelProblem.Y, 0, gradient)], values: true);
-        var atNext = new PreparedRequest<V>(objective, [[x, next]], [], values: true);
-        double smoothness = 1, theta = 1, mapping = double.PositiveInfinity, best = double.PositiveInfinity;
+        V ahead = y.Copy(), next = y.Copy(), best = y.Copy();
+        var atAhead = new PreparedRequest<V>(objective, [[x, ahead]], [new(BilevelProblem.Y, 0, gradient)]);
+        var atNext = new PreparedRequest<V>(objective, [[x, next]], [new(BilevelProblem.Y, 0, nextGradient)], values: true);
+        double smoothness = 0, theta = 1, bestMapping = double.PositiveInfinity, rounding = 8 * Precision.Of(y);
+        double bestValue = double.NaN;
         int k = 0, withoutGain = 0;
-        limit *= 20;
-        for (; k < limit && mapping > tolerance && withoutGain < 400; k++)
+        for (; k < 20 * limit && bestMapping > tolerance && withoutGain < 400; k++)
         {
             atAhead.Evaluate();
-            double value = atAhead.Values[0];
-            for (int halving = 0; halving < 100; halving++)
+            if (k == 0) smoothness = 1e-3 * Math.Max(gradient.Norm(), double.Epsilon) / Math.Max(1, y.Norm());
+            double size = y.Norm(), length;
+            while (true)
             {
                 next.CopyFrom(ahead);
                 next.AddScaled(-1 / smoothness, gradient);
                 set.Project(next);
                 move.CopyFrom(next);
                 move.AddScaled(-1, ahead);
-                double square = move.Dot(move);
+                length = move.Norm();
                 atNext.Evaluate();
-                double model = value + gradient.Dot(move) + (smoothness / 2 * square);
-                if (atNext.Values[0] <= model + (1e-14 * Math.Abs(value))) break;
+
+                // By convexity the turn of the gradient along the move bounds what the model misses; values would drown in rounding.
+                double turn = nextGradient.Dot(move) - gradient.Dot(move);
+                if (turn <= smoothness * length * length || length <= rounding * size) break;
+                if (!(smoothness < 1e200)) break;
                 smoothness *= 2;
             }
 
-            mapping = smoothness * move.Norm();
-            withoutGain = mapping < 0.999 * best ? 0 : withoutGain + 1;
-            best = Math.Min(best, mapping);
+            // A move lost in rounding says nothing; a longer step would only be cut by the next turn.
+            double mapping = smoothness * Math.Max(length, length <= rounding * size ? Precision.Of(y) * size : 0);
+            withoutGain = mapping < 0.999 * bestMapping ? 0 : withoutGain + 1;
+            if (mapping < bestMapping || k == 0)
+            {
+                (bestMapping, bestValue) = (mapping, atNext.Values[0]);
+                best.CopyFrom(next);
+            }
+
             // Momentum, forgotten when the move turns against the last one.
             y.AddScaled(-1, next);
             bool turned = move.Dot(y) > 0;
@@ -164,7 +175,6 @@ public static class LowerLevelSolver
             smoothness *= 0.98;
         }
 
-        atNext.Evaluate();
-        return new LowerSolution<V>(y, atNext.Values[0], mapping, k);
+        return new LowerSolution<V>(best, bestValue, bestMapping, k);
     }
 }

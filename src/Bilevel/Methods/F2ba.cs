@@ -84,7 +84,7 @@ public sealed record F2ba : IBilevelMethod
         where V : class, IVector<V>
     {
         foreach (var finding in Upper.Validate<V>()) yield return finding;
-        foreach (var finding in PenaltyChecks.Lower(problem, Lambda ?? LambdaStart ?? 10)) yield return finding;
+        foreach (var finding in PenaltyChecks.Lower(problem, Lambda ?? double.PositiveInfinity)) yield return finding;
         foreach (var finding in PenaltyChecks.Steps(problem, StepZ, StepY, Lambda ?? 10)) yield return finding;
         if (StepY is not null && Lambda is null) yield return new Finding(Severity.Error, "step-y is fixed while lambda is chosen by the method, so y would become unstable as lambda grows.", "Leave step-y at auto, or fix lambda.");
         if (LambdaStart > Lambda) yield return new Finding(Severity.Error, "lambda-start is above lambda.", "Lower lambda-start or leave it at auto.");
@@ -107,6 +107,8 @@ public sealed record F2ba : IBilevelMethod
         private LocalConstants constants;
         private double lambda, gradientNorm;
         private double biasEstimate = double.NaN;        // NaN: not yet estimated at this lambda
+        private double biasBefore = double.PositiveInfinity;   // at the stage before
+        private long stagesInVain;                       // stages in a row that did not lower it
         private bool lambdaIsFinal;
 
         public Run(F2ba settings, BilevelProblem<V> problem, V x, V y)
@@ -132,9 +134,18 @@ public sealed record F2ba : IBilevelMethod
 
         public void Step()
         {
-            SolveFollowers();
-            hypergradient.Evaluate(lambda, Sample.All, Sample.All);
-            gradientNorm = mover.Measure(hypergradient.Direction, settings.StepX);
+            double accuracy = Accuracy;
+            SolveFollowers(accuracy);
+            Measure();
+
+            // An estimate that fell below its own error is sharpened before it is believed.
+            while (settings.InnerSteps is null && gradientNorm < 2 * accuracy && Accuracy < accuracy)
+            {
+                accuracy = Accuracy;
+                SolveFollowers(accuracy);
+                Measure();
+            }
+
             bool stageIsDone = !lambdaIsFinal && gradientNorm <= settings.Tolerance / 2;
             if (stageIsDone) EstimateBias();
             Residual = gradientNorm + Bias;
@@ -150,6 +161,8 @@ public sealed record F2ba : IBilevelMethod
             archive.Transfer("lambda", ref lambda);
             archive.Transfer("gradient norm", ref gradientNorm);
             archive.Transfer("bias", ref biasEstimate);
+            archive.Transfer("bias before", ref biasBefore);
+            archive.Transfer("stages in vain", ref stagesInVain);
             archive.Transfer("lambda is final", ref lambdaIsFinal);
             double residual = Residual;
             archive.Transfer("residual", ref residual);
@@ -159,7 +172,16 @@ public sealed record F2ba : IBilevelMethod
             if (archive.Loading) followers.SetSigma(Y, 1 / lambda);
         }
 
-        private void SolveFollowers()
+        // What the inner solves aim at, from the last estimate.
+        private double Accuracy => settings.InnerShare * Math.Max(gradientNorm, settings.Tolerance);
+
+        private void Measure()
+        {
+            hypergradient.Evaluate(lambda, Sample.All, Sample.All);
+            gradientNorm = mover.Measure(hypergradient.Direction, settings.StepX);
+        }
+
+        private void SolveFollowers(double accuracy)
         {
             double smoothZ = constants.LowerSmoothness, smoothY = constants.LowerSmoothness + (constants.UpperSmoothness / lambda);
             shares[Z] = (settings.StepZ ?? 1 / smoothZ) * smoothZ;
@@ -170,7 +192,7 @@ public sealed record F2ba : IBilevelMethod
                 return;
             }
 
-            InnerTolerances.Fill(tolerances, settings.InnerShare * Math.Max(gradientNorm, settings.Tolerance), lambda, constants);
+            InnerTolerances.Fill(tolerances, accuracy, lambda, constants);
             followers.Solve(tolerances, settings.InnerLimit, settings.Accelerated, shares);
         }
 
@@ -182,7 +204,11 @@ public sealed record F2ba : IBilevelMethod
         {
             if (settings.Lambda is not null) return;
             biasEstimate = bias.Estimate(lambda, hypergradient.Direction, settings.InnerLimit, settings.Tolerance);
-            lambdaIsFinal = biasEstimate <= settings.Tolerance / 2;
+
+            // A bias that no longer falls as lambda rises is rounding, which a larger lambda would only multiply.
+            stagesInVain = biasEstimate < biasBefore ? 0 : stagesInVain + 1;
+            lambdaIsFinal = biasEstimate <= settings.Tolerance / 2 || stagesInVain >= 2;
+            biasBefore = biasEstimate;
         }
 
         private void RaiseLambda()

@@ -68,9 +68,13 @@ public sealed record F2sa : IBilevelMethod
     [Setting("Ratio xi of the x step to the y step, published schedules.", Min = 0)]
     public double RatioX { get; init; } = 1;
 
-    /// <summary>Offset k0 of the iteration number, published schedules; auto takes (4/mu) max(T Lg1, Lf1).</summary>
-    [Setting("Offset k0 of the iteration number, published schedules; auto takes (4/mu) max(T Lg1, Lf1).", Min = 1)]
+    /// <summary>Offset k0 of the iteration number, published schedules; auto takes (4/mu) max(xi LF1/2, T Lg1, Lf1).</summary>
+    [Setting("Offset k0 of the iteration number, published schedules; auto takes (4/mu) max(xi LF1/2, T Lg1, Lf1).", Min = 1)]
     public double? Offset { get; init; }
+
+    /// <summary>LF1, a Lipschitz constant of the hypergradient, for the offset k0 of the published schedules; 0 leaves it out.</summary>
+    [Setting("LF1, a Lipschitz constant of the hypergradient, for the offset k0 of the published schedules; 0 leaves it out.", Min = 0)]
+    public double HyperSmoothness { get; init; }
 
     /// <summary>Constant of the z step, published schedules: step-z = c-gamma (k + k0)^(-c); auto takes 1/(mu k0^(1-c)).</summary>
     [Setting("Constant of the z step, published schedules: step-z = c-gamma (k + k0)^(-c); auto takes 1/(mu k0^(1-c)).", Min = 0)]
@@ -223,7 +227,7 @@ public sealed record F2sa : IBilevelMethod
             };
             (this.a, this.c) = (settings.ExponentA ?? a, settings.ExponentC ?? c);
             double mu = constants.LowerStrongConvexity;
-            k0 = settings.Offset ?? Math.Max(1, 4 / mu * Math.Max(settings.InnerSteps * constants.LowerSmoothness, constants.UpperSmoothness));
+            k0 = settings.Offset ?? Math.Max(1, 4 / mu * Math.Max(settings.RatioX * settings.HyperSmoothness / 2, Math.Max(settings.InnerSteps * constants.LowerSmoothness, constants.UpperSmoothness)));
             cGamma = settings.CGamma ?? 1 / (mu * Math.Pow(k0, 1 - this.c));
             cAlpha = cGamma * Math.Pow(k0, this.a - this.c) / (2 * settings.Lambda);
         }

@@ -35,7 +35,7 @@ public sealed record BilevelProblem<V>
 
     /// <summary>
     /// What is known at one x, often far sharper than <see cref="Constants"/>; the certificate asks it, because it
-    /// varies y alone. Null: <see cref="Constants"/> are all that is known.
+    /// varies y alone. What it leaves null is taken from <see cref="Constants"/>.
     /// </summary>
     public Func<V, ProblemConstants>? ConstantsAt { get; init; }
 }
@@ -79,4 +79,15 @@ public sealed record ProblemConstants
 
     /// <summary>kappa: <see cref="LowerSmoothness"/> / <see cref="LowerStrongConvexity"/>.</summary>
     public double? ConditionNumber => LowerSmoothness / LowerStrongConvexity;
+
+    /// <summary>These constants, with those of <paramref name="others"/> where one is unknown here.</summary>
+    public ProblemConstants Or(ProblemConstants others) => new()
+    {
+        LowerStrongConvexity = LowerStrongConvexity ?? others.LowerStrongConvexity,
+        LowerSmoothness = LowerSmoothness ?? others.LowerSmoothness,
+        LowerCoupling = LowerCoupling ?? others.LowerCoupling,
+        LowerHessianLipschitz = LowerHessianLipschitz ?? others.LowerHessianLipschitz,
+        UpperSmoothness = UpperSmoothness ?? others.UpperSmoothness,
+        UpperCoupling = UpperCoupling ?? others.UpperCoupling,
+    };
 }

@@ -13,17 +13,20 @@ namespace Bilevel;
 public readonly record struct LocalConstants(
     double LowerStrongConvexity, double LowerSmoothness, double LowerCoupling, double UpperSmoothness, double UpperCoupling, bool StrongConvexityKnown)
 {
-    private const int PowerIterations = 20;
-    private const double Safety = 1.2;
+    private const int Probes = 30;
+    private const double Safety = 1.2, SmallestShare = 1e-6;
 
     /// <summary>Declared constants, completed by estimates at (x, y).</summary>
     public static LocalConstants Of<V>(BilevelProblem<V> problem, V x, V y)
         where V : class, IVector<V>
     {
         var known = problem.Constants;
-        double lowerSmoothness = known.LowerSmoothness ?? Safety * LargestCurvature(problem.Lower, x, y);
-        double upperSmoothness = known.UpperSmoothness ?? Safety * LargestCurvature(problem.Upper, x, y);
-        double mu = known.LowerStrongConvexity ?? SmallestCurvature(problem.Lower, x, y, lowerSmoothness);
+        var (smallest, largest) = known is { LowerSmoothness: not null, LowerStrongConvexity: not null } ? (0, 0) : Curvatures(problem.Lower, x, y);
+        double lowerSmoothness = known.LowerSmoothness ?? Safety * largest;
+        double upperSmoothness = known.UpperSmoothness ?? Safety * Curvatures(problem.Upper, x, y).Largest;
+
+        // The estimate of the smallest curvature comes from above; its floor keeps a flat or concave start usable.
+        double mu = known.LowerStrongConvexity ?? Math.Max(smallest / Safety, SmallestShare * lowerSmoothness);
         return new LocalConstants(
             mu,
             lowerSmoothness > 0 ? lowerSmoothness : 1,
@@ -47,28 +50,21 @@ public readonly record struct LocalConstants(
         constants = new LocalConstants(mu, lg, lc, lf, uc, known);
     }
 
-    /// <summary>Estimates the norm of the Hessian in y by power iteration on differences of y-gradients.</summary>
-    public static double LargestCurvature<V>(IObjective<V> objective, V x, V y)
+    /// <summary>Estimates the smallest eigenvalue and the norm of the Hessian in y by the Lanczos process on differences of y-gradients.</summary>
+    public static (double Smallest, double Largest) Curvatures<V>(IObjective<V> objective, V x, V y)
         where V : class, IVector<V>
     {
-        var hessian = new GradientDifference<V>(objective, x, y);
-        return hessian.PowerIteration(PowerIterations, shift: 0);
-    }
-
-    /// <summary>Estimates the smallest eigenvalue of the Hessian in y, at least a millionth of <paramref name="largest"/>.</summary>
-    public static double SmallestCurvature<V>(IObjective<V> objective, V x, V y, double largest)
-        where V : class, IVector<V>
-    {
-        var hessian = new GradientDifference<V>(objective, x, y);
-        double shifted = hessian.PowerIteration(2 * PowerIterations, shift: largest);
-        return Math.Max((largest - shifted) / Safety, 1e-6 * largest);
+        var direction = y.ZerosLike();
+        RandomDirection.Fill(direction, key: 1);
+        var (smallest, largest) = new GradientDifference<V>(objective, x, y).Curvatures(direction, Probes);
+        return (smallest, Math.Max(Math.Abs(smallest), Math.Abs(largest)));
     }
 
     private static double LargestCoupling<V>(IObjective<V> objective, V x, V y)
         where V : class, IVector<V>
     {
         var mixed = new GradientDifference<V>(objective, x, y);
-        return mixed.CouplingNorm(PowerIterations / 2);
+        return mixed.CouplingNorm(Probes / 3);
     }
 }
 
@@ -110,28 +106,34 @@ internal sealed class GradientDifference<V>
         return xResult;
     }
 
-    public double PowerIteration(int iterations, double shift)
+    /// <summary>The extreme eigenvalues of the Hessian in y on a Krylov space (Lanczos), which lie between its own; (0, 0) for a zero start.</summary>
+    /// <param name="start">Spans the Krylov space with its images; overwritten.</param>
+    /// <param name="steps">Most products.</param>
+    /// <param name="length">Length of the differences along a unit vector; null for one that suits smooth functions.</param>
+    /// <param name="noise">Norm of an image below which it is rounding.</param>
+    public (double Smallest, double Largest) Curvatures(V start, int steps, double? length = null, double noise = 0)
     {
-        var v = y.ZerosLike();
-        RandomDirection.Fill(v, key: 1);
-        double value = 0;
-        for (int i = 0; i < iterations; i++)
+        V v = start, before = v.ZerosLike(), next = v.ZerosLike();
+        double norm = v.Norm();
+        if (!(norm > 0)) return (0, 0);
+        v.Scale(1 / norm);
+        List<double> diagonal = [], offDiagonal = [];
+        for (int k = 0; k < Math.Min(steps, v.Length); k++)
         {
-            double norm = v.Norm();
-            if (!(norm > 0)) return 0;
-            v.Scale(1 / norm);
-            var image = HessianTimes(v);
-            if (shift != 0)
-            {
-                image.Scale(-1);
-                image.AddScaled(shift, v);
-            }
-
-            value = image.Norm();
-            v.CopyFrom(image);
+            next.CopyFrom(HessianTimes(v, length));
+            double alpha = next.Dot(v);
+            diagonal.Add(alpha);
+            next.AddScaled(-alpha, v);
+            if (k > 0) next.AddScaled(-offDiagonal[^1], before);
+            double beta = next.Norm();
+            if (!(beta > (1e-10 * Math.Abs(alpha)) + noise)) break;
+            offDiagonal.Add(beta);
+            before.CopyFrom(v);
+            v.CopyFrom(next);
+            v.Scale(1 / beta);
         }
 
-        return value;
+        return TridiagonalEigenvalues.Extreme(diagonal, offDiagonal);
     }
 
     public double CouplingNorm(int iterations)

@@ -20,7 +20,8 @@ internal static class InnerTolerances
 
 /// <summary>
 /// Estimates the penalty bias |grad L_lambda* - grad F| from the hypergradient at lambda and 2 lambda: the bias falls
-/// like 1/lambda, so it is about twice the difference (penalty methods, section 28).
+/// like 1/lambda, so it is about twice the difference (penalty methods, section 28). Where f curves upwards by Lf1 it
+/// falls like 1/(lambda mu + Lf1) instead, and the difference is too small by the factor 1 + Lf1/(2 lambda mu).
 /// </summary>
 internal sealed class PenaltyBias<V>
     where V : class, IVector<V>
@@ -54,6 +55,7 @@ internal sealed class PenaltyBias<V>
         follower.Solve(tolerances.AsSpan(1), limit, accelerated: true, [1]);
         hypergradient.Evaluate(2 * lambda, Sample.All, Sample.All);
         hypergradient.Direction.AddScaled(-1, atLambda);
-        return 2 * hypergradient.Direction.Norm();
+        double lag = constants.UpperSmoothness / (2 * lambda * constants.LowerStrongConvexity);
+        return 2 * (1 + lag) * hypergradient.Direction.Norm();
     }
 }

@@ -15,7 +15,7 @@ public enum StepRule
     /// <summary>Adam (Kingma and Ba, 2015): every coordinate scaled by its running mean square.</summary>
     Adam,
 
-    /// <summary>x - s d / sqrt(b^2 + sum of all |d|^2 so far) (AdaGrad-norm).</summary>
+    /// <summary>x - s d / (b + sqrt(sum of all |d|^2 so far)) (AdaGrad-norm).</summary>
     AdagradNorm,
 
     /// <summary>x - t d with t from the last two points and directions (Malitsky and Mishchenko, 2020): no step size to choose; s bounds the first step.</summary>
@@ -56,6 +56,8 @@ public sealed record UpperStep
 internal sealed class UpperMover<V>
     where V : class, IVector<V>
 {
+    private const double MostGrowth = 2, LongestStep = 1e100;    // adaptive: the published rule leaves its first growth without bound
+
     private readonly UpperStep settings;
     private readonly IFeasibleSet<V> set;
     private readonly V x;
@@ -118,7 +120,7 @@ internal sealed class UpperMover<V>
                 break;
             case StepRule.AdagradNorm:
                 sumOfSquares += direction.Dot(direction);
-                x.AddScaled(-step / (settings.StepOffset + Math.Sqrt(sumOfSquares)), direction);
+                if (sumOfSquares > 0) x.AddScaled(-step / (settings.StepOffset + Math.Sqrt(sumOfSquares)), direction);
                 break;
             case StepRule.Adaptive:
                 step = AdaptiveStep(direction, step);
@@ -151,27 +153,26 @@ internal sealed class UpperMover<V>
         archive.Transfer("moves", ref count);
     }
 
-    // t = min( sqrt(1 + growth) t_before, |x - x_before| / (2 |d - d_before|) )
+    // t = min( sqrt(1 + growth) t_before, |x - x_before| / (2 |d - d_before|) ), growth = t_before / (t before that)
     private double AdaptiveStep(V direction, double bound)
     {
-        double step;
         if (count == 1)
         {
             double norm = direction.Norm();
-            step = lastStep > 0 ? lastStep : norm > 0 ? Math.Min(bound, 1 / norm) : bound;
-        }
-        else
-        {
-            // |a - b|^2 = a.a - 2 a.b + b.b loses all digits near convergence, so the differences are formed.
-            last!.AddScaled(-1, x);
-            average!.AddScaled(-1, direction);
-            double moved = last.Norm(), turned = average.Norm();
-            double most = double.IsPositiveInfinity(growth) ? 2 : Math.Sqrt(1 + growth);
-            step = most * lastStep;
-            if (turned > 0 && moved > 0) step = Math.Min(step, moved / (2 * turned));
-            growth = step / lastStep;
+            return lastStep = lastStep > 0 ? lastStep : norm > 0 ? Math.Min(bound, 1 / norm) : bound;
         }
 
+        // |a - b|^2 = a.a - 2 a.b + b.b loses all digits near convergence, so the differences are formed.
+        last!.AddScaled(-1, x);
+        average!.AddScaled(-1, direction);
+        double moved = last.Norm(), turned = average.Norm();
+
+        // An x that did not move, held by its set, says nothing of curvature; without this the step would grow for ever.
+        if (!(moved > 0)) return lastStep;
+        double step = Math.Min(MostGrowth, Math.Sqrt(1 + growth)) * lastStep;
+        if (turned > 0) step = Math.Min(step, moved / (2 * turned));
+        step = Math.Clamp(step, double.Epsilon, LongestStep);
+        growth = step / lastStep;
         return lastStep = step;
     }
 }

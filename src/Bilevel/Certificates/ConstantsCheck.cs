@@ -1,0 +1,102 @@
+namespace Bilevel;
+
+/// <summary>
+/// Looks for contradictions between declared constants and the gradients they are about, between pairs of lower
+/// points at one x. Finding none proves nothing; finding one forbids a certificate.
+/// </summary>
+internal static class ConstantsCheck
+{
+    private const double Slack = 1 + 1e-3;
+
+    /// <summary>The first contradiction in words, or null.</summary>
+    /// <param name="upper">f.</param>
+    /// <param name="lower">g.</param>
+    /// <param name="x">The upper variable.</param>
+    /// <param name="z">The lower level solved again.</param>
+    /// <param name="y">Another lower point that somebody visited.</param>
+    /// <param name="known">The constants, all declared.</param>
+    /// <param name="upperRounding">Rounding errors of the gradients of f.</param>
+    /// <param name="lowerRounding">Rounding errors of the gradients of g.</param>
+    public static string? Contradiction<V>(IObjective<V> upper, IObjective<V> lower, V x, V z, V y, ProblemConstants known, GradientRounding upperRounding, GradientRounding lowerRounding)
+        where V : class, IVector<V>
+    {
+        V end = z.Copy(), middle = z.ZerosLike();
+        V[] fx = Zeros(x), fy = Zeros(z), gx = Zeros(x), gy = Zeros(z);
+        V[][] points = [[x, z], [x, middle], [x, end]];
+        PreparedRequest<V> leader = new(upper, points, Outputs(fx, fy)), follower = new(lower, points, Outputs(gx, gy));
+        double units = GradientRounding.Units * Precision.Of(z), size = 1 + z.Norm();
+
+        foreach (var (length, key) in new[] { (1e-3 * size, 11UL), (0.1 * size, 12UL), (size, 13UL), (0, 0UL) })
+        {
+            if (key == 0) end.CopyFrom(y);
+            else if (z is IFillable) Away(end, z, length, key);
+            else continue;
+            middle.CopyFrom(z);
+            middle.AddScaled(1, end);
+            middle.Scale(0.5);
+            leader.Evaluate();
+            follower.Evaluate();
+
+            end.AddScaled(-1, z);
+            double s = end.Norm();
+            if (!(s > 0) || !double.IsFinite(s)) continue;
+            double curvature = Bend(gy, out double turned, end) / (s * s), bentY = Second(gy);
+            Bend(gx, out double mixed, null);
+            double bentX = Second(gx);
+            Bend(fy, out double upperTurned, null);
+            Bend(fx, out double upperMixed, null);
+
+            // Rounding of the difference of two gradients, with what the distance adds to it.
+            double Noise(double rounding, double slope) => (2 * rounding) + (2 * units * slope * (s + size));
+            double noiseY = Noise(lowerRounding.Y, known.LowerSmoothness!.Value), noiseX = Noise(lowerRounding.X, known.LowerCoupling!.Value);
+            if (curvature < (known.LowerStrongConvexity!.Value / Slack) - (noiseY / s)) return Message("strong convexity of the lower level", known.LowerStrongConvexity.Value, "curves by", curvature);
+            if (Exceeds(turned, known.LowerSmoothness.Value * s, noiseY)) return Message("LowerSmoothness", known.LowerSmoothness.Value, "turns by", turned / s);
+            if (Exceeds(mixed, known.LowerCoupling.Value * s, noiseX)) return Message("LowerCoupling", known.LowerCoupling.Value, "shows", mixed / s);
+            double third = known.LowerHessianLipschitz!.Value * s * s / 4;
+            if (Exceeds(bentY, third, 2 * noiseY) || Exceeds(bentX, third, 2 * noiseX)) return Message("LowerHessianLipschitz", known.LowerHessianLipschitz.Value, "shows", Math.Max(bentX, bentY) * 4 / (s * s));
+            if (Exceeds(upperTurned, known.UpperSmoothness!.Value * s, Noise(upperRounding.Y, known.UpperSmoothness.Value))) return Message("UpperSmoothness", known.UpperSmoothness.Value, "shows", upperTurned / s);
+            if (Exceeds(upperMixed, known.UpperCoupling!.Value * s, Noise(upperRounding.X, known.UpperCoupling.Value))) return Message("UpperCoupling", known.UpperCoupling.Value, "shows", upperMixed / s);
+        }
+
+        return null;
+    }
+
+    private static string Message(string constant, double declared, string verb, double seen) =>
+        FormattableString.Invariant($"the declared {constant} {declared:G4} is contradicted by the gradients, where a segment {verb} {seen:G4}");
+
+    private static bool Exceeds(double seen, double bound, double noise) => seen > (bound * Slack) + noise;
+
+    // first := last - first; its norm, and its product with the segment.
+    private static double Bend<V>(V[] gradients, out double norm, V? segment)
+        where V : class, IVector<V>
+    {
+        var difference = gradients[2].Copy();
+        difference.AddScaled(-1, gradients[0]);
+        norm = difference.Norm();
+        return segment is null ? 0 : difference.Dot(segment);
+    }
+
+    private static double Second<V>(V[] gradients)
+        where V : class, IVector<V>
+    {
+        var difference = gradients[2].Copy();
+        difference.AddScaled(-2, gradients[1]);
+        difference.AddScaled(1, gradients[0]);
+        return difference.Norm();
+    }
+
+    private static void Away<V>(V end, V from, double length, ulong key)
+        where V : class, IVector<V>
+    {
+        RandomDirection.Fill(end, key);
+        double norm = end.Norm();
+        if (norm > 0) end.Scale(length / norm);
+        end.AddScaled(1, from);
+    }
+
+    private static V[] Zeros<V>(V like)
+        where V : class, IVector<V> => [like.ZerosLike(), like.ZerosLike(), like.ZerosLike()];
+
+    private static Output<V>[] Outputs<V>(V[] x, V[] y)
+        where V : class, IVector<V> => [.. x.Select((r, p) => new Output<V>(BilevelProblem.X, p, r)), .. y.Select((r, p) => new Output<V>(BilevelProblem.Y, p, r))];
+}
