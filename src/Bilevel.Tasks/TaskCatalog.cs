@@ -4,7 +4,16 @@ namespace Bilevel.Tasks;
 public static class TaskCatalog
 {
     /// <summary>The tasks, in the order in which to list them.</summary>
-    public static IReadOnlyList<ITask> All { get; } = [new HyperCleaning()];
+    public static IReadOnlyList<ITask> All { get; } =
+    [
+        new HyperCleaning(),
+        new QuadraticTask(),
+        new LowerBoundTask(),
+        new NastyTask(),
+        new RidgeTask(),
+        new LogisticTask(),
+        new CleaningSmallTask(),
+    ];
 
     /// <summary>The task of that name.</summary>
     /// <exception cref="SettingException">There is none; the message lists them.</exception>

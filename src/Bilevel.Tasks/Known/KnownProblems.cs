@@ -1,0 +1,25 @@
+namespace Bilevel.Tasks;
+
+/// <summary>The problems with known answers, by name, for tests and comparisons.</summary>
+public static class KnownProblems
+{
+    /// <summary>All of them; each call of the function builds a fresh instance.</summary>
+    public static IReadOnlyList<(string Name, Func<TaskInstance<DenseVector<double>>> Create)> All { get; } =
+    [
+        ("quadratic", () => QuadraticTask.Instance(ScalarQuadratic.Default)),
+        ("quadratic-matrix", () => QuadraticTask.Instance(MatrixQuadratic.Random(3, 4, 10, seed: 1), 4)),
+        ("quadratic-stiff", () => QuadraticTask.Instance(MatrixQuadratic.Random(5, 8, 100, seed: 2), 8)),
+        ("lower-bound-quadratic", () => LowerBoundTask.Instance(LowerBoundFunction.Quadratic, 3)),
+        ("lower-bound-cosine", () => LowerBoundTask.Instance(LowerBoundFunction.Cosine, 2)),
+        ("lower-bound-valley", () => LowerBoundTask.Instance(LowerBoundFunction.Valley, 2)),
+        ("nasty", NastyTask.Instance),
+        ("ridge", () => RidgeTask.Instance(new RidgeSettings())),
+        ("logistic", () => LogisticTask.Instance(new LogisticSettings())),
+        ("cleaning-small", () => CleaningSmallTask.Instance(new CleaningSmallSettings())),
+    ];
+
+    /// <summary>A fresh instance of the problem of that name.</summary>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public static TaskInstance<DenseVector<double>> Create(string name) => All.FirstOrDefault(p => p.Name == name).Create?.Invoke()
+        ?? throw new ArgumentException($"There is no problem '{name}'. There are: {string.Join(", ", All.Select(p => p.Name))}.", nameof(name));
+}
