@@ -1,1 +1,4 @@
-return 0;
+using Bilevel.Cli;
+using Bilevel.Tasks;
+
+return CommandLine.RunOnConsole(args, TaskCatalog.All);

@@ -82,7 +82,10 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
         var answer = sound ? Copy(run.Point) : lastSound;
         if (!sound || exhausted is not null) (lastUpper, lastLower) = (ValueAt(Upper, answer), ValueAt(Lower, answer));
-        var certificate = sound && driver.CertifyAt is { } tolerance ? Certify(answer, run.Penalty, tolerance) : null;
+
+        // Who cancels wants to leave now; a certificate may take as long as the run.
+        bool wanted = sound && status != SolveStatus.Cancelled;
+        var certificate = wanted && driver.CertifyAt is { } tolerance ? Certify(answer, run.Penalty, tolerance) : null;
         return new Solution<V>
         {
             Status = status,

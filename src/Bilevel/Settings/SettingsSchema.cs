@@ -160,7 +160,7 @@ public sealed class SettingsSchema
     /// <summary>The setting of that name.</summary>
     /// <exception cref="SettingException">There is none; the message names the nearest.</exception>
     public Setting this[string name] => Settings.FirstOrDefault(s => s.Name == name)
-        ?? throw new SettingException($"There is no setting '{name}'. {Nearest(name)}");
+        ?? throw new SettingException($"There is no setting '{name}'. {NearestName.Advice(name, [.. Settings.Select(s => s.Name)])}");
 
     /// <summary>A copy of a settings record with settings changed by name.</summary>
     /// <param name="settings">The record; not changed.</param>
@@ -174,31 +174,5 @@ public sealed class SettingsSchema
         foreach (var setting in schema.Settings) setting.Write(copy, setting.ReadValue(settings));
         foreach (var (name, text) in values) schema[name].Apply(copy, text);
         return copy;
-    }
-
-    private string Nearest(string name)
-    {
-        if (Settings.Count == 0) return "There are none to set here.";
-        var near = Settings.Select(s => s.Name).OrderBy(s => Distance(s, name)).First();
-        return Distance(near, name) <= 3 ? $"Did you mean '{near}'?" : $"There are: {string.Join(", ", Settings.Select(s => s.Name))}.";
-    }
-
-    // Levenshtein distance.
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(change, 1 + Math.Min(row[j], row[j - 1]));
-            }
-        }
-
-        return row[b.Length];
     }
 }

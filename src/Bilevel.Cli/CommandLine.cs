@@ -1,0 +1,130 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.Text;
+using Bilevel.Tasks;
+
+namespace Bilevel.Cli;
+
+/// <summary>The entry of the tool: from arguments to an exit code.</summary>
+internal static class CommandLine
+{
+    private const string Name = "bilevel";
+
+    /// <summary>Runs on the console of this process.</summary>
+    public static int RunOnConsole(string[] args, IReadOnlyList<ITask> tasks)
+    {
+        if (Console.IsOutputRedirected) Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        return Run(args, tasks, new Terminal(Console.Out, Console.Error, !Console.IsErrorRedirected));
+    }
+
+    /// <summary>Runs with the given tasks and writers.</summary>
+    public static int Run(string[] args, IReadOnlyList<ITask> tasks, Terminal terminal)
+    {
+        try
+        {
+            var root = Root(args, tasks, terminal);
+            var parsed = root.Parse(args, Parsing);
+            if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction and not ExampleHelp) throw UnusableArguments(parsed);
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                Output = terminal.Out,
+                Error = terminal.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
+        }
+        catch (Exception e) when (e is UsageException or SettingException or InputException or InvalidProblemException or CheckpointException)
+        {
+            terminal.Error.WriteLine($"bilevel: {e.Message}");
+            return ExitCode.WrongInput;
+        }
+        catch (OutOfMemoryException)
+        {
+            terminal.Error.WriteLine("bilevel: There is not enough memory for this problem. Take a smaller one, or a machine with more memory.");
+            return ExitCode.BrokeDown;
+        }
+        catch (Exception e)
+        {
+            terminal.Error.WriteLine("bilevel: This is a defect of the tool, not of your input. Please report the lines below.");
+            terminal.Error.WriteLine(e);
+            return ExitCode.Defect;
+        }
+    }
+
+    // An argument that begins with @ stays what it is.
+    private static ParserConfiguration Parsing => new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+
+    private static Command Root(string[] args, IReadOnlyList<ITask> tasks, Terminal terminal)
+    {
+        var root = new Command(Name, "First-order bilevel optimization, with a certificate attached to every answer.")
+        {
+            new VersionOption { Description = "Shows the version." },
+            RunSyntax.For(args, tasks, Parsing).Command((options, arguments) => new RunCommand(options, arguments, tasks, terminal).Execute(), args),
+            ListCommand.Syntax(tasks, terminal),
+            CheckCommand.Syntax(tasks, terminal),
+        };
+        ExampleHelp.Attach(root, ["bilevel list", "bilevel run quadratic --out result"]);
+        return root;
+    }
+
+    private static UsageException UnusableArguments(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        bool isRoot = command.Name == Name;
+        string name = isRoot ? Name : $"{Name} {command.Name}";
+        string remedy = $"'{name} --help' shows what it takes, with examples.";
+        if (isRoot)
+        {
+            if (parsed.UnmatchedTokens is not [var verb, ..]) return new UsageException($"Say what to do: {string.Join(", ", command.Subcommands.Select(c => c.Name))}. {remedy}");
+            return new UsageException($"There is no command '{verb}'. {NearestName.Advice(verb, [.. command.Subcommands.Select(c => c.Name)])}");
+        }
+
+        if (parsed.UnmatchedTokens is [var unknown, ..]) return new UsageException(Unknown(unknown, command, name));
+        return new UsageException($"{parsed.Errors[0].Message} {remedy}");
+    }
+
+    private static string Unknown(string token, Command command, string name)
+    {
+        if (!token.StartsWith('-')) return $"'{name}' does not know what to do with '{token}'. If it is the value of an option, write the option before it.";
+        string option = token.Split('=')[0];
+        var owners = MethodCatalog.Bilevel.Where(m => m.Schema.Settings.Any(s => "--" + s.Name == option || "--method." + s.Name == option)).Select(m => m.Name).ToList();
+        if (command.Name == "run" && owners.Count > 0) return $"{option} is a setting of the method {string.Join(", ", owners)}: choose it with --method, or leave the option out.";
+        return $"'{name}' has no option {option}. {NearestName.Advice(option, [.. command.Options.Where(o => !o.Hidden).Select(o => o.Name)])}";
+    }
+}
+
+/// <summary>The help of a verb, followed by examples.</summary>
+internal sealed class ExampleHelp(HelpAction inner, IReadOnlyList<string> examples, string after) : SynchronousCommandLineAction
+{
+    private const int Width = 110;
+
+    public override bool ClearsParseErrors => true;
+
+    public static void Attach(Command command, IReadOnlyList<string> examples, string after = "")
+    {
+        var option = command.Options.OfType<HelpOption>().FirstOrDefault();
+        if (option is null)
+        {
+            option = new HelpOption();
+            command.Options.Add(option);
+        }
+
+        option.Description = "Shows this help.";
+        var inner = (HelpAction)option.Action!;
+        inner.MaxWidth = Width;
+        option.Action = new ExampleHelp(inner, examples, after);
+    }
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        int code = inner.Invoke(parseResult);
+        var output = parseResult.InvocationConfiguration.Output;
+        output.WriteLine(examples.Count == 1 ? "Example:" : "Examples:");
+        foreach (string example in examples) output.WriteLine($"  {example}");
+        if (after.Length == 0) return code;
+        output.WriteLine();
+        output.WriteLine(after);
+        return code;
+    }
+}

@@ -1,0 +1,2 @@
+namespace Bilevel.Cli;
+internal static class HtmlReport { public static string Of(RunReport report) => ""; }

@@ -1,0 +1,153 @@
+using System.Text.Json;
+
+namespace Bilevel.Cli;
+
+/// <summary>
+/// The folder of <c>--out</c>: whether it can be used is known before the run starts, and every file but the trace is
+/// written beside its place and moved there whole.
+/// </summary>
+internal sealed class OutputFolder : IDisposable
+{
+    public const string RunName = "run.json", ReportName = "report.html", TraceName = "trace.csv", CheckpointName = "checkpoint";
+    private const string XName = "x.csv", YName = "y.csv";
+
+    private readonly FileCheckpointStore checkpoints;
+    private readonly TraceFile trace;
+
+    private OutputFolder(string path)
+    {
+        Path = path;
+        checkpoints = new FileCheckpointStore(In(CheckpointName));
+        trace = new TraceFile(In(TraceName), RemoveResults);
+    }
+
+    /// <summary>The path, as the user wrote it.</summary>
+    public string Path { get; }
+
+    public ICheckpointStore Checkpoints => checkpoints;
+
+    public ITraceSink Trace => trace;
+
+    public bool HasCheckpoint => File.Exists(In(CheckpointName)) || File.Exists(checkpoints.PreviousPath);
+
+    /// <summary>Makes the folder where it is missing and checks that it can be written to and holds no unfinished run.</summary>
+    public static OutputFolder Open(string path, bool resume, bool overwrite)
+    {
+        var folder = new OutputFolder(path);
+        string probe = folder.In(".bilevel-probe");
+        try
+        {
+            if (File.Exists(path)) throw new UsageException($"{path} is a file; --out takes a folder.");
+            string full = System.IO.Path.GetFullPath(path);
+            if (System.IO.Path.GetDirectoryName(System.IO.Path.TrimEndingDirectorySeparator(full)) is { } parent && !Directory.Exists(parent))
+                throw new UsageException($"The folder {path} cannot be made, because {parent} does not exist. Make that folder first, or name another with --out.");
+            Directory.CreateDirectory(full);
+            File.WriteAllText(probe, "a few bytes, to see that the disk takes them\n");
+            File.Delete(probe);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            TryDelete(probe);
+            throw new UsageException($"The folder {path} cannot be written to: {FirstLine(e)} Name another with --out.", e);
+        }
+
+        if (!resume && !overwrite && folder.HoldsUnfinishedRun())
+            throw new UsageException($"{path} holds an unfinished run. Continue it with --resume, replace it with --overwrite, or name another folder.");
+        return folder;
+    }
+
+    /// <summary>Names of the files that a report of this run consists of.</summary>
+    public IEnumerable<string> FileNames(RunReport report) => Files(report).Select(f => f.Name);
+
+    /// <summary>Files with their meaning, in the order in which to list them.</summary>
+    public static IReadOnlyList<(string Name, string Meaning)> Files(RunReport report) =>
+    [
+        (ReportName, "this page"),
+        (RunName, "all numbers of the run, for programs"),
+        (TraceName, "one row per recorded iteration"),
+        (XName, "the upper variable x, a number per line"),
+        (YName, "the lower variable y, a number per line"),
+        .. report.Outcome.Files.Select(f => (f.Name, f.Meaning)),
+        (CheckpointName, "the state from which --resume continues"),
+    ];
+
+    /// <summary>Writes the results.</summary>
+    /// <exception cref="UsageException">A file could not be written; none is half written.</exception>
+    public void Write(RunReport report)
+    {
+        WriteFile(XName, writer => WriteColumn(writer, "x", report.X));
+        WriteFile(YName, writer => WriteColumn(writer, "y", report.Y));
+        foreach (var file in report.Outcome.Files)
+        {
+            if (System.IO.Path.GetFileName(file.Name) != file.Name) throw new InvalidOperationException($"The task names a file '{file.Name}' that is not a plain file name.");
+            WriteFile(file.Name, file.Write);
+        }
+
+        WriteFile(ReportName, writer => writer.Write(HtmlReport.Of(report)));
+        WriteFile(RunName, writer => writer.WriteLine(JsonReport.Of(report)));
+    }
+
+    public void Dispose() => trace.Dispose();
+
+    private static void WriteColumn(TextWriter writer, string header, double[] values)
+    {
+        writer.WriteLine(header);
+        foreach (double value in values) writer.WriteLine(Numbers.Exact(value));
+    }
+
+    private void WriteFile(string name, Action<TextWriter> write)
+    {
+        string path = In(name), fresh = path + ".new";
+        try
+        {
+            using (var writer = new StreamWriter(fresh) { NewLine = "\n" }) write(writer);
+            File.Move(fresh, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(fresh);
+            throw new UsageException($"{path} could not be written: {FirstLine(e)} Make room or mend the folder, then repeat the command with --resume.", e);
+        }
+    }
+
+    // A run whose results are not written yet, or were written because it was interrupted.
+    private bool HoldsUnfinishedRun()
+    {
+        if (!HasCheckpoint) return false;
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(In(RunName)));
+            return document.RootElement.GetProperty("status").GetString() == RunReport.Interrupted;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return true;
+        }
+    }
+
+    // The results of an earlier run must not be taken for those of the run that begins.
+    private void RemoveResults(bool fromBeginning)
+    {
+        foreach (string name in new[] { RunName, ReportName, XName, YName }) File.Delete(In(name));
+        if (!fromBeginning) return;
+        File.Delete(In(CheckpointName));
+        File.Delete(checkpoints.PreviousPath);
+    }
+
+    private string In(string name) => System.IO.Path.Combine(Path, name);
+
+    // Some messages go on over several lines.
+    private static string FirstLine(Exception e) => e.Message.Split('\n')[0].TrimEnd();
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            // Something failed already; that is the error to tell.
+        }
+    }
+}

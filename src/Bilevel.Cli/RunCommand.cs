@@ -1,0 +1,79 @@
+using Bilevel.Tasks;
+
+namespace Bilevel.Cli;
+
+/// <summary>The verb <c>run</c>: builds the task, runs the method, reports.</summary>
+internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOnlyList<ITask> tasks, Terminal terminal)
+{
+    public int Execute()
+    {
+        var started = DateTimeOffset.UtcNow;
+        var task = Lookup.Task(options.Task, tasks);
+        IReadOnlyList<MethodEntry> methods = options.Method is { } name ? [Lookup.Method(name)] : MethodCatalog.Bilevel;
+        var changes = new SettingChanges(task, options.Changes);
+        changes.CheckNames(methods);
+        var taskSettings = task.Settings(changes.ForTask);
+        if (options.Method is not null) methods[0].With(methods[0].Defaults, changes.ForMethod(methods[0]));
+
+        using var folder = options.OutFolder is { } path ? OutputFolder.Open(path, options.Resume, options.Overwrite) : null;
+        if (options.Resume && folder?.HasCheckpoint == false) terminal.Error.WriteLine($"bilevel: There is no checkpoint in {options.OutFolder} yet; the run starts at its beginning.");
+        using var interruption = new Interruption(terminal.Error);
+
+        var instance = task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads));
+        var plan = RunPlan.Of(options, task, taskSettings, instance, changes);
+        var progress = terminal.ErrorIsTerminal ? new ConsoleProgress(terminal.Error, $"{task.Name} by {plan.Method.Name}") : null;
+        RunReport Solve() => instance.Accept(new RunVisitor(plan, folder, progress, interruption.Token));
+        var report = (progress is null ? Solve() : progress.During(Solve)) with
+        {
+            TaskSummary = task.Summary,
+            TaskSettings = SettingValue.Of(task.Schema, taskSettings, task.Settings([])),
+            Environment = RunEnvironment.Current(options.Threads, started),
+            Command = ShellCommand.Repeating(arguments),
+        };
+
+        // What was computed is told even where it cannot be written.
+        UsageException? unwritten = null;
+        try
+        {
+            folder?.Write(report);
+        }
+        catch (UsageException e)
+        {
+            unwritten = e;
+        }
+
+        if (options.Json) terminal.Out.WriteLine(JsonReport.Of(report));
+        else RunSummary.Write(report, unwritten is null ? folder : null, terminal.Out);
+        if (unwritten is not null) throw unwritten;
+        return Exit(report, folder, interruption);
+    }
+
+    private int Exit(RunReport report, OutputFolder? folder, Interruption interruption)
+    {
+        switch (report.Status)
+        {
+            case SolveStatus.Cancelled:
+                terminal.Error.WriteLine(folder is null
+                    ? "bilevel: Interrupted. Nothing was saved, because no --out DIR was given."
+                    : $"bilevel: Interrupted; the checkpoint is saved. To resume:\n  {ShellCommand.Resuming(arguments)}");
+                return interruption.ExitCode ?? ExitCode.Interrupted;
+            case SolveStatus.Diverged:
+                terminal.Error.WriteLine($"bilevel: {report.StatusMessage}{(folder is null ? "" : $" The last good point is in {folder.Path}.")}");
+                return ExitCode.BrokeDown;
+            default:
+                if (!options.RequireCertificate || report.Certified == true) return ExitCode.Finished;
+                terminal.Error.WriteLine($"bilevel: {report.CertificateSentence}");
+                return ExitCode.NotCertified;
+        }
+    }
+}
+
+/// <summary>Finds tasks and methods by name.</summary>
+internal static class Lookup
+{
+    public static ITask Task(string name, IReadOnlyList<ITask> tasks) => tasks.FirstOrDefault(t => t.Name == name)
+        ?? throw new UsageException($"There is no task '{name}'. {NearestName.Advice(name, [.. tasks.Select(t => t.Name)])}");
+
+    public static MethodEntry Method(string name) => MethodCatalog.Bilevel.FirstOrDefault(m => m.Name == name)
+        ?? throw new UsageException($"There is no method '{name}'. {NearestName.Advice(name, [.. MethodCatalog.Bilevel.Select(m => m.Name)])}");
+}

@@ -1,0 +1,91 @@
+using Bilevel.Tasks;
+
+namespace Bilevel.Cli;
+
+/// <summary>What is decided before a run: the method with its settings, the limits, the tolerance.</summary>
+internal sealed record RunPlan
+{
+    // Of the tolerance, this share is the method's; the rest is left for what the certificate cannot know exactly.
+    private const double MethodShare = 0.5;
+
+    public required string Task { get; init; }
+
+    public required IBilevelMethod Method { get; init; }
+
+    public required IReadOnlyList<SettingValue> MethodSettings { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    public required double Tolerance { get; init; }
+
+    public required StoppingRule Stop { get; init; }
+
+    public required bool Certify { get; init; }
+
+    public required bool Resume { get; init; }
+
+    public required TimeSpan CheckpointInterval { get; init; }
+
+    /// <summary>Names the run in its checkpoint; limits are left out, so that a run can be resumed with higher ones.</summary>
+    public required string Description { get; init; }
+
+    public required IReadOnlyList<KeyValuePair<string, string>> RunSettings { get; init; }
+
+    public required IReadOnlyList<string> Notes { get; init; }
+
+    public static RunPlan Of(RunOptions options, ITask task, IReadOnlyList<KeyValuePair<string, string>> taskSettings, TaskInstance instance, SettingChanges changes)
+    {
+        string name = options.Method ?? (instance.Presets.Count > 0 ? instance.Presets[0].Name : "f2ba-plus");
+        var entry = Lookup.Method(name);
+        double tolerance = options.Tolerance ?? instance.Tolerance;
+        long iterations = options.Iterations ?? instance.Iterations;
+        var method = Configure(entry, instance.Preset(name), changes.ForMethod(entry), options.Tolerance, tolerance);
+        var used = SettingValue.Of(entry.Schema, method, entry.Defaults);
+        return new RunPlan
+        {
+            Task = task.Name,
+            Method = method,
+            MethodSettings = used,
+            Seed = options.Seed,
+            Tolerance = tolerance,
+            Stop = Rule(options, tolerance, iterations),
+            Certify = !options.NoCertificate,
+            Resume = options.Resume,
+            CheckpointInterval = TimeSpan.FromSeconds(options.CheckpointSeconds),
+            Description = $"task {task.Name} ({Words(taskSettings.Select(s => (s.Key, s.Value)))}), method settings ({Words(used.Select(s => (s.Setting.Name, s.Value)))}){(options.DataFolder is { } data ? $", data {Path.GetFullPath(data)}" : "")}",
+            RunSettings = Settings(options, tolerance, iterations),
+            Notes = instance.Notes,
+        };
+    }
+
+    // A method that has a tolerance of its own follows the run's, unless the user set it, or the task did and the user asked for none.
+    private static IBilevelMethod Configure(MethodEntry entry, IBilevelMethod preset, IReadOnlyList<KeyValuePair<string, string>> changes, double? asked, double tolerance)
+    {
+        const string Name = "tolerance";
+        var own = entry.Schema.Settings.FirstOrDefault(s => s.Name == Name);
+        bool isTasks = own is not null && own.Read(preset) != own.Read(entry.Defaults) && asked is null;
+        if (own is null || isTasks || changes.Any(c => c.Key == Name)) return entry.With(preset, changes);
+        return entry.With(preset, [KeyValuePair.Create(Name, Numbers.Exact(MethodShare * tolerance)), .. changes]);
+    }
+
+    private static StoppingRule Rule(RunOptions options, double tolerance, long iterations)
+    {
+        var rule = Bilevel.Stop.Residual(MethodShare * tolerance) | Bilevel.Stop.Iterations(iterations);
+        if (options.MaxCalls is { } calls) rule |= Bilevel.Stop.OracleCalls(calls);
+        if (options.MaxSeconds is { } seconds) rule |= Bilevel.Stop.Time(TimeSpan.FromSeconds(seconds));
+        return rule;
+    }
+
+    private static IReadOnlyList<KeyValuePair<string, string>> Settings(RunOptions options, double tolerance, long iterations) =>
+    [
+        new("seed", options.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+        new("tolerance", Numbers.Exact(tolerance)),
+        new("iterations", Numbers.Plain(iterations)),
+        new("max-calls", options.MaxCalls is { } calls ? Numbers.Plain(calls) : "none"),
+        new("max-seconds", options.MaxSeconds is { } seconds ? Numbers.Exact(seconds) : "none"),
+        new("data", options.DataFolder ?? "none"),
+        new("threads", Numbers.Plain(options.Threads)),
+    ];
+
+    private static string Words(IEnumerable<(string Name, string Value)> settings) => string.Join(" ", settings.Select(s => $"{s.Name}={s.Value}"));
+}

@@ -1,0 +1,24 @@
+namespace Bilevel.Cli;
+
+/// <summary>The outcome of a run for the person at the console.</summary>
+internal static class RunSummary
+{
+    public static void Write(RunReport report, OutputFolder? folder, TextWriter output)
+    {
+        output.WriteLine($"{report.Task} by {report.Method}: {report.StatusSentence}");
+        if (report.Outcome.Summary.Length > 0) output.WriteLine(report.Outcome.Summary);
+        output.WriteLine();
+        TextTable.Write(output, [.. report.KeyNumbers.Where(n => !double.IsNaN(n.Value)).Concat(report.Outcome.Metrics).Select(Row)]);
+        output.WriteLine();
+        output.WriteLine(report.CertificateSentence);
+        foreach (string sign in report.Certificate?.Signs ?? []) output.WriteLine($"  Note: {sign}");
+        foreach (var finding in report.Findings) output.WriteLine($"  Warning: {finding}");
+        output.WriteLine();
+        output.WriteLine($"{Numbers.Plural(report.Iterations, "iteration")}, {Numbers.Plural(report.OracleCalls, "oracle call")}, {Numbers.Duration(report.Seconds)}.");
+        if (folder is null) return;
+        output.WriteLine($"Results: {folder.Path} ({string.Join(", ", folder.FileNames(report))})");
+        output.WriteLine($"Report:  open {System.IO.Path.Combine(folder.Path, OutputFolder.ReportName)} in a browser");
+    }
+
+    private static string[] Row(NamedNumber number) => ["  " + number.Name, Numbers.Short(number.Value), number.Meaning];
+}

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using Bilevel.Tasks;
+
+namespace Bilevel.Cli;
+
+/// <summary>
+/// The options of <c>bilevel run</c>. Those of the task and the method are generated from their settings records, so
+/// the task and the method are looked up in the arguments first.
+/// </summary>
+internal sealed class RunSyntax
+{
+    private const string Examples = "bilevel run quadratic";
+
+    private readonly Argument<string> task = new("TASK") { Description = "Name of the task; 'bilevel list' shows them." };
+    private readonly Option<string> method = Text("--method", "NAME", "Method to use; default: the one that the task prefers.");
+    private readonly Option<string[]> set = new("--set") { HelpName = "name=value", Description = "Changes a setting of the task or the method; may be given several times.", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string> seed = Text("--seed", "N", "Seed of all random choices; default 0.");
+    private readonly Option<string> data = Text("--data", "DIR", "Folder of your own data; default: the task's own.");
+    private readonly Option<string> threads = Text("--threads", "N", "Threads to use; default: all. The result does not depend on it.");
+    private readonly Option<string> iterations = Text("--iterations", "N", "Most iterations; default: the task's.");
+    private readonly Option<string> tolerance = Text("--tolerance", "X", "Largest norm of the hypergradient to accept; default: the task's. Half of it is the method's, half is left to the certificate.");
+    private readonly Option<string> maxCalls = Text("--max-calls", "N", "Most gradients; the iteration that reaches it is completed.");
+    private readonly Option<string> maxSeconds = Text("--max-seconds", "X", "Most seconds, counted over all sittings.");
+    private readonly Option<bool> json = new("--json") { Description = "Writes one JSON document to standard output and nothing else." };
+    private readonly Option<string> output = Text("--out", "DIR", "Folder for the results: run.json, report.html, trace.csv, x.csv, y.csv, checkpoint.");
+    private readonly Option<bool> resume = new("--resume") { Description = "Continues from the checkpoint in the folder of --out." };
+    private readonly Option<bool> overwrite = new("--overwrite") { Description = "Replaces an unfinished run in the folder of --out." };
+    private readonly Option<string> checkpointSeconds = Text("--checkpoint-seconds", "X", "Seconds between checkpoints; default 30.");
+    private readonly Option<bool> requireCertificate = new("--require-certificate") { Description = "Exits with 4 unless the answer is certified at the tolerance." };
+    private readonly Option<bool> noCertificate = new("--no-certificate") { Description = "Leaves the certificate out, where it would take too long." };
+    private readonly SettingFlags flags;
+
+    private RunSyntax(SettingFlags flags) => this.flags = flags;
+
+    private IEnumerable<Option> Own =>
+        [method, set, seed, data, threads, iterations, tolerance, maxCalls, maxSeconds, json, output, resume, overwrite, checkpointSeconds, requireCertificate, noCertificate];
+
+    /// <summary>The syntax for the task and method that the arguments name, or for all where they name none.</summary>
+    public static RunSyntax For(string[] args, IReadOnlyList<ITask> tasks, ParserConfiguration parsing)
+    {
+        var everything = new RunSyntax(SettingFlags.Of(tasks, MethodCatalog.Bilevel));
+        var command = everything.Command((_, _) => 0, args);
+        command.TreatUnmatchedTokensAsErrors = false;
+        var first = new RootCommand { command }.Parse(args, parsing);
+        string? taskName = first.GetResult(everything.task) is { Tokens: [var t, ..] } ? t.Value : null;
+        string? methodName = first.GetResult(everything.method) is { Tokens: [var m, ..] } ? m.Value : null;
+        var chosenTasks = tasks.Where(x => x.Name == taskName).ToList();
+        var chosenMethods = MethodCatalog.Bilevel.Where(x => x.Name == methodName).ToList();
+
+        // A name that is unknown is refused later, with advice; until then any flag will do.
+        return new RunSyntax(SettingFlags.Of(chosenTasks.Count > 0 ? chosenTasks : taskName is null ? [] : tasks, chosenMethods.Count > 0 ? chosenMethods : MethodCatalog.Bilevel));
+    }
+
+    /// <summary>The command, with an action.</summary>
+    public Command Command(Func<RunOptions, string[], int> action, string[] args)
+    {
+        var command = new Command("run", "Solves a task and says how good the answer is.");
+        command.Arguments.Add(task);
+        foreach (var option in Own) command.Options.Add(option);
+        foreach (var option in flags.Options(Own.Select(o => o.Name).Append("--help").ToHashSet())) command.Options.Add(option);
+        command.SetAction(parsed => action(Read(parsed), args));
+        ExampleHelp.Attach(
+            command,
+            [Examples + " --out result", Examples + " --method f2ba --lambda 1000 --tolerance 1e-5", Examples + " --set lambda=1000 --json", Examples + " --out result --resume"],
+            """
+            Settings: every setting of the task and of the method is an option of its own, as --lambda above; 'bilevel list
+            NAME' and 'bilevel run TASK --method NAME --help' show them. A name that the task and the method share is the
+            task's; write task.NAME or method.NAME to tell them apart, as in --set method.tolerance=1e-6.
+
+            Exit codes: 0 finished; 1 a defect of the tool; 2 wrong input; 3 the computation broke down; 4 not certified,
+            with --require-certificate; 130 and 143 interrupted by Ctrl-C and SIGTERM.
+            """);
+        return command;
+    }
+
+    private static Option<string> Text(string name, string help, string description) => new(name) { HelpName = help, Description = description };
+
+    private RunOptions Read(ParseResult parsed)
+    {
+        string? Given(Option<string> option) => parsed.GetResult(option) is { Tokens.Count: > 0 } ? parsed.GetValue(option) : null;
+        T? Number<T>(Option<string> option, Func<string, string, T> read)
+            where T : struct => Given(option) is { } text ? read(option.Name, text) : null;
+
+        var options = new RunOptions
+        {
+            Task = parsed.GetValue(task)!,
+            Method = Given(method),
+            Changes = [.. (parsed.GetValue(set) ?? []).Select(SettingChange.Parse), .. flags.Read(parsed)],
+            Seed = Number(seed, Numbers.Seed) ?? 0,
+            DataFolder = Given(data),
+            Threads = (int)(Number(threads, (name, text) => Numbers.Integer(name, text, 1, 4096)) ?? Environment.ProcessorCount),
+            Iterations = Number(iterations, (name, text) => Numbers.Integer(name, text, 1)),
+            Tolerance = Number(tolerance, Numbers.Positive),
+            MaxCalls = Number(maxCalls, (name, text) => Numbers.Integer(name, text, 1)),
+            MaxSeconds = Number(maxSeconds, Numbers.Positive),
+            Json = parsed.GetValue(json),
+            OutFolder = Given(output),
+            Resume = parsed.GetValue(resume),
+            Overwrite = parsed.GetValue(overwrite),
+            CheckpointSeconds = Number(checkpointSeconds, Numbers.Positive) ?? 30,
+            RequireCertificate = parsed.GetValue(requireCertificate),
+            NoCertificate = parsed.GetValue(noCertificate),
+        };
+        options.Check();
+        return options;
+    }
+}

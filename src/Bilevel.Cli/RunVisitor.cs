@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using Bilevel.Tasks;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Bilevel.Cli;
+
+/// <summary>Runs a plan on a task's problem, whatever its vectors.</summary>
+internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProgress? progress, CancellationToken cancellation) : ITaskVisitor<RunReport>
+{
+    public RunReport Visit<V>(TaskInstance<V> instance)
+        where V : class, IVector<V>
+    {
+        var driver = new Driver
+        {
+            Stop = plan.Stop,
+            CertifyAt = plan.Certify ? plan.Tolerance : null,
+            Resume = plan.Resume,
+            Description = plan.Description,
+            Checkpoints = folder?.Checkpoints,
+            CheckpointInterval = plan.CheckpointInterval,
+            Trace = folder?.Trace,
+            Progress = progress,
+            Logger = progress is null ? NullLogger.Instance : new WarningLogger(progress.Warn),
+        };
+        var solution = driver.Run(plan.Method, instance.Problem, instance.X, instance.Y, plan.Seed, cancellation);
+        var outcome = instance.Evaluate(solution);
+        var (upper, lower) = Values(instance.Problem, solution);
+        return new RunReport
+        {
+            Task = plan.Task,
+            TaskSummary = "",
+            Method = plan.Method.Name,
+            Seed = plan.Seed,
+            Status = solution.Status,
+            StatusMessage = solution.StatusMessage,
+            Tolerance = plan.Tolerance,
+            Certificate = solution.Certificate,
+            UpperValue = upper,
+            LowerValue = lower,
+            Residual = solution.Residual,
+            Penalty = solution.Penalty,
+            X = instance.Components(solution.X),
+            Y = instance.Components(solution.Y),
+            UpperCalls = solution.UpperCalls,
+            LowerCalls = solution.LowerCalls,
+            Iterations = solution.Iterations,
+            Seconds = solution.Seconds,
+            CpuSeconds = Environment.CpuUsage.TotalTime.TotalSeconds,
+            PeakMemoryMegabytes = PeakMemory(),
+            Outcome = outcome,
+            Notes = plan.Notes,
+            Findings = solution.Findings,
+            Trace = solution.Trace,
+            TaskSettings = [],
+            MethodSettings = plan.MethodSettings,
+            RunSettings = plan.RunSettings,
+            Environment = RunEnvironment.Current(0, default),
+            Command = "",
+        };
+    }
+
+    // After a breakdown the point returned is an earlier one than that of the last values.
+    private static (double Upper, double Lower) Values<V>(BilevelProblem<V> problem, Solution<V> solution)
+        where V : class, IVector<V>
+    {
+        if (solution.Certificate is { } certificate) return (certificate.UpperValue, certificate.LowerValue);
+        if (solution.Status != SolveStatus.Diverged) return (solution.UpperValue, solution.LowerValue);
+        return (ValueAt(problem.Upper, solution), ValueAt(problem.Lower, solution));
+    }
+
+    private static double ValueAt<V>(IObjective<V> objective, Solution<V> solution)
+        where V : class, IVector<V>
+    {
+        var request = new PreparedRequest<V>(objective, [[solution.X, solution.Y]], [], values: true);
+        request.Evaluate();
+        return request.Values[0];
+    }
+
+    private static double PeakMemory()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64 / 1e6;
+    }
+
+    // Shows warnings while a person watches; they are in every report too.
+    private sealed class WarningLogger(Action<string> warn) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel)) warn(formatter(state, exception));
+        }
+    }
+}

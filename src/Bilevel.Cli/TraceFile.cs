@@ -1,0 +1,77 @@
+using System.Globalization;
+
+namespace Bilevel.Cli;
+
+/// <summary>The trace as a file of comma-separated values, written row by row while the run goes on.</summary>
+/// <param name="path">Path of the file.</param>
+/// <param name="beginning">Told when a run begins or goes on, just before the file changes; true where it begins anew.</param>
+internal sealed class TraceFile(string path, Action<bool> beginning) : ITraceSink, IDisposable
+{
+    public const string Header = "iteration,oracle_calls,seconds,upper_value,lower_value,residual,lambda";
+
+    private StreamWriter? writer;
+
+    public IReadOnlyList<TraceRow> CutTo(int rows) => Guarded<IReadOnlyList<TraceRow>>(() =>
+    {
+        beginning(rows == 0);
+        List<TraceRow> kept = rows > 0 && File.Exists(path) ? [.. Read(path).Take(rows)] : [];
+        string fresh = path + ".new";
+        File.WriteAllText(fresh, string.Concat(kept.Select(Line).Prepend(Header + "\n")));
+        File.Move(fresh, path, overwrite: true);
+        writer = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
+        return kept;
+    });
+
+    public void Append(in TraceRow row)
+    {
+        string line = Line(row);
+        Guarded(() =>
+        {
+            writer!.Write(line);
+            return 0;
+        });
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            writer?.Dispose();
+        }
+        catch (IOException)
+        {
+            // Every row was flushed when it was written, and a failure told then.
+        }
+    }
+
+    /// <summary>The rows of a file, up to the first that is not whole.</summary>
+    public static IEnumerable<TraceRow> Read(string path)
+    {
+        foreach (string line in File.ReadLines(path).Skip(1))
+        {
+            string[] cells = line.Split(',');
+            if (cells.Length != 7
+                || !long.TryParse(cells[0], NumberStyles.None, CultureInfo.InvariantCulture, out long iteration)
+                || !long.TryParse(cells[1], NumberStyles.None, CultureInfo.InvariantCulture, out long calls)
+                || !Numbers.TryExact(cells[2], out double seconds) || !Numbers.TryExact(cells[3], out double upper) || !Numbers.TryExact(cells[4], out double lower)
+                || !Numbers.TryExact(cells[5], out double residual) || !Numbers.TryExact(cells[6], out double penalty)) yield break;
+            yield return new TraceRow(iteration, calls, seconds, upper, lower, residual, penalty);
+        }
+    }
+
+    private static string Line(TraceRow row) => string.Join(',', [
+        Numbers.Plain(row.Iteration), Numbers.Plain(row.OracleCalls), row.Seconds.ToString("F6", CultureInfo.InvariantCulture),
+        Numbers.Exact(row.UpperValue), Numbers.Exact(row.LowerValue), Numbers.Exact(row.Residual), Numbers.Exact(row.Penalty)]) + "\n";
+
+    private T Guarded<T>(Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{path} could not be written: {e.Message.Split('\n')[0].TrimEnd()} Make room or mend the folder, then repeat the command with --resume.", e);
+        }
+    }
+}

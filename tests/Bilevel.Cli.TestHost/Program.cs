@@ -1,0 +1,4 @@
+using Bilevel.Cli;
+using Bilevel.Cli.TestHost;
+
+return CommandLine.RunOnConsole(args, TestTasks.All);

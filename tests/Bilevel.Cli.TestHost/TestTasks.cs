@@ -1,0 +1,121 @@
+using Bilevel.Tasks;
+
+namespace Bilevel.Cli.TestHost;
+
+/// <summary>The tasks of the tests: each a quadratic, each with one property that a test needs.</summary>
+public static class TestTasks
+{
+    public static IReadOnlyList<ITask> All { get; } =
+    [
+        new ToyTask("toy", "Quadratic with the answer x = c/2 in every component."),
+        new ToyTask("slow", "The same with a pause in every evaluation.") { IsSlow = true },
+        new ToyTask("runaway", "A lower level whose step sizes are wrong on purpose, so that the run breaks down.") { RunsAway = true },
+        new ToyTask("unchecked", "The same without declared constants, so that no certificate can be computed.") { DeclaresConstants = false },
+        new ToyTask("wrong", "A lower level with a wrong gradient.") { HasWrongGradient = true },
+        new ToyTask("<script>alert('task')</script>", "A task whose every text is <script>alert('markup')</script> & \"more\".") { IsHostile = true },
+    ];
+}
+
+/// <summary>The settings of the test tasks.</summary>
+public sealed record ToySettings
+{
+    /// <summary>Number of components.</summary>
+    [Setting("Number of components.", Min = 1, Max = 1000)]
+    public int Size { get; init; } = 3;
+
+    /// <summary>Target c of the upper level.</summary>
+    [Setting("Target c of the upper level.", Min = -100, Max = 100)]
+    public double Target { get; init; } = 1;
+
+    /// <summary>Shares its name with a setting of the methods.</summary>
+    [Setting("Shares its name with a setting of the methods.", Min = 0)]
+    public double Momentum { get; init; } = 0.25;
+
+    /// <summary>Fails when it is built, as a task with unusable data does.</summary>
+    [Setting("Fails when it is built, as a task with unusable data does.")]
+    public bool BadData { get; init; }
+}
+
+/// <summary>f = |x - c|^2/2 + |y|^2/2 + a quartic in x, g = |y - x|^2/2.</summary>
+public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
+{
+    public bool IsSlow { get; init; }
+
+    public bool RunsAway { get; init; }
+
+    public bool DeclaresConstants { get; init; } = true;
+
+    public bool HasWrongGradient { get; init; }
+
+    public bool IsHostile { get; init; }
+
+    public override string Name => name;
+
+    public override string Summary => summary;
+
+    public override TaskInstance Create(ToySettings settings, TaskContext context)
+    {
+        if (settings.BadData) throw new InputException("The file toy.csv, line 3, holds 'abc' where a number belongs. Mend that line.");
+        int n = settings.Size;
+        double c = settings.Target, wrong = HasWrongGradient ? 1.1 : 1;
+        var random = new DenseVector<double>(n);
+        random.Fill(i => RandomBits.Normal(context.Seed, (ulong)i));
+        IObjective<DenseVector<double>> upper = new FunctionObjective<DenseVector<double>>(
+            (x, y) =>
+            {
+                double sum = 0;
+                for (int i = 0; i < n; i++) sum += (0.5 * (x[i] - c) * (x[i] - c)) + (0.5 * y[i] * y[i]);
+                return sum;
+            },
+            (x, y, g) =>
+            {
+                for (int i = 0; i < n; i++) g[i] = x[i] - c;
+            },
+            (x, y, g) => g.CopyFrom(y));
+        IObjective<DenseVector<double>> lower = new FunctionObjective<DenseVector<double>>(
+            (x, y) =>
+            {
+                if (IsSlow) Thread.Sleep(1);
+                double sum = 0;
+                for (int i = 0; i < n; i++) sum += 0.5 * (y[i] - x[i]) * (y[i] - x[i]);
+                return sum;
+            },
+            (x, y, g) =>
+            {
+                for (int i = 0; i < n; i++) g[i] = wrong * (x[i] - y[i]);
+            },
+            (x, y, g) =>
+            {
+                for (int i = 0; i < n; i++) g[i] = y[i] - x[i];
+                if (IsSlow) Thread.Sleep(1);
+            });
+        var constants = new ProblemConstants { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, UpperSmoothness = 1, UpperCoupling = 0 };
+        IBilevelMethod preset = IsSlow ? new F2sa { StepX = 0.02, LambdaGrowth = 1.02 }
+            : RunsAway ? new F2sa { StepX = 1000, LambdaGrowth = 1 }
+            : new F2ba { Accelerated = true };
+        return new TaskInstance<DenseVector<double>>
+        {
+            Problem = new BilevelProblem<DenseVector<double>>(upper, lower) { Constants = DeclaresConstants ? constants : new ProblemConstants() },
+            X = random,
+            Y = new DenseVector<double>(n),
+            Components = v => v.ToDoubles(),
+            Presets = [preset],
+            Iterations = IsSlow ? 400 : 1000,
+            Tolerance = 1e-4,
+            Notes = IsHostile ? ["Note with <script>alert('note')</script>."] : [$"{n} components, made from seed {context.Seed}."],
+            Evaluate = solution => new TaskOutcome
+            {
+                Metrics = [new("distance", Distance(solution.X, c / 2), IsHostile ? "<script>alert('metric')</script>" : "distance of x from the known answer"), new("undefined", double.NaN, "a number that is not one")],
+                Files = [new OutputFile("components.csv", IsHostile ? "<script>alert('file')</script>" : "x once more", writer => writer.WriteLine("x"))],
+                Summary = IsHostile ? "<script>alert('summary')</script>" : "",
+            },
+        };
+    }
+
+    private static double Distance(DenseVector<double> x, double answer)
+    {
+        double sum = 0;
+        for (int i = 0; i < x.Length; i++) sum += (x[i] - answer) * (x[i] - answer);
+        return Math.Sqrt(sum);
+    }
+}
