@@ -1,2 +1,208 @@
+using System.Net;
+using System.Text;
+
 namespace Bilevel.Cli;
-internal static class HtmlReport { public static string Of(RunReport report) => ""; }
+
+/// <summary>A run as one page that needs nothing but itself: no script, no network, no font.</summary>
+internal sealed class HtmlReport
+{
+    private readonly StringBuilder page = new();
+    private readonly RunReport report;
+
+    private HtmlReport(RunReport report) => this.report = report;
+
+    public static string Of(RunReport report)
+    {
+        var html = new HtmlReport(report);
+        html.Head();
+        html.Result();
+        html.CertificateSection();
+        html.CurvesSection();
+        html.WarningsSection();
+        html.FilesSection();
+        html.SettingsSection();
+        html.EnvironmentSection();
+        html.CommandSection();
+        html.Add($"<footer>Written by bilevel {Text(report.Environment.Tool)}. This page loads nothing from anywhere.</footer>\n</main>\n</body>\n</html>\n");
+        return html.page.ToString();
+    }
+
+    private string Title => $"{report.Task} by {report.Method}";
+
+    // The colour says it at a glance; the words beside it say it too.
+    private (string Class, string Word) Standing => (report.Status, report.Certificate?.Verdict) switch
+    {
+        (SolveStatus.Diverged, _) => ("bad", "broke down"),
+        (SolveStatus.Cancelled, _) => ("open", "interrupted"),
+        (_, Verdict.Certified) => ("good", "certified"),
+        (_, Verdict.NotCertified) => ("open", "not certified"),
+        (_, Verdict.NotCheckable) => ("open", "not checkable"),
+        _ => ("open", "no certificate"),
+    };
+
+    private void Head() => Add($"""
+        <!DOCTYPE html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+        <title>{Text(Title)} - bilevel</title>
+        <style>
+        {HtmlStyle.Sheet}
+        </style>
+        </head>
+        <body>
+        <main>
+        <header>
+        <h1>{Text(report.Task)} <span class="by">by {Text(report.Method)}</span></h1>
+        <p class="what">{Text(report.TaskSummary)}</p>
+        </header>
+        <section class="verdict {Standing.Class}">
+        <p><span class="word">{Standing.Word}</span> {Text(report.StatusSentence)}</p>
+        <p>{Text(report.CertificateSentence)}</p>
+        </section>
+
+        """);
+
+    private void Result()
+    {
+        Heading("Result");
+        if (report.Outcome.Summary.Length > 0) Paragraph(report.Outcome.Summary);
+        Table(null, [.. report.Outcome.Metrics.Concat(report.KeyNumbers.Where(n => !double.IsNaN(n.Value))).Select(NumberRow)]);
+        Add($"<p class=\"quiet\">{Text($"{Numbers.Plural(report.Iterations, "iteration")}, {Numbers.Plural(report.OracleCalls, "oracle call")}, {Numbers.Duration(report.Seconds)}.")}</p>\n");
+        EndSection();
+    }
+
+    private void CertificateSection()
+    {
+        Heading("Certificate");
+        Paragraph(report.CertificateSentence);
+        if (report.Certificate is { } certificate)
+        {
+            Add($"<p class=\"quiet\">The certificate shares no code with the method: it solves the lower level again, from first derivatives alone, and bounds how far the leader is from a point where it cannot improve. The tolerance is {Text(Numbers.Short(certificate.Tolerance))}; it took {Text(Numbers.Plural(certificate.OracleCalls, "oracle call"))} of its own.</p>\n");
+            Table(null, [.. certificate.Residuals.Select(NumberRow)]);
+            List(certificate.Signs, "sign");
+        }
+
+        EndSection();
+    }
+
+    private void CurvesSection()
+    {
+        Heading("Curves");
+        foreach (var quantity in Curves.Quantities)
+        {
+            Add($"<h3>{quantity.Name} <span class=\"quiet\">{quantity.Meaning}</span></h3>\n");
+            if (!report.Trace.Any(r => double.IsFinite(quantity.Of(r))))
+            {
+                Add($"<p class=\"quiet\">This run has none.</p>\n");
+                continue;
+            }
+
+            Add($"<div class=\"curves\">\n{string.Join("\n", Curves.Drawings(report.Trace, quantity))}\n</div>\n");
+        }
+
+        EndSection();
+    }
+
+    private void WarningsSection()
+    {
+        if (report.Findings.Count == 0) return;
+        Heading("Warnings");
+        List(report.Findings.Select(f => f.ToString()), "sign");
+        EndSection();
+    }
+
+    private void FilesSection()
+    {
+        Heading("Data and files");
+        List(report.Notes, "");
+        Add($"<table>\n");
+        foreach (var (name, meaning) in OutputFolder.Files(report))
+            Add($"<tr><td><a href=\"{Text(Uri.EscapeDataString(name))}\">{Text(name)}</a></td><td class=\"words\">{Text(meaning)}</td></tr>\n");
+        Add($"</table>\n");
+        EndSection();
+    }
+
+    private void SettingsSection()
+    {
+        Heading("Settings");
+        Add($"<p class=\"quiet\">Marked values differ from the defaults.</p>\n");
+        SettingTable($"Task {report.Task}", report.TaskSettings);
+        SettingTable($"Method {report.Method}", report.MethodSettings);
+        Add($"<h3>Run</h3>\n");
+        Pairs(report.RunSettings);
+        EndSection();
+    }
+
+    private void SettingTable(string title, IReadOnlyList<SettingValue> settings)
+    {
+        Add($"<h3>{Text(title)}</h3>\n");
+        if (settings.Count == 0)
+        {
+            Add($"<p class=\"quiet\">It has no settings.</p>\n");
+            return;
+        }
+
+        Add($"<table>\n<tr><th>name</th><th>value</th><th>default</th><th>meaning</th></tr>\n");
+        foreach (var setting in settings)
+        {
+            string value = setting.IsChanged ? $"<mark>{Text(setting.Value)}</mark>" : Text(setting.Value);
+            Add($"<tr><td>{Text(setting.Setting.Name)}</td><td>{value}</td><td class=\"quiet\">{Text(setting.Default)}</td><td class=\"words\">{Text(setting.Setting.Help)}</td></tr>\n");
+        }
+
+        Add($"</table>\n");
+    }
+
+    private void EnvironmentSection()
+    {
+        Heading("Cost and environment");
+        Add($"<table>\n<tr><th>oracle calls</th><th class=\"number\">gradients in x</th><th class=\"number\">gradients in y</th></tr>\n");
+        foreach (var (level, counts) in new[] { ("upper objective f", report.UpperCalls), ("lower objective g", report.LowerCalls) })
+            Add($"<tr><td>{level}</td><td class=\"number\">{Numbers.Count(counts.Gradients[BilevelProblem.X])}</td><td class=\"number\">{Numbers.Count(counts.Gradients[BilevelProblem.Y])}</td></tr>\n");
+        Add($"</table>\n");
+        Pairs([
+            new("Time", Numbers.Duration(report.Seconds)),
+            new("Processor time", $"{Numbers.Duration(report.CpuSeconds)} in this sitting"),
+            new("Peak memory", FormattableString.Invariant($"{report.PeakMemoryMegabytes:F0} MB")),
+            .. report.Environment.Facts]);
+        EndSection();
+    }
+
+    private void CommandSection()
+    {
+        Heading("Repeat this run");
+        Add($"<pre>{Text(report.Command)}</pre>\n");
+        Add($"<p class=\"quiet\">The same command gives the same bits, whatever the number of threads, on the same instruction set and runtime version.</p>\n");
+        EndSection();
+    }
+
+    private void Heading(string title) => Add($"<section>\n<h2>{title}</h2>\n");
+
+    private void EndSection() => Add($"</section>\n");
+
+    private void Paragraph(string text) => Add($"<p>{Text(text)}</p>\n");
+
+    private static string NumberRow(NamedNumber number) =>
+        $"<tr><td>{Text(number.Name.Replace('_', ' '))}</td><td class=\"number\">{Text(Numbers.Short(number.Value))}</td><td class=\"words\">{Text(number.Meaning)}</td></tr>";
+
+    private void Table(string? header, IReadOnlyList<string> rows)
+    {
+        if (rows.Count > 0) Add($"<table>\n{header}{string.Join("\n", rows)}\n</table>\n");
+    }
+
+    private void Pairs(IEnumerable<KeyValuePair<string, string>> pairs) =>
+        Table(null, [.. pairs.Select(p => $"<tr><td>{Text(p.Key)}</td><td class=\"words\">{Text(p.Value)}</td></tr>")]);
+
+    private void List(IEnumerable<string> items, string kind)
+    {
+        var all = items.ToList();
+        if (all.Count > 0) Add($"<ul class=\"{kind}\">\n{string.Join("\n", all.Select(i => $"<li>{Text(i)}</li>"))}\n</ul>\n");
+    }
+
+    private void Add(FormattableString html) => page.Append(FormattableString.Invariant(html));
+
+    // The one place where text becomes markup.
+    private static string Text(string text) => WebUtility.HtmlEncode(text);
+}
