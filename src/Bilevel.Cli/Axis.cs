@@ -21,6 +21,9 @@ internal sealed class Axis
     public IReadOnlyList<(double Value, string Label)> Marks { get; }
 
     /// <summary>An axis for these values, logarithmic where they are positive and span more than this factor.</summary>
+    /// <param name="values">The values to hold.</param>
+    /// <param name="logarithmicBeyond">The factor.</param>
+    /// <param name="tight">Whether the axis ends at the extreme values (a linear one begins at zero) instead of leaving room.</param>
     public static Axis Of(IEnumerable<double> values, double logarithmicBeyond, bool tight)
     {
         double low = double.PositiveInfinity, high = double.NegativeInfinity;
@@ -42,6 +45,7 @@ internal sealed class Axis
 
     private static Axis Linear(double low, double high, bool tight)
     {
+        if (tight && low > 0) low = 0;
         if (high - low <= 1e-12 * Math.Max(Math.Abs(low), Math.Abs(high)))
         {
             double around = high == 0 ? 1 : Math.Abs(high) * 0.1;
@@ -53,9 +57,9 @@ internal sealed class Axis
             (low, high) = (low - margin, high + margin);
         }
 
-        double step = RoundStep((high - low) / (MostMarks - 1));
+        double step = RoundStep((high - low) / MostMarks);
         var marks = new List<(double, string)>();
-        for (double k = Math.Ceiling(low / step); k * step <= high * (1 + 1e-12) && marks.Count <= MostMarks; k++) marks.Add((k * step, Label(k * step, step)));
+        for (double k = Math.Ceiling(low / step); k * step <= high * (1 + 1e-12) && marks.Count <= MostMarks + 1; k++) marks.Add((k * step, Label(k * step, step)));
         return new Axis(low, high, false, marks);
     }
 

@@ -18,9 +18,9 @@ internal static class Curves
     /// <summary>What is drawn, one row of three drawings each.</summary>
     public static IReadOnlyList<Quantity> Quantities { get; } =
     [
-        new("Upper value", "the leader's objective f at the method's answer so far", row => row.UpperValue, 1000),
-        new("Residual", "the method's own measure of being done; it stops at the tolerance", row => row.Residual, 20),
-        new("Lambda", "the penalty parameter, which ties the follower to its best answer", row => row.Penalty, 20),
+        new("Upper value", "the leader's objective f at the method's answer so far", row => row.UpperValue, 1000, HasGoal: false),
+        new("Residual", "the method's own measure of being done; it stops at the dashed line", row => row.Residual, 20, HasGoal: true),
+        new("Lambda", "the penalty parameter, which ties the follower to its best answer", row => row.Penalty, 20, HasGoal: false),
     ];
 
     private static readonly (string Name, Func<TraceRow, double> Of, double LogarithmicBeyond)[] Progress =
@@ -31,7 +31,10 @@ internal static class Curves
     ];
 
     /// <summary>The drawings of one quantity: against iterations, oracle calls and seconds.</summary>
-    public static IEnumerable<string> Drawings(IReadOnlyList<TraceRow> trace, Quantity quantity)
+    /// <param name="trace">The rows.</param>
+    /// <param name="quantity">The quantity.</param>
+    /// <param name="goal">The value to reach, shown as a line; NaN for none.</param>
+    public static IEnumerable<string> Drawings(IReadOnlyList<TraceRow> trace, Quantity quantity, double goal)
     {
         foreach (var (name, of, beyond) in Progress)
         {
@@ -39,16 +42,16 @@ internal static class Curves
             var rows = trace.Where(r => double.IsFinite(quantity.Of(r)) && double.IsFinite(of(r))).ToList();
             var later = rows.Where(r => of(r) > 0).ToList();
             bool spans = later.Count > 1 && of(later[^1]) / of(later[0]) > beyond;
-            yield return Draw(spans ? later : rows, of, name, spans ? beyond : NeverLimit, quantity);
+            yield return Draw(spans ? later : rows, of, name, spans ? beyond : NeverLimit, quantity, goal);
         }
     }
 
-    private static string Draw(List<TraceRow> rows, Func<TraceRow, double> along, string name, double beyond, Quantity quantity)
+    private static string Draw(List<TraceRow> rows, Func<TraceRow, double> along, string name, double beyond, Quantity quantity, double goal)
     {
         var svg = new StringBuilder();
         svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{WebUtility.HtmlEncode(InWords(rows, name, quantity))}\">\n"));
         var across = Axis.Of(rows.Select(along), beyond, tight: true);
-        var up = Axis.Of(rows.Select(quantity.Of), quantity.LogarithmicBeyond, tight: false);
+        var up = Axis.Of(rows.Select(quantity.Of).Append(goal), quantity.LogarithmicBeyond, tight: false);
         double X(double value) => Left + (across.Place(value) * (Width - Left - Right));
         double Y(double value) => Height - Bottom - (up.Place(value) * (Height - Bottom - Top));
 
@@ -66,6 +69,7 @@ internal static class Curves
 
         svg.Append(Invariant($"<path class=\"axis\" d=\"M{Left} {Height - Bottom}H{Width - Right}\"/>\n"));
         svg.Append(Invariant($"<text class=\"name\" x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 5}\" text-anchor=\"middle\">{name}</text>\n"));
+        if (double.IsFinite(Y(goal))) svg.Append(Invariant($"<path class=\"goal\" d=\"M{Left} {Y(goal):F1}H{Width - Right}\"/>\n"));
         if (rows.Count > 0)
         {
             var points = rows.Select(r => Invariant($"{X(along(r)):F1},{Y(quantity.Of(r)):F1}"));
@@ -98,5 +102,6 @@ internal static class Curves
     /// <param name="Meaning">What it is.</param>
     /// <param name="Of">Its value in a row.</param>
     /// <param name="LogarithmicBeyond">Its axis is logarithmic where the values span more than this factor.</param>
-    internal sealed record Quantity(string Name, string Meaning, Func<TraceRow, double> Of, double LogarithmicBeyond);
+    /// <param name="HasGoal">Whether the run stops when it falls to a goal.</param>
+    internal sealed record Quantity(string Name, string Meaning, Func<TraceRow, double> Of, double LogarithmicBeyond, bool HasGoal);
 }

@@ -77,8 +77,11 @@ internal sealed class HtmlReport
     private void CertificateSection()
     {
         Heading("Certificate");
-        Paragraph(report.CertificateSentence);
-        if (report.Certificate is { } certificate)
+        if (report.Certificate is not { } certificate)
+        {
+            Paragraph(report.CertificateSentence);
+        }
+        else
         {
             Add($"<p class=\"quiet\">The certificate shares no code with the method: it solves the lower level again, from first derivatives alone, and bounds how far the leader is from a point where it cannot improve. The tolerance is {Text(Numbers.Short(certificate.Tolerance))}; it took {Text(Numbers.Plural(certificate.OracleCalls, "oracle call"))} of its own.</p>\n");
             Table(null, [.. certificate.Residuals.Select(NumberRow)]);
@@ -100,7 +103,7 @@ internal sealed class HtmlReport
                 continue;
             }
 
-            Add($"<div class=\"curves\">\n{string.Join("\n", Curves.Drawings(report.Trace, quantity))}\n</div>\n");
+            Add($"<div class=\"curves\">\n{string.Join("\n", Curves.Drawings(report.Trace, quantity, quantity.HasGoal ? report.StopsAt : double.NaN))}\n</div>\n");
         }
 
         EndSection();
@@ -145,7 +148,7 @@ internal sealed class HtmlReport
             return;
         }
 
-        Add($"<table>\n<tr><th>name</th><th>value</th><th>default</th><th>meaning</th></tr>\n");
+        Add($"<table class=\"settings\">\n<tr><th>name</th><th>value</th><th>default</th><th>meaning</th></tr>\n");
         foreach (var setting in settings)
         {
             string value = setting.IsChanged ? $"<mark>{Text(setting.Value)}</mark>" : Text(setting.Value);

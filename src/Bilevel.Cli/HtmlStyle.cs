@@ -26,6 +26,7 @@ internal static class HtmlStyle
         th, td { padding: 5px 18px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
         td:first-child { width: 210px; }
         td { font-variant-numeric: tabular-nums; }
+        .settings { table-layout: fixed; } .settings th:nth-child(1) { width: 210px; } .settings th:nth-child(2), .settings th:nth-child(3) { width: 125px; } .settings td { overflow-wrap: anywhere; }
         td.words { color: var(--quiet); overflow-wrap: anywhere; }
         .number { text-align: right; white-space: nowrap; width: 150px; padding-right: 28px; }
         mark { background: #fdf0c8; color: inherit; padding: 1px 5px; border-radius: 3px; }
@@ -38,6 +39,7 @@ internal static class HtmlStyle
         svg .name { font-size: 11.5px; }
         svg .power { font-size: 8.5px; }
         svg .grid { stroke: #e9ecf1; } svg .tick, svg .axis { stroke: #9aa4b2; }
+        svg .goal { stroke: #7b8798; stroke-dasharray: 4 4; }
         svg .curve { fill: none; stroke: var(--curve); stroke-width: 1.8; stroke-linejoin: round; }
         svg .end { fill: var(--curve); }
         pre { background: #f5f7f9; border: 1px solid var(--line); border-radius: 4px; padding: 12px 14px; white-space: pre-wrap; overflow-wrap: anywhere; font: 13.5px/1.5 ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; }

@@ -18,6 +18,9 @@ internal sealed record RunPlan
 
     public required double Tolerance { get; init; }
 
+    /// <summary>The residual at which the method stops.</summary>
+    public double StopsAt => MethodShare * Tolerance;
+
     public required StoppingRule Stop { get; init; }
 
     public required bool Certify { get; init; }

@@ -19,6 +19,9 @@ internal sealed record RunReport
 
     public required double Tolerance { get; init; }
 
+    /// <summary>The residual at which the method stops.</summary>
+    public required double StopsAt { get; init; }
+
     public required Certificate? Certificate { get; init; }
 
     /// <summary>F(x), read at the lower level solved again where there is a certificate, else at the method's y.</summary>

@@ -35,6 +35,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Status = solution.Status,
             StatusMessage = solution.StatusMessage,
             Tolerance = plan.Tolerance,
+            StopsAt = plan.StopsAt,
             Certificate = solution.Certificate,
             UpperValue = upper,
             LowerValue = lower,
