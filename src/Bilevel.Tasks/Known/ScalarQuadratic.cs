@@ -64,39 +64,35 @@ public sealed class ScalarQuadratic(double a, double b, double mu, double p, dou
     private double Minimiser(double k) => k * p * c / ((k * p * p) + b);
 
     // Gradients are affine in the point, so a weighted sum of them is one gradient at the weighted sum of the points.
-    private static (double X, double Y, double Weight) At(in Request<DenseVector<double>> request, int point)
+    private static double Sum(ReadOnlySpan<DenseVector<double>> points, ReadOnlySpan<double> weights, int block)
     {
-        if (point != Output.Combined)
-        {
-            int first = point * request.Blocks;
-            return (request.Points[first][0], request.Points[first + 1][0], 1);
-        }
+        double sum = 0;
+        for (int q = 0, at = block; q < weights.Length && at < points.Length; q++, at += BilevelProblem.BlockCount) sum += weights[q] * points[at][0];
+        return sum;
+    }
 
-        double x = 0, y = 0, sum = 0;
-        for (int q = 0, at = 0; q < request.Weights.Length; q++, at += request.Blocks)
-        {
-            double weight = request.Weights[q];
-            x += weight * request.Points[at][0];
-            y += weight * request.Points[at + 1][0];
-            sum += weight;
-        }
-
-        return (x, y, sum);
+    private static double Sum(ReadOnlySpan<double> weights)
+    {
+        double sum = 0;
+        foreach (double w in weights) sum += w;
+        return sum;
     }
 
     private sealed class Upper(double a, double b, double c) : IObjective<DenseVector<double>>
     {
         public void Evaluate(in Request<DenseVector<double>> request)
         {
+            var points = request.Points;
             foreach (ref readonly var output in request.Gradients)
             {
-                var (x, y, weight) = At(request, output.Point);
-                output.Result[0] = output.Block == BilevelProblem.X ? b * x : a * (y - (weight * c));
+                bool one = output.Point != Output.Combined;
+                double v = one ? points[(output.Point * BilevelProblem.BlockCount) + output.Block][0] : Sum(points, request.Weights, output.Block);
+                output.Result[0] = output.Block == BilevelProblem.X ? b * v : a * (v - (one ? c : c * Sum(request.Weights)));
             }
 
             for (int i = 0; i < request.Values.Length; i++)
             {
-                var (x, y, _) = At(request, i);
+                double x = points[BilevelProblem.BlockCount * i][0], y = points[(BilevelProblem.BlockCount * i) + 1][0];
                 request.Values[i] = (a / 2 * (y - c) * (y - c)) + (b / 2 * x * x);
             }
         }
@@ -106,17 +102,21 @@ public sealed class ScalarQuadratic(double a, double b, double mu, double p, dou
     {
         public void Evaluate(in Request<DenseVector<double>> request)
         {
+            var points = request.Points;
             foreach (ref readonly var output in request.Gradients)
             {
-                var (x, y, _) = At(request, output.Point);
+                bool one = output.Point != Output.Combined;
+                int first = output.Point * BilevelProblem.BlockCount;
+                double x = one ? points[first][0] : Sum(points, request.Weights, BilevelProblem.X);
+                double y = one ? points[first + 1][0] : Sum(points, request.Weights, BilevelProblem.Y);
                 double slope = mu * (y - (p * x));
                 output.Result[0] = output.Block == BilevelProblem.X ? -p * slope : slope;
             }
 
             for (int i = 0; i < request.Values.Length; i++)
             {
-                var (x, y, _) = At(request, i);
-                request.Values[i] = mu / 2 * (y - (p * x)) * (y - (p * x));
+                double apart = points[(BilevelProblem.BlockCount * i) + 1][0] - (p * points[BilevelProblem.BlockCount * i][0]);
+                request.Values[i] = mu / 2 * apart * apart;
             }
         }
     }

@@ -103,6 +103,7 @@ public sealed record F2ba : IBilevelMethod
         private readonly PenaltyBias<V> bias;
         private readonly UpperMover<V> mover;
         private readonly V y;
+        private readonly V apart;                        // y - z
         private readonly double[] shares = [1, 1], tolerances = new double[2];
         private LocalConstants constants;
         private double lambda, gradientNorm;
@@ -119,6 +120,7 @@ public sealed record F2ba : IBilevelMethod
             lambdaIsFinal = lambda == settings.Lambda;
             this.y = y;
             var z = y.Copy();
+            apart = y.ZerosLike();
             point = [x, z];
             followers = new Followers<V>(problem, x, [z, y], [0, 1 / lambda], constants);
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
@@ -197,8 +199,17 @@ public sealed record F2ba : IBilevelMethod
         }
 
         // With a given lambda the method answers for its penalty function alone. Otherwise a bias not yet estimated
-        // counts as the whole tolerance, so that no rule stops on an unknown one.
-        private double Bias => lambdaIsFinal && settings.Lambda is not null ? 0 : double.IsNaN(biasEstimate) ? settings.Tolerance : biasEstimate;
+        // counts as lambda |g_xy| |y - z|, which exceeds it once lambda >= Lf1/mu, so that no rule stops on an unknown one.
+        private double Bias => settings.Lambda is not null ? lambdaIsFinal ? 0 : settings.Tolerance
+            : double.IsNaN(biasEstimate) ? Math.Max(settings.Tolerance, lambda * constants.LowerCoupling * Apart())
+            : biasEstimate;
+
+        private double Apart()
+        {
+            apart.CopyFrom(y);
+            apart.AddScaled(-1, point[BilevelProblem.Y]);
+            return apart.Norm();
+        }
 
         private void EstimateBias()
         {
