@@ -84,8 +84,7 @@ public sealed record HypergradientCertificate
         numbers.Add(new("hypergradient", estimate, problem.UpperSet.IsWholeSpace ? "norm of the hypergradient, estimated anew" : "norm of x - Proj(x - hypergradient), estimated anew"));
         numbers.Add(new("hypergradient_error", inexactness, "proved bound on the error of that estimate"));
 
-        // Below Lf1/mu the penalty function need not be convex in y, and the penalty bound does not exist.
-        if (penalty * mu > upperSmoothness && double.IsFinite(penalty))
+        if (penalty > 0 && double.IsFinite(penalty))
         {
             if (PenaltyBounds.Modulus(penalty, mu, upperSmoothness) > 0)
             {
