@@ -137,7 +137,8 @@ public sealed record F2sa : IBilevelMethod
         {
             this.settings = settings;
             lowerSet = problem.LowerSet;
-            constants = LocalConstants.Of(problem, x, y);
+            samples = new SampleStream(seed);
+            constants = LocalConstants.Of(problem, x, y, NextSample(), couplings: false);
             (this.y, z) = (y, y.Copy());
             point = [x, z];
             (gy, gz, fy) = (y.ZerosLike(), y.ZerosLike(), y.ZerosLike());
@@ -145,7 +146,6 @@ public sealed record F2sa : IBilevelMethod
             leader = new(problem.Upper, [[x, y]], [new(BilevelProblem.Y, 0, fy)]);
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
             mover = settings.Upper.Start(x, problem.UpperSet);
-            samples = new SampleStream(seed);
             lambda = settings.Lambda;
             published = settings.Schedule == F2saSchedule.Matched ? null : new Published(settings, constants);
         }

@@ -17,22 +17,27 @@ public readonly record struct LocalConstants(
     private const double Safety = 1.2, SmallestShare = 1e-6;
 
     /// <summary>Declared constants, completed by estimates at (x, y).</summary>
-    public static LocalConstants Of<V>(BilevelProblem<V> problem, V x, V y)
+    /// <param name="problem">The problem.</param>
+    /// <param name="x">The upper variable.</param>
+    /// <param name="y">The lower variable.</param>
+    /// <param name="sample">The sample to estimate on: a method on minibatches need not pay for all data.</param>
+    /// <param name="couplings">Whether the couplings are needed; otherwise those not declared are NaN.</param>
+    public static LocalConstants Of<V>(BilevelProblem<V> problem, V x, V y, Sample sample = default, bool couplings = true)
         where V : class, IVector<V>
     {
         var known = problem.Constants;
-        var (smallest, largest) = known is { LowerSmoothness: not null, LowerStrongConvexity: not null } ? (0, 0) : Curvatures(problem.Lower, x, y);
+        var (smallest, largest) = known is { LowerSmoothness: not null, LowerStrongConvexity: not null } ? (0, 0) : Curvatures(problem.Lower, x, y, sample);
         double lowerSmoothness = known.LowerSmoothness ?? Safety * largest;
-        double upperSmoothness = known.UpperSmoothness ?? Safety * Curvatures(problem.Upper, x, y).Largest;
+        double upperSmoothness = known.UpperSmoothness ?? Safety * Curvatures(problem.Upper, x, y, sample).Largest;
 
         // The estimate of the smallest curvature comes from above; its floor keeps a flat or concave start usable.
         double mu = known.LowerStrongConvexity ?? Math.Max(smallest / Safety, SmallestShare * lowerSmoothness);
         return new LocalConstants(
             mu,
             lowerSmoothness > 0 ? lowerSmoothness : 1,
-            known.LowerCoupling ?? Safety * LargestCoupling(problem.Lower, x, y),
+            known.LowerCoupling ?? (couplings ? Safety * LargestCoupling(problem.Lower, x, y, sample) : double.NaN),
             upperSmoothness,
-            known.UpperCoupling ?? Safety * LargestCoupling(problem.Upper, x, y),
+            known.UpperCoupling ?? (couplings ? Safety * LargestCoupling(problem.Upper, x, y, sample) : double.NaN),
             known.LowerStrongConvexity is not null);
     }
 
@@ -51,19 +56,19 @@ public readonly record struct LocalConstants(
     }
 
     /// <summary>Estimates the smallest eigenvalue and the norm of the Hessian in y by the Lanczos process on differences of y-gradients.</summary>
-    public static (double Smallest, double Largest) Curvatures<V>(IObjective<V> objective, V x, V y)
+    public static (double Smallest, double Largest) Curvatures<V>(IObjective<V> objective, V x, V y, Sample sample = default)
         where V : class, IVector<V>
     {
         var direction = y.ZerosLike();
         RandomDirection.Fill(direction, key: 1);
-        var (smallest, largest) = new GradientDifference<V>(objective, x, y).Curvatures(direction, Probes);
+        var (smallest, largest) = new GradientDifference<V>(objective, x, y, sample).Curvatures(direction, Probes);
         return (smallest, Math.Max(Math.Abs(smallest), Math.Abs(largest)));
     }
 
-    private static double LargestCoupling<V>(IObjective<V> objective, V x, V y)
+    private static double LargestCoupling<V>(IObjective<V> objective, V x, V y, Sample sample)
         where V : class, IVector<V>
     {
-        var mixed = new GradientDifference<V>(objective, x, y);
+        var mixed = new GradientDifference<V>(objective, x, y, sample);
         return mixed.CouplingNorm(Probes / 3);
     }
 }
@@ -76,10 +81,11 @@ internal sealed class GradientDifference<V>
     private readonly PreparedRequest<V> yAlongY, xAlongY, yAlongX;
     private readonly V yResult, xResult;
     private readonly double relativeStep;
+    private readonly Sample sample;
 
-    public GradientDifference(IObjective<V> objective, V x, V y)
+    public GradientDifference(IObjective<V> objective, V x, V y, Sample sample = default)
     {
-        (this.x, this.y) = (x, y);
+        (this.x, this.y, this.sample) = (x, y, sample);
         (shifted, mirrored, yResult) = (y.ZerosLike(), y.ZerosLike(), y.ZerosLike());
         (shiftedX, mirroredX, xResult) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
         yAlongY = new(objective, [[x, shifted], [x, mirrored]], [new(BilevelProblem.Y, Output.Combined, yResult)], [1, -1]);
@@ -92,7 +98,7 @@ internal sealed class GradientDifference<V>
     public V HessianTimes(V v, double? length = null)
     {
         double h = PlaceY(v, length);
-        yAlongY.Evaluate();
+        yAlongY.Evaluate(sample);
         yResult.Scale(1 / (2 * h));
         return yResult;
     }
@@ -101,7 +107,7 @@ internal sealed class GradientDifference<V>
     public V MixedTimes(V v, double? length = null)
     {
         double h = PlaceY(v, length);
-        xAlongY.Evaluate();
+        xAlongY.Evaluate(sample);
         xResult.Scale(1 / (2 * h));
         return xResult;
     }
@@ -154,7 +160,7 @@ internal sealed class GradientDifference<V>
             shiftedX.AddScaled(h, u);
             mirroredX.CopyFrom(x);
             mirroredX.AddScaled(-h, u);
-            yAlongX.Evaluate();
+            yAlongX.Evaluate(sample);
             v.CopyFrom(yResult);
         }
 
