@@ -28,8 +28,7 @@ public sealed class OracleCounts(int blocks)
     public void Add<V>(in Request<V> request)
         where V : class, IVector<V>
     {
-        int points = request.Points.Length == request.Blocks ? 1 : request.PointCount;
-        foreach (ref readonly var output in request.Gradients) gradients[output.Block] += output.Point == Output.Combined ? points : 1;
+        foreach (ref readonly var output in request.Gradients) gradients[output.Block] += output.Point == Output.Combined ? request.PointCount : 1;
         values += request.Values.Length;
     }
 

@@ -10,8 +10,8 @@ public sealed class SampleStream(ulong seed)
     private ulong seed = seed;
     private ulong drawn;
 
-    /// <summary>The next sample, of <paramref name="size"/> data items (0: all data).</summary>
-    public Sample Next(int size) => new(RandomBits.Mix(seed + (++drawn * RandomBits.Golden)), size);
+    /// <summary>The next sample, of <paramref name="size"/> data items (0: all data, for which nothing is drawn).</summary>
+    public Sample Next(int size) => size == 0 ? Sample.All : new(RandomBits.Mix(seed + (++drawn * RandomBits.Golden)), size);
 
     /// <summary>Saves or loads the place in the sequence.</summary>
     public void Transfer(IArchive archive)

@@ -132,7 +132,7 @@ internal sealed class UpperMover<V>
                 throw new InvalidOperationException($"The step rule {settings.StepRule} is not known.");
         }
 
-        set.Project(x);
+        if (trial is not null) set.Project(x);
     }
 
     /// <summary>Forgets the past, when the function under the directions has changed.</summary>
