@@ -109,7 +109,7 @@ public sealed class Setting
 
         if (type == typeof(double))
         {
-            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || double.IsNaN(number) || number < Min || number > Max) throw Refuse(text);
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || !double.IsFinite(number) || number < Min || number > Max) throw Refuse(text);
             return number;
         }
 

@@ -1,0 +1,184 @@
+namespace Bilevel.Tests;
+
+public sealed class CheckpointTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("checkpoints").FullName;
+
+    private string File => Path.Combine(folder, "checkpoint");
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private static Checkpoint Make(long iteration, int bytes = 5) =>
+        new(new CheckpointInfo("what", "where", "when", iteration), Enumerable.Range(0, bytes).Select(i => (byte)(i + iteration)).ToArray());
+
+    private static void AssertSame(Checkpoint expected, Checkpoint? actual)
+    {
+        Assert.Equal(expected.Info, actual!.Info);
+        Assert.Equal(expected.State.ToArray(), actual.State.ToArray());
+    }
+
+    [Fact]
+    public void Bytes_round_trip()
+    {
+        foreach (int bytes in new[] { 0, 1, 1000 }) AssertSame(Make(12, bytes), Checkpoint.FromBytes(Make(12, bytes).ToBytes()));
+    }
+
+    [Fact]
+    public void Nothing_is_stored_at_first() => Assert.Null(new FileCheckpointStore(File).Load());
+
+    [Fact]
+    public void The_last_is_loaded_and_the_one_before_kept()
+    {
+        var store = new FileCheckpointStore(File);
+        for (int i = 1; i <= 4; i++)
+        {
+            store.Save(Make(i, 10 * i));
+            AssertSame(Make(i, 10 * i), store.Load());
+        }
+
+        AssertSame(Make(3, 30), Checkpoint.FromBytes(System.IO.File.ReadAllBytes(store.PreviousPath)));
+        Assert.Equal(["checkpoint", "checkpoint.previous"], Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Every_flipped_byte_is_noticed()
+    {
+        var store = new FileCheckpointStore(File);
+        store.Save(Make(1));
+        store.Save(Make(2));
+        byte[] good = System.IO.File.ReadAllBytes(File);
+        for (int i = 0; i < good.Length; i++)
+        {
+            byte[] bad = [.. good];
+            bad[i] ^= 0xFF;
+            System.IO.File.WriteAllBytes(File, bad);
+            string reason = i < 8 ? "This is no checkpoint of this library, or its beginning is damaged."
+                : i < 12 ? FormattableString.Invariant($"The checkpoint has format version {BitConverter.ToInt32(bad, 8)}; this version of the library reads 1.")
+                : "The checkpoint is damaged: its checksum differs.";
+            Assert.Equal($"{File}: {reason} The one before it is whole: copy {store.PreviousPath} over it and resume.", Assert.Throws<CheckpointException>(() => store.Load()).Message);
+        }
+    }
+
+    [Fact]
+    public void Every_truncation_is_noticed()
+    {
+        var store = new FileCheckpointStore(File);
+        store.Save(Make(1));
+        byte[] good = System.IO.File.ReadAllBytes(File);
+        for (int length = 0; length < good.Length; length++)
+        {
+            System.IO.File.WriteAllBytes(File, good[..length]);
+            string message = Assert.Throws<CheckpointException>(() => store.Load()).Message;
+            Assert.StartsWith($"{File}: ", message, StringComparison.Ordinal);
+            Assert.EndsWith("There is no earlier one; start the run anew.", message, StringComparison.Ordinal);
+            if (length is >= 12 and < 44) Assert.Contains("The checkpoint is cut short.", message, StringComparison.Ordinal);
+        }
+
+        System.IO.File.WriteAllBytes(File, [.. good, 0]);
+        Assert.Throws<CheckpointException>(() => store.Load());
+    }
+
+    [Fact]
+    public void A_damaged_file_does_not_push_out_the_one_before()
+    {
+        var store = new FileCheckpointStore(File);
+        store.Save(Make(1));
+        store.Save(Make(2));
+        System.IO.File.WriteAllText(File, "junk");
+        store.Save(Make(3));
+        AssertSame(Make(3), store.Load());
+        AssertSame(Make(1), Checkpoint.FromBytes(System.IO.File.ReadAllBytes(store.PreviousPath)));
+    }
+
+    [Fact]
+    public void A_crash_at_any_byte_of_a_write_leaves_a_whole_one()
+    {
+        var store = new FileCheckpointStore(File);
+        byte[] next = Make(3).ToBytes();
+        for (int written = 0; written <= next.Length; written++)
+        {
+            store.Save(Make(1));
+            store.Save(Make(2));
+            System.IO.File.WriteAllBytes(File + ".new", next[..written]);
+            AssertSame(Make(2), store.Load());
+            store.Save(Make(4));
+            AssertSame(Make(4), store.Load());
+        }
+
+        // Between the two moves.
+        store.Save(Make(5));
+        System.IO.File.Move(File, store.PreviousPath, overwrite: true);
+        AssertSame(Make(5), store.Load());
+        System.IO.File.WriteAllText(store.PreviousPath, "junk");
+        Assert.Equal(
+            $"{store.PreviousPath}: This is no checkpoint of this library, or its beginning is damaged. There is no other one; start the run anew.",
+            Assert.Throws<CheckpointException>(() => store.Load()).Message);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_written_to()
+    {
+        string path = Path.Combine(folder, "missing", "checkpoint");
+        string message = Assert.Throws<CheckpointException>(() => new FileCheckpointStore(path).Save(Make(1))).Message;
+        Assert.StartsWith($"The checkpoint {path} could not be written: ", message, StringComparison.Ordinal);
+        Assert.Null(new FileCheckpointStore(path).Load());
+    }
+
+    [Fact]
+    public void A_path_that_is_a_folder_leaves_nothing_half_written()
+    {
+        Directory.CreateDirectory(File);
+        Assert.StartsWith($"The checkpoint {File} could not be written: ", Assert.Throws<CheckpointException>(() => new FileCheckpointStore(File).Save(Make(1))).Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder));
+    }
+
+    [Fact]
+    public void A_failed_write_is_told_by_the_driver()
+    {
+        var driver = new Driver { Stop = Stop.Iterations(3), Checkpoints = new FileCheckpointStore(Path.Combine(folder, "missing", "c")) };
+        Assert.Throws<CheckpointException>(() => driver.Run(new F2sa(), new TwoVariables().Problem, Vectors.Of(0), Vectors.Of(0)));
+    }
+
+    [Fact]
+    public void Archives_read_in_the_order_of_writing()
+    {
+        var writer = new ArchiveWriter<DenseVector<double>>();
+        double number = double.NaN;
+        long integer = long.MinValue;
+        ulong bits = ulong.MaxValue;
+        bool truth = true;
+        writer.Transfer("number", ref number);
+        writer.Transfer("integer", ref integer);
+        writer.Transfer("bits", ref bits);
+        writer.Transfer("truth", ref truth);
+        writer.Transfer("vector", Vectors.Of(1, -0.0));
+        Assert.False(writer.Loading);
+
+        var reader = new ArchiveReader<DenseVector<double>>(writer.ToArray());
+        (number, integer, bits, truth) = (0, 0, 0, false);
+        var vector = Vectors.Zeros(2);
+        reader.Transfer("number", ref number);
+        reader.Transfer("integer", ref integer);
+        reader.Transfer("bits", ref bits);
+        reader.Transfer("truth", ref truth);
+        Assert.Contains("does not hold 'end'", Assert.Throws<CheckpointException>(reader.Finish).Message, StringComparison.Ordinal);
+        reader.Transfer("vector", vector);
+        reader.Finish();
+        Assert.True(reader.Loading);
+        Assert.Equal((double.NaN, long.MinValue, ulong.MaxValue, true), (number, integer, bits, truth));
+        Assert.Equal([1.0, double.NegativeZero], vector.ToDoubles());
+        Assert.Contains("does not hold 'more'", Assert.Throws<CheckpointException>(() => reader.Transfer("more", ref number)).Message, StringComparison.Ordinal);
+
+        var other = new ArchiveReader<DenseVector<double>>(writer.ToArray());
+        Assert.StartsWith("The checkpoint does not hold 'integer' where this run expects it", Assert.Throws<CheckpointException>(() => other.Transfer("integer", ref integer)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_precision_is_refused()
+    {
+        var writer = new ArchiveWriter<DenseVector<double>>();
+        writer.Transfer("x", Vectors.Zeros(2));
+        var e = Assert.Throws<CheckpointException>(() => new ArchiveReader<DenseVector<float>>(writer.ToArray()).Transfer("x", new DenseVector<float>(4)));
+        Assert.StartsWith("The checkpoint holds x as 16 bytes of float64, this run has 16 bytes of float32", e.Message, StringComparison.Ordinal);
+    }
+}
