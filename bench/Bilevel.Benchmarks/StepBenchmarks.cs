@@ -7,6 +7,7 @@ namespace Bilevel.Benchmarks;
 /// what the shape of the library costs against plain doubles.
 /// </summary>
 [MemoryDiagnoser]
+[MinColumn]
 public class StepBenchmarks
 {
     private const double A = 2, B = 1, C = 3, P = 0.5, Mu = 2, StepX = 1e-3, StepZ = 0.5, LambdaLimit = 1e4;

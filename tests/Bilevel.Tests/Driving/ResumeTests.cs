@@ -97,6 +97,25 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    public void Float_vectors_resume_too()
+    {
+        var problem = CurvedLevels.Problem<float>();
+        problem = problem with { Upper = new GaussianNoise<float>(problem.Upper, 0.1), Lower = new GaussianNoise<float>(problem.Lower, 0.1) };
+        Solution<DenseVector<float>> Run(MemoryCheckpoints store, long limit) => new Driver { Stop = Stop.Iterations(limit), Checkpoints = store, Resume = true }
+            .Run(new F2sa { Batch = 2, StepX = 0.01, Upper = new UpperStep { StepRule = StepRule.Adam } }, problem, CurvedLevels.Vector<float>(3), CurvedLevels.Vector<float>(4));
+        var whole = Run(new MemoryCheckpoints(), 60);
+        for (long stop = 1; stop < 60; stop += 7)
+        {
+            var store = new MemoryCheckpoints();
+            Run(store, stop);
+            var resumed = Run(store, 60);
+            Assert.Equal(whole.X.ToDoubles(), resumed.X.ToDoubles());
+            Assert.Equal(whole.Y.ToDoubles(), resumed.Y.ToDoubles());
+            Assert.Equal((whole.UpperValue, whole.Residual, whole.OracleCalls), (resumed.UpperValue, resumed.Residual, resumed.OracleCalls));
+        }
+    }
+
+    [Fact]
     public void A_finished_run_takes_no_further_step()
     {
         var (store, trace) = (new MemoryCheckpoints(), new MemoryTrace());
