@@ -136,6 +136,8 @@ public sealed record F2ba : IBilevelMethod
 
         public void Step()
         {
+            // The x step of the iteration before comes first, so that the residual belongs to the point it leaves.
+            if (!double.IsNaN(Residual)) Advance();
             double accuracy = Accuracy;
             SolveFollowers(accuracy);
             Measure();
@@ -148,11 +150,8 @@ public sealed record F2ba : IBilevelMethod
                 Measure();
             }
 
-            bool stageIsDone = !lambdaIsFinal && gradientNorm <= settings.Tolerance / 2;
-            if (stageIsDone) EstimateBias();
+            if (StageIsDone) EstimateBias();
             Residual = gradientNorm + Bias;
-            mover.Move(hypergradient.Direction, settings.StepX);
-            if (stageIsDone && !lambdaIsFinal) RaiseLambda();
         }
 
         public void Transfer(IArchive<V> archive)
@@ -160,6 +159,7 @@ public sealed record F2ba : IBilevelMethod
             archive.Transfer("x", point[BilevelProblem.X]);
             archive.Transfer("z", point[BilevelProblem.Y]);
             archive.Transfer("y", y);
+            archive.Transfer("hypergradient", hypergradient.Direction);
             archive.Transfer("lambda", ref lambda);
             archive.Transfer("gradient norm", ref gradientNorm);
             archive.Transfer("bias", ref biasEstimate);
@@ -174,8 +174,16 @@ public sealed record F2ba : IBilevelMethod
             if (archive.Loading) followers.SetSigma(Y, 1 / lambda);
         }
 
+        private bool StageIsDone => !lambdaIsFinal && gradientNorm <= settings.Tolerance / 2;
+
         // What the inner solves aim at, from the last estimate.
         private double Accuracy => settings.InnerShare * Math.Max(gradientNorm, settings.Tolerance);
+
+        private void Advance()
+        {
+            mover.Move(hypergradient.Direction, settings.StepX);
+            if (StageIsDone) RaiseLambda();
+        }
 
         private void Measure()
         {

@@ -45,7 +45,7 @@ public sealed class F2saTheoryTests(ITestOutputHelper output)
         // Started at the solution of F, so that the bias and the noise are what is seen, not the approach: E |grad F(x_R)|
         // with R uniform in the last half of the iterations, averaged over seeds.
         long[] marks = [5_000, 20_000, 80_000];
-        int seeds = noiseF > 0 ? 12 : 1;
+        int seeds = noiseF > 0 ? 8 : 1;
         double[] mean = new double[marks.Length];
         for (int seed = 0; seed < seeds; seed++)
         {
