@@ -41,9 +41,9 @@ public static class LowerLevelSolver
         gradient.CopyFrom(trialGradient);
         double norm = gradient.Norm(), bestNorm = norm;
         V best = y.Copy();
-        double bestValue = value, valueSize = Math.Abs(value);
+        double bestValue = value, lowest = value, valueSize = Math.Abs(value);
         int k = 0, withoutGain = 0;
-        for (; k < limit && norm > tolerance && double.IsFinite(norm) && withoutGain < 20; k++)
+        for (; k < limit && norm > tolerance && double.IsFinite(norm) && withoutGain < 40; k++)
         {
             Direction(direction, gradient, steps, alpha);
             double slope = gradient.Dot(direction);
@@ -71,6 +71,7 @@ public static class LowerLevelSolver
                 else (low, lowSlope) = (step, here);
                 double secant = low + ((high - low) * (-lowSlope / (highSlope - lowSlope)));
                 double margin = 0.1 * (high - low);
+                if (margin < 1e-9 * high) break;
                 step = double.IsPositiveInfinity(high) ? 2 * step
                     : secant > low + margin && secant < high - margin ? secant
                     : (low + high) / 2;
@@ -91,7 +92,10 @@ public static class LowerLevelSolver
                 steps.Add((s, g, 1 / curvature));
             }
 
-            withoutGain = norm < 0.999 * bestNorm ? 0 : withoutGain + 1;
+            // On an ill-conditioned function the gradient may grow for long while the value falls.
+            bool gained = norm < 0.999 * bestNorm || value < lowest - (1e-14 * valueSize);
+            lowest = Math.Min(lowest, value);
+            withoutGain = gained ? 0 : withoutGain + 1;
             if (norm >= bestNorm) continue;
             (bestNorm, bestValue) = (norm, value);
             best.CopyFrom(y);

@@ -171,7 +171,10 @@ public sealed record F2ba : IBilevelMethod
             Residual = residual;
             LocalConstants.Transfer(archive, ref constants);
             mover.Transfer(archive);
-            if (archive.Loading) followers.SetSigma(Y, 1 / lambda);
+            if (!archive.Loading) return;
+            followers.SetSigma(Y, 1 / lambda);
+            followers.SetConstants(constants);
+            bias.SetConstants(constants);
         }
 
         private bool StageIsDone => !lambdaIsFinal && gradientNorm <= settings.Tolerance / 2;

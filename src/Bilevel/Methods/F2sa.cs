@@ -128,7 +128,7 @@ public sealed record F2sa : IBilevelMethod
         private readonly PenaltyGradient<V> hypergradient;
         private readonly UpperMover<V> mover;
         private readonly SampleStream samples;
-        private readonly Published? published;
+        private Published? published;                    // null under the schedule matched
         private LocalConstants constants;
         private long k;
         private double lambda;
@@ -147,7 +147,7 @@ public sealed record F2sa : IBilevelMethod
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
             mover = settings.Upper.Start(x, problem.UpperSet);
             lambda = settings.Lambda;
-            published = settings.Schedule == F2saSchedule.Matched ? null : new Published(settings, constants);
+            published = Published.Of(settings, constants);
         }
 
         public double Residual { get; private set; } = double.NaN;
@@ -191,6 +191,7 @@ public sealed record F2sa : IBilevelMethod
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);
+            published = Published.Of(settings, constants);
         }
 
         private Sample NextSample() => samples.Next(settings.Batch);
@@ -217,7 +218,9 @@ public sealed record F2sa : IBilevelMethod
     {
         private readonly double a, c, k0, cGamma, cAlpha;
 
-        public Published(F2sa settings, LocalConstants constants)
+        public static Published? Of(F2sa settings, LocalConstants constants) => settings.Schedule == F2saSchedule.Matched ? null : new Published(settings, constants);
+
+        private Published(F2sa settings, LocalConstants constants)
         {
             (double a, double c) = settings.Schedule switch
             {

@@ -12,7 +12,7 @@ internal sealed class Followers<V>
     private const int Patience = 100;
 
     private readonly IFeasibleSet<V> set;
-    private readonly LocalConstants constants;
+    private LocalConstants constants;
     private readonly V[] copies;         // the iterates
     private readonly V[] ahead;          // the extrapolated points, where gradients are taken
     private readonly V[] g, f;           // g_y and f_y there
@@ -42,6 +42,9 @@ internal sealed class Followers<V>
         f = [.. penalised.Select(_ => copies[0].ZerosLike())];
         upper = penalised.Length == 0 ? null! : new(problem.Upper, [.. penalised.Select(i => new[] { x, ahead[i] })], [.. f.Select((r, s) => new Output<V>(BilevelProblem.Y, s, r))]);
     }
+
+    /// <summary>Changes the constants, to those that a checkpoint brings.</summary>
+    public void SetConstants(LocalConstants value) => constants = value;
 
     /// <summary>Changes sigma_i.</summary>
     public void SetSigma(int i, double value) => sigma[i] = value;

@@ -29,7 +29,7 @@ internal sealed class PenaltyBias<V>
     private readonly V y, z, doubled;                 // doubled -> y_{2 lambda}*(x)
     private readonly Followers<V> follower;
     private readonly PenaltyGradient<V> hypergradient;
-    private readonly LocalConstants constants;
+    private LocalConstants constants;
     private readonly double[] tolerances = new double[2];
 
     public PenaltyBias(BilevelProblem<V> problem, V x, V y, V z, LocalConstants constants)
@@ -40,6 +40,14 @@ internal sealed class PenaltyBias<V>
         hypergradient = new PenaltyGradient<V>(problem, x, doubled, z);
     }
 
+    /// <summary>Changes the constants, to those that a checkpoint brings.</summary>
+    public void SetConstants(LocalConstants value)
+    {
+        constants = value;
+        follower.SetConstants(value);
+    }
+
+    /// <summary>The estimate at the current point.</summary>
     /// <param name="lambda">Penalty parameter in force.</param>
     /// <param name="atLambda">The hypergradient estimate at lambda.</param>
     /// <param name="limit">Most inner steps.</param>
