@@ -20,8 +20,8 @@ public sealed record F2ba : IBilevelMethod
     [Setting("Penalty parameter; auto raises it until the estimated bias of the hypergradient is below half the tolerance.", Min = 1e-12)]
     public double? Lambda { get; init; }
 
-    /// <summary>First value of lambda when it is raised in stages; auto takes 10, or lambda itself where that is given.</summary>
-    [Setting("First value of lambda when it is raised in stages; auto takes 10, or lambda itself where that is given.", Min = 1e-12)]
+    /// <summary>First value of lambda when it is raised in stages; auto takes 10 max(1, Lf1/Lg1), or lambda itself where that is given.</summary>
+    [Setting("First value of lambda when it is raised in stages; auto takes 10 max(1, Lf1/Lg1), or lambda itself where that is given.", Min = 1e-12)]
     public double? LambdaStart { get; init; }
 
     /// <summary>Factor between the stages of lambda.</summary>
@@ -116,7 +116,7 @@ public sealed record F2ba : IBilevelMethod
         {
             this.settings = settings;
             constants = LocalConstants.Of(problem, x, y);
-            lambda = settings.LambdaStart ?? settings.Lambda ?? 10;
+            lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * Math.Max(1, constants.UpperSmoothness / constants.LowerSmoothness);
             lambdaIsFinal = lambda == settings.Lambda;
             this.y = y;
             var z = y.Copy();
@@ -227,8 +227,9 @@ public sealed record F2ba : IBilevelMethod
             if (settings.Lambda is not null) return;
             biasEstimate = bias.Estimate(lambda, hypergradient.Direction, settings.InnerLimit, settings.Tolerance);
 
-            // A bias that no longer falls as lambda rises is rounding, which a larger lambda would only multiply.
-            stagesInVain = biasEstimate < biasBefore ? 0 : stagesInVain + 1;
+            // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
+            bool shouldFall = lambda * constants.LowerStrongConvexity > constants.UpperSmoothness;
+            stagesInVain = shouldFall && biasEstimate >= biasBefore ? stagesInVain + 1 : 0;
             lambdaIsFinal = biasEstimate <= settings.Tolerance / 2 || stagesInVain >= 2;
             biasBefore = biasEstimate;
         }
