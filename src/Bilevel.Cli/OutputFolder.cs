@@ -6,7 +6,7 @@ namespace Bilevel.Cli;
 /// The folder of <c>--out</c>: whether it can be used is known before the run starts, and every file but the trace is
 /// written beside its place and moved there whole.
 /// </summary>
-internal sealed class OutputFolder : IDisposable
+internal sealed class OutputFolder : ICheckpointStore, IDisposable
 {
     public const string RunName = "run.json", ReportName = "report.html", TraceName = "trace.csv", CheckpointName = "checkpoint";
     private const string XName = "x.csv", YName = "y.csv";
@@ -18,13 +18,19 @@ internal sealed class OutputFolder : IDisposable
     {
         Path = path;
         checkpoints = new FileCheckpointStore(In(CheckpointName));
-        trace = new TraceFile(In(TraceName), RemoveResults);
+        trace = new TraceFile(In(TraceName), RemoveResults, e => Failure ??= Unwritable(In(TraceName), e));
     }
 
     /// <summary>The path, as the user wrote it.</summary>
     public string Path { get; }
 
-    public ICheckpointStore Checkpoints => checkpoints;
+    public ICheckpointStore Checkpoints => this;
+
+    /// <summary>What could not be written while the run went on; a run is not thrown away for it.</summary>
+    public UsageException? Failure { get; private set; }
+
+    /// <summary>Whether the last checkpoint is in the folder.</summary>
+    public bool IsSaved { get; private set; }
 
     public ITraceSink Trace => trace;
 
@@ -87,7 +93,27 @@ internal sealed class OutputFolder : IDisposable
         WriteFile(RunName, writer => writer.WriteLine(JsonReport.Of(report)));
     }
 
+    void ICheckpointStore.Save(Checkpoint checkpoint)
+    {
+        try
+        {
+            checkpoints.Save(checkpoint);
+            IsSaved = true;
+        }
+        catch (CheckpointException e) when (e.InnerException is not null)
+        {
+            IsSaved = false;
+            Failure ??= Unwritable(In(CheckpointName), e.InnerException);
+        }
+    }
+
+    Checkpoint? ICheckpointStore.Load() => checkpoints.Load();
+
     public void Dispose() => trace.Dispose();
+
+    /// <summary>A file could not be written.</summary>
+    public static UsageException Unwritable(string path, Exception e) =>
+        new($"{path} could not be written: {FirstLine(e)} Make room or mend the folder, then repeat the command with --resume.", e);
 
     private static void WriteColumn(TextWriter writer, string header, double[] values)
     {
@@ -106,7 +132,7 @@ internal sealed class OutputFolder : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             TryDelete(fresh);
-            throw new UsageException($"{path} could not be written: {FirstLine(e)} Make room or mend the folder, then repeat the command with --resume.", e);
+            throw Unwritable(path, e);
         }
     }
 
@@ -136,8 +162,12 @@ internal sealed class OutputFolder : IDisposable
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 
-    // Some messages go on over several lines.
-    private static string FirstLine(Exception e) => e.Message.Split('\n')[0].TrimEnd();
+    // Some messages go on over several lines, some end without a full stop.
+    private static string FirstLine(Exception e)
+    {
+        string line = e.Message.Split('\n')[0].TrimEnd();
+        return line.EndsWith('.') ? line : line + ".";
+    }
 
     private static void TryDelete(string path)
     {

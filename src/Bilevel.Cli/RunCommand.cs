@@ -32,14 +32,14 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
         };
 
         // What was computed is told even where it cannot be written.
-        UsageException? unwritten = null;
+        var unwritten = folder?.Failure;
         try
         {
             folder?.Write(report);
         }
         catch (UsageException e)
         {
-            unwritten = e;
+            unwritten ??= e;
         }
 
         if (options.Json) terminal.Out.WriteLine(JsonReport.Of(report));
@@ -53,9 +53,12 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
         switch (report.Status)
         {
             case SolveStatus.Cancelled:
-                terminal.Error.WriteLine(folder is null
-                    ? "bilevel: Interrupted. Nothing was saved, because no --out DIR was given."
-                    : $"bilevel: Interrupted; the checkpoint is saved. To resume:\n  {ShellCommand.Resuming(arguments)}");
+                terminal.Error.WriteLine(folder switch
+                {
+                    null => "bilevel: Interrupted. Nothing was saved, because no --out DIR was given.",
+                    { IsSaved: false } => "bilevel: Interrupted; the checkpoint could not be saved.",
+                    _ => $"bilevel: Interrupted; the checkpoint is saved. To resume:\n  {ShellCommand.Resuming(arguments)}",
+                });
                 return interruption.ExitCode ?? ExitCode.Interrupted;
             case SolveStatus.Diverged:
                 terminal.Error.WriteLine($"bilevel: {report.StatusMessage}{(folder is null ? "" : $" The last good point is in {folder.Path}.")}");

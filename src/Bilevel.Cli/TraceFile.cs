@@ -1,47 +1,57 @@
 using System.Globalization;
+using System.Text;
 
 namespace Bilevel.Cli;
 
 /// <summary>The trace as a file of comma-separated values, written row by row while the run goes on.</summary>
 /// <param name="path">Path of the file.</param>
 /// <param name="beginning">Told when a run begins or goes on, just before the file changes; true where it begins anew.</param>
-internal sealed class TraceFile(string path, Action<bool> beginning) : ITraceSink, IDisposable
+/// <param name="failed">Told when a row cannot be written; the run is not stopped for it, and no more rows are.</param>
+internal sealed class TraceFile(string path, Action<bool> beginning, Action<Exception> failed) : ITraceSink, IDisposable
 {
     public const string Header = "iteration,oracle_calls,seconds,upper_value,lower_value,residual,lambda";
 
-    private StreamWriter? writer;
+    private FileStream? stream;
 
-    public IReadOnlyList<TraceRow> CutTo(int rows) => Guarded<IReadOnlyList<TraceRow>>(() =>
+    public IReadOnlyList<TraceRow> CutTo(int rows)
     {
-        beginning(rows == 0);
-        List<TraceRow> kept = rows > 0 && File.Exists(path) ? [.. Read(path).Take(rows)] : [];
-        string fresh = path + ".new";
-        File.WriteAllText(fresh, string.Concat(kept.Select(Line).Prepend(Header + "\n")));
-        File.Move(fresh, path, overwrite: true);
-        writer = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
-        return kept;
-    });
+        try
+        {
+            beginning(rows == 0);
+            List<TraceRow> kept = rows > 0 && File.Exists(path) ? [.. Read(path).Take(rows)] : [];
+            string fresh = path + ".new";
+            File.WriteAllText(fresh, string.Concat(kept.Select(Line).Prepend(Header + "\n")));
+            File.Move(fresh, path, overwrite: true);
+            stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
+            return kept;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw OutputFolder.Unwritable(path, e);
+        }
+    }
 
     public void Append(in TraceRow row)
     {
-        string line = Line(row);
-        Guarded(() =>
+        if (stream is null) return;
+        long whole = stream.Length;
+        try
         {
-            writer!.Write(line);
-            return 0;
-        });
+            stream.Write(Encoding.ASCII.GetBytes(Line(row)));
+        }
+        catch (IOException e)
+        {
+            // No part of a row is left behind.
+            stream.SetLength(whole);
+            Dispose();
+            failed(e);
+        }
     }
 
     public void Dispose()
     {
-        try
-        {
-            writer?.Dispose();
-        }
-        catch (IOException)
-        {
-            // Every row was flushed when it was written, and a failure told then.
-        }
+        stream?.Dispose();
+        stream = null;
     }
 
     /// <summary>The rows of a file, up to the first that is not whole.</summary>
@@ -62,16 +72,4 @@ internal sealed class TraceFile(string path, Action<bool> beginning) : ITraceSin
     private static string Line(TraceRow row) => string.Join(',', [
         Numbers.Plain(row.Iteration), Numbers.Plain(row.OracleCalls), row.Seconds.ToString("F6", CultureInfo.InvariantCulture),
         Numbers.Exact(row.UpperValue), Numbers.Exact(row.LowerValue), Numbers.Exact(row.Residual), Numbers.Exact(row.Penalty)]) + "\n";
-
-    private T Guarded<T>(Func<T> action)
-    {
-        try
-        {
-            return action();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UsageException($"{path} could not be written: {e.Message.Split('\n')[0].TrimEnd()} Make room or mend the folder, then repeat the command with --resume.", e);
-        }
-    }
 }

@@ -1,0 +1,51 @@
+namespace Bilevel.Cli.Tests;
+
+public class ErrorTests
+{
+    [Theory]
+    [InlineData("Say what to do: run, list, check. 'bilevel --help' shows what it takes, with examples.")]
+    [InlineData("There is no command 'rnu'. Did you mean 'run'?", "rnu")]
+    [InlineData("There is no task 'toi'. Did you mean 'toy'?", "run", "toi")]
+    [InlineData("There is no task or method 'f2b'. Did you mean 'f2sa'?", "list", "f2b")]
+    [InlineData("There is no method 'f2bb'. Did you mean 'f2ba'?", "run", "toy", "--method", "f2bb")]
+    [InlineData("'bilevel run' has no option --tolernce. Did you mean '--tolerance'?", "run", "toy", "--tolernce", "1")]
+    [InlineData("--batch is a setting of the method f2sa: choose it with --method, or leave the option out.", "run", "toy", "--method", "f2ba", "--batch", "4")]
+    [InlineData("Neither the task toy nor the method f2ba has a setting 'lamda'. Did you mean 'lambda'?", "run", "toy", "--method", "f2ba", "--set", "lamda=4")]
+    [InlineData("Neither the task toy nor the method f2ba has a setting 'batch'. It is a setting of f2sa.", "run", "toy", "--method", "f2ba", "--set", "batch=4")]
+    [InlineData("There is no setting 'sise'. Did you mean 'size'?", "run", "toy", "--set", "task.sise=4")]
+    [InlineData("The setting 'size' does not take '0': it takes integer from 1 to 1000. Number of components.", "run", "toy", "--size", "0")]
+    [InlineData("The setting 'target' does not take '1,5': it takes number from -100 to 100. Target c of the upper level.", "run", "toy", "--set", "target=1,5")]
+    [InlineData("--set takes name=value; it got 'size'.", "run", "toy", "--set", "size")]
+    [InlineData("--tolerance takes a positive number, written like 0.001 or 1e-3; it got '0,5'.", "run", "toy", "--tolerance", "0,5")]
+    [InlineData("--iterations takes an integer of at least 1; it got '1e3'.", "run", "toy", "--iterations", "1e3")]
+    [InlineData("--seed takes an integer of at least 0; it got '-1'.", "run", "toy", "--seed", "-1")]
+    [InlineData("--resume needs --out DIR: it continues from the checkpoint in that folder.", "run", "toy", "--resume")]
+    [InlineData("--require-certificate and --no-certificate contradict each other: give one of the two.", "run", "toy", "--require-certificate", "--no-certificate")]
+    [InlineData("There is no folder /nowhere/at/all. --data takes the folder that holds the task's files.", "run", "toy", "--data", "/nowhere/at/all")]
+    [InlineData("The file toy.csv, line 3, holds 'abc' where a number belongs. Mend that line.", "run", "toy", "--bad-data")]
+    public void WrongInputIsOneLineAndExit2(string message, params string[] args)
+    {
+        var answer = Tool.Run(args);
+        Assert.Equal($"bilevel: {message}\n", answer.Error);
+        Assert.Empty(answer.Out);
+        Assert.Equal(2, answer.Code);
+    }
+
+    [Fact]
+    public void AProblemThatTheValidatorRefusesIsWrongInput()
+    {
+        var answer = Tool.Run("run", "wrong");
+        Assert.Equal(2, answer.Code);
+        Assert.Contains("The gradient of the lower objective g in x does not match its values", answer.Error);
+        Assert.DoesNotContain("   at ", answer.Error);
+    }
+
+    [Fact]
+    public void AMissingValueIsSaid()
+    {
+        var answer = Tool.Run("run", "toy", "--method");
+        Assert.Equal(2, answer.Code);
+        Assert.Contains("--method", answer.Error);
+        Assert.Single(answer.Error.TrimEnd().Split('\n'));
+    }
+}

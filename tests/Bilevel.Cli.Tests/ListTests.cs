@@ -1,0 +1,60 @@
+namespace Bilevel.Cli.Tests;
+
+public class ListTests
+{
+    [Fact]
+    public void ListOfATaskShowsEverySetting()
+    {
+        var answer = Tool.Run("list", "toy");
+        Assert.Equal(0, answer.Code);
+        Assert.Equal(
+            """
+            toy (task): Quadratic with the answer x = c/2 in every component.
+
+            Settings, as --name value or --set name=value:
+
+              --size   integer, 1 to 1000; default 3
+                  Number of components.
+
+              --target   number, -100 to 100; default 1
+                  Target c of the upper level.
+
+              --momentum   number, at least 0; default 0.25
+                  Shares its name with a setting of the methods.
+
+              --bad-data   true|false; default false
+                  Fails when it is built, as a task with unusable data does.
+
+            Where the tool, the task and the method share a name, --task.NAME and --set task.NAME=value mean this task's.
+
+            """,
+            answer.Out);
+    }
+
+    [Fact]
+    public void ListShowsTasksAndMethods()
+    {
+        string output = Tool.Run("list").Out;
+        Assert.StartsWith("Tasks\n  toy                              Quadratic with the answer x = c/2 in every component.\n", output);
+        Assert.Contains("\nMethods\n", output);
+        foreach (var method in MethodCatalog.Bilevel) Assert.Contains($"\n  {method.Name} ", output);
+        Assert.All(output.Split('\n'), line => Assert.True(line.Length <= 100, line));
+    }
+
+    [Fact]
+    public void ListOfAMethodShowsTypeRangeAndDefault()
+    {
+        string output = Tool.Run("list", "f2ba-plus").Out;
+        Assert.Contains("  --lambda   number|auto, at least 1e-12; default auto\n", output);
+        Assert.Contains("  --accelerated   true|false; default true\n", output);
+        foreach (var setting in MethodCatalog.Find("f2ba-plus").Schema.Settings) Assert.Contains($"  --{setting.Name}   ", output);
+    }
+
+    [Fact]
+    public void ListAsJsonIsOneDocument()
+    {
+        Assert.Equal("toy", Tool.Run("list", "--json").Json.GetProperty("tasks")[0].GetProperty("name").GetString());
+        var size = Tool.Run("list", "toy", "--json").Json.GetProperty("settings")[0];
+        Assert.Equal(("size", 3, 1000), (size.GetProperty("name").GetString(), size.GetProperty("default").GetInt32(), size.GetProperty("max").GetInt32()));
+    }
+}
