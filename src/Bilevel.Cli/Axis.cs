@@ -107,6 +107,7 @@ internal sealed class Axis
     private static string Label(double value, double step)
     {
         double size = Math.Max(Math.Abs(value), step);
+        if (value == 0 && step >= 1) return "0";
         if (size >= 1e6) return Scaled(value / 1e6, step / 1e6) + "M";
         if (size >= 1e4) return Scaled(value / 1e3, step / 1e3) + "k";
         if (step < 1e-5) return value == 0 ? "0" : value.ToString("0.###e0", CultureInfo.InvariantCulture);

@@ -6,7 +6,7 @@ public class ErrorTests
     [InlineData("Say what to do: run, list, check. 'bilevel --help' shows what it takes, with examples.")]
     [InlineData("There is no command 'rnu'. Did you mean 'run'?", "rnu")]
     [InlineData("There is no task 'toi'. Did you mean 'toy'?", "run", "toi")]
-    [InlineData("There is no task or method 'f2b'. Did you mean 'f2sa'?", "list", "f2b")]
+    [InlineData("There is no task or method 'f2b'. Did you mean 'f2ba'?", "list", "f2b")]
     [InlineData("There is no method 'f2bb'. Did you mean 'f2ba'?", "run", "toy", "--method", "f2bb")]
     [InlineData("'bilevel run' has no option --tolernce. Did you mean '--tolerance'?", "run", "toy", "--tolernce", "1")]
     [InlineData("--batch is a setting of the method f2sa: choose it with --method, or leave the option out.", "run", "toy", "--method", "f2ba", "--batch", "4")]

@@ -75,11 +75,12 @@ public class OutputFolderTests
         using var folder = new Folder();
 
         // A folder stands where the file belongs.
-        Directory.CreateDirectory(folder["out", "y.csv", "inside"]);
+        Directory.CreateDirectory(folder["out", "components.csv", "inside"]);
         var answer = Tool.Run("run", "toy", "--out", folder["out"]);
         Assert.Equal(2, answer.Code);
-        Assert.Contains("y.csv could not be written", answer.Error);
+        Assert.Contains("components.csv could not be written", answer.Error);
         Assert.Single(answer.Error.TrimEnd().Split('\n'));
+        Assert.StartsWith("toy by f2ba-plus: Converged.", answer.Out);
         Assert.DoesNotContain(Directory.GetFiles(folder["out"]), f => f.EndsWith(".new", StringComparison.Ordinal));
     }
 }
