@@ -70,11 +70,11 @@ public sealed class RegularisationTests
                 var x = Vectors.Of(at);
                 var (worst, here) = (instance.Problem.Constants, instance.Problem.ConstantsAt!(x));
                 var y = instance.Answer!.LowerSolution!(x);
-                double lower = LocalConstants.LargestCurvature(instance.Problem.Lower, x, y);
+                double lower = LocalConstants.Curvatures(instance.Problem.Lower, x, y).Largest;
 
                 Assert.True(lower <= here.LowerSmoothness * (1 + 1e-6) && here.LowerSmoothness <= worst.LowerSmoothness);
                 Assert.True(here.LowerStrongConvexity <= lower && worst.LowerStrongConvexity <= here.LowerStrongConvexity);
-                Assert.True(LocalConstants.LargestCurvature(instance.Problem.Upper, x, y) <= here.UpperSmoothness * (1 + 1e-6));
+                Assert.True(LocalConstants.Curvatures(instance.Problem.Upper, x, y).Largest <= here.UpperSmoothness * (1 + 1e-6));
                 Assert.True(Math.Exp(at) * y.Norm() * 2 <= here.LowerCoupling * (1 + 1e-9) && here.LowerCoupling <= worst.LowerCoupling * (1 + 1e-12));
             }
         }
