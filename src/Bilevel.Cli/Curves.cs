@@ -10,7 +10,7 @@ namespace Bilevel.Cli;
 /// </summary>
 internal static class Curves
 {
-    private const double Width = 330, Height = 210, Left = 50, Right = 12, Top = 10, Bottom = 38;
+    private const double Width = 330, Height = 210, Left = 50, Right = 18, Top = 10, Bottom = 38;
 
     // Beyond these factors an axis is logarithmic.
     private const double AlongLimit = 100, NeverLimit = double.PositiveInfinity;

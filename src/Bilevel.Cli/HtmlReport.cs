@@ -69,7 +69,7 @@ internal sealed class HtmlReport
     {
         Heading("Result");
         if (report.Outcome.Summary.Length > 0) Paragraph(report.Outcome.Summary);
-        Table(null, [.. report.Outcome.Metrics.Concat(report.KeyNumbers.Where(n => !double.IsNaN(n.Value))).Select(NumberRow)]);
+        Table(null, [.. report.Outcome.Metrics.Concat(report.KeyNumbers).Select(NumberRow)]);
         Add($"<p class=\"quiet\">{Text($"{Numbers.Plural(report.Iterations, "iteration")}, {Numbers.Plural(report.OracleCalls, "oracle call")}, {Numbers.Duration(report.Seconds)}.")}</p>\n");
         EndSection();
     }

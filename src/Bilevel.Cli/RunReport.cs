@@ -103,8 +103,10 @@ internal sealed record RunReport
         _ => $"Stopped before it converged. {StatusMessage}",
     };
 
-    /// <summary>The numbers of the answer that every task has, in the order in which to show them.</summary>
-    public IReadOnlyList<NamedNumber> KeyNumbers =>
+    /// <summary>The numbers of the answer that every task has and that the task's own metrics do not repeat, in the order in which to show them.</summary>
+    public IReadOnlyList<NamedNumber> KeyNumbers => [.. EveryTasksNumbers.Where(n => !double.IsNaN(n.Value) && Outcome.Metrics.All(m => m.Name != n.Name))];
+
+    private IEnumerable<NamedNumber> EveryTasksNumbers =>
     [
         new("upper_value", UpperValue, Certificate is null ? "F(x), read at the method's y" : "F(x), read at the lower level solved again"),
         new("lower_value", LowerValue, Certificate is null ? "g at the method's y" : "g at the lower level solved again"),

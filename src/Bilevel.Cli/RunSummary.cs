@@ -8,7 +8,7 @@ internal static class RunSummary
         output.WriteLine($"{report.Task} by {report.Method}: {report.StatusSentence}");
         if (report.Outcome.Summary.Length > 0) output.WriteLine(report.Outcome.Summary);
         output.WriteLine();
-        TextTable.Write(output, [.. report.KeyNumbers.Where(n => !double.IsNaN(n.Value)).Concat(report.Outcome.Metrics).Select(Row)]);
+        TextTable.Write(output, [.. report.KeyNumbers.Concat(report.Outcome.Metrics).Select(Row)]);
         output.WriteLine();
         output.WriteLine(report.CertificateSentence);
         foreach (string sign in report.Certificate?.Signs ?? []) output.WriteLine($"  Note: {sign}");
