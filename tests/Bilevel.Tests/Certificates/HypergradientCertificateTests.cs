@@ -107,9 +107,9 @@ public sealed class HypergradientCertificateTests
     public void Single_precision_does_not_hide_a_small_step_at_a_large_x()
     {
         // x - d rounds to x in single precision; the gradient mapping must not count as zero.
-        var q = QuadraticBilevel.Scalar(b: 0) with { Center = [15_000] };
+        var q = QuadraticBilevel.Scalar(a: 2e-3, b: 0) with { Center = [15_000] };
         var problem = q.Problem<float>() with { UpperSet = new Box<float>(-1e6, 1e6) };
-        foreach (float x in new[] { 10_000f, 10_000.001f, 9_999.9f, 10_001 })
+        foreach (float x in new[] { 10_000f, 10_000.001f, 10_000.05f, 10_000.1f, 9_999.9f, 10_001 })
         {
             double truth = Dense.Norm(q.Hypergradient([x]));
             var certificate = Certifier.Check(problem, new DenseVector<float>(x), new DenseVector<float>(15_000f), 1e-4, double.NaN);
@@ -143,7 +143,7 @@ public sealed class HypergradientCertificateTests
         var exact = QuadraticBilevel.Scalar();
         var problem = exact.Problem();
         var rough = new BilevelProblem<DenseVector<double>>(new Blurred(problem.Upper, offset), new Blurred(problem.Lower, offset)) { Constants = problem.Constants };
-        foreach (double x in new[] { 0.6, 0.6 + 1e-12, 0.6 + 1e-9, 0.6 + 1e-7, 0.6 + 1e-5 })
+        foreach (double x in new[] { 0.6, 0.6 + 1e-12, 0.6 + 1e-9, 0.6 + 1e-7, 0.6 + 2.3e-7, 0.6 - 4.7e-7, 0.6 + 1e-5 })
         {
             foreach (double tolerance in new[] { 1e-12, 1e-9, 1e-6, 1e-3 })
             {
