@@ -150,6 +150,9 @@ public sealed class HypergradientCertificateTests
                 var certificate = Certifier.Check(rough, Vector([x]), Vector([0]), tolerance, 1e4);
                 double truth = Math.Abs(exact.Hypergradient([x])[0]);
                 Assert.True(Holds(certificate, truth, 1e-15), $"x = {x}, tolerance {tolerance}: {truth} {certificate}");
+
+                // What is seen is allowed for: it must not pass for a contradiction of the constants.
+                if (offset <= 1e6 && tolerance == 1e-3) Assert.True(certificate.Verdict == Verdict.Certified, certificate.ToString());
             }
         }
     }
