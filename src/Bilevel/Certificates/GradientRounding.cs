@@ -40,7 +40,7 @@ internal readonly record struct GradientRounding(double X, double Y)
         double modelX = units * ((slopeX * size) + gx[0].Norm()), modelY = units * ((slopeY * size) + gy[0].Norm());
 
         V alongX = Line(x, 3), alongY = Line(y, 4);
-        for (double spacing = 8 * precision; spacing <= Math.Pow(precision, 0.27); spacing *= precision < 1e-10 ? 256 : 16)
+        for (double spacing = 8 * precision; spacing <= Math.Pow(precision, 0.27); spacing *= 16)
         {
             for (int j = 0; j < Weights.Length; j++)
             {
