@@ -39,7 +39,9 @@ internal readonly record struct GradientRounding(double X, double Y)
         double measuredX = 0, measuredY = 0, units = Units * precision, size = y.Norm();
         double modelX = units * ((slopeX * size) + gx[0].Norm()), modelY = units * ((slopeY * size) + gy[0].Norm());
 
+        // x moves by another share than y: along (x, y) itself a homogeneous gradient would stay zero.
         V alongX = Line(x, 3), alongY = Line(y, 4);
+        alongX.Scale(0.618);
         for (double spacing = 8 * precision; spacing <= Math.Pow(precision, 0.27); spacing *= 16)
         {
             for (int j = 0; j < Weights.Length; j++)
