@@ -15,6 +15,9 @@ public sealed class MethodMatrixTests
         /// <summary>The solution up to the bias of the penalty function at the method's lambda.</summary>
         Penalty,
 
+        /// <summary>The same more loosely: the residual of a single loop does not see how far its copies of y lag behind.</summary>
+        Tracking,
+
         /// <summary>Steps of a fixed length, which end in a band around the solution.</summary>
         Band,
     }
@@ -25,27 +28,27 @@ public sealed class MethodMatrixTests
     [
         new("quadratic", StepX: 0.1, InnerSteps: 5, X: 1e-5, F: 1e-10, Bias: 0.2, Calls: 1e5),
         new("quadratic-matrix", StepX: 0.1, InnerSteps: 40, X: 1e-5, F: 1e-10, Bias: 1, Calls: 4e5),
-        new("quadratic-stiff", StepX: 0.1, InnerSteps: 300, X: 1e-5, F: 1e-10, Bias: 3, Calls: 3e6),
+        new("quadratic-stiff", StepX: 0.1, InnerSteps: 100, X: 1e-5, F: 1e-10, Bias: 3, Calls: 3e6),
         new("lower-bound-quadratic", StepX: 0.1, InnerSteps: 1, X: 1e-5, F: 1e-10, Bias: 0, Calls: 1e5),
         new("lower-bound-cosine", StepX: 0.05, InnerSteps: 1, X: 1e-5, F: 1e-10, Bias: 0, Calls: 1e5),
         new("lower-bound-valley", StepX: 0.005, InnerSteps: 1, X: 1e-4, F: 1e-8, Bias: 0, Calls: 4e5),
-        new("ridge", StepX: 0.5, InnerSteps: 300, X: 1e-4, F: 1e-8, Bias: 4, Calls: 2e6),
-        new("logistic", StepX: 2, InnerSteps: 400, X: 2e-3, F: 1e-7, Bias: 10, Calls: 4e6),
-        new("cleaning-small", StepX: 50, InnerSteps: 60, X: double.NaN, F: 0.076 - 0.0733730424, Bias: double.NaN, Calls: 2e6),
+        new("ridge", StepX: 2, InnerSteps: 300, X: 1e-4, F: 1e-8, Bias: 4, Calls: 6e5, Tolerance: 2e-5),
+        new("logistic", StepX: 10, InnerSteps: 400, X: 2e-3, F: 1e-7, Bias: 10, Calls: 8e5, Tolerance: 2e-5),
+        new("cleaning-small", StepX: 200, InnerSteps: 60, X: double.NaN, F: 0.076 - 0.0733730424, Bias: double.NaN, Calls: 3e5, Tolerance: 2e-4, Reach: 20),
     ];
 
     private static readonly MethodRow[] Methods =
     [
-        new("f2ba-plus, lambda chosen", Accuracy.Solution, p => new F2ba { Accelerated = true, Tolerance = 1e-6, StepX = p.StepX }),
-        new("f2ba, lambda chosen", Accuracy.Solution, p => new F2ba { Tolerance = 1e-6, StepX = p.StepX }),
-        new("f2ba-plus, lambda fixed", Accuracy.Penalty, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = 1e-6, StepX = p.StepX }),
-        new("f2ba, lambda fixed, plain", Accuracy.Penalty, p => new F2ba { Lambda = 1000, Tolerance = 1e-6, StepX = p.StepX, Upper = Rule(StepRule.Plain) }),
-        new("f2ba-plus, momentum", Accuracy.Penalty, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = 1e-6, StepX = p.StepX / 10, Upper = Rule(StepRule.Momentum) }),
-        new("f2ba-plus, adam", Accuracy.Band, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = 1e-6, StepX = 0.01, Upper = Rule(StepRule.Adam) }),
-        new("f2ba-plus, adagrad-norm", Accuracy.Penalty, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = 1e-6, StepX = 1, Upper = Rule(StepRule.AdagradNorm) }),
-        new("f2ba-plus, normalised", Accuracy.Band, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = 1e-6, StepX = 0.01, Upper = Rule(StepRule.Normalised) }),
+        new("f2ba-plus, lambda chosen", Accuracy.Solution, p => new F2ba { Accelerated = true, Tolerance = p.Tolerance, StepX = p.StepX }),
+        new("f2ba, lambda chosen", Accuracy.Solution, p => new F2ba { Tolerance = p.Tolerance, StepX = p.StepX }),
+        new("f2ba-plus, lambda fixed", Accuracy.Penalty, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = p.Tolerance, StepX = p.StepX }),
+        new("f2ba, lambda fixed, plain", Accuracy.Penalty, p => new F2ba { Lambda = 1000, Tolerance = p.Tolerance, StepX = p.StepX, Upper = Rule(StepRule.Plain) }),
+        new("f2ba-plus, momentum", Accuracy.Penalty, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = p.Tolerance, StepX = p.StepX / 10, Upper = Rule(StepRule.Momentum) }),
+        new("f2ba-plus, adam", Accuracy.Band, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = p.Tolerance, StepX = 0.02, Upper = Rule(StepRule.Adam) }),
+        new("f2ba-plus, adagrad-norm", Accuracy.Penalty, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = p.Tolerance, StepX = p.Reach, Upper = Rule(StepRule.AdagradNorm) }),
+        new("f2ba-plus, normalised", Accuracy.Band, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = p.Tolerance, StepX = 0.02 * p.Reach, Upper = Rule(StepRule.Normalised) }),
         new("f2sa, matched, T steps", Accuracy.Penalty, p => new F2sa { Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, InnerSteps = p.InnerSteps, StepX = p.StepX }),
-        new("f2sa, matched, single loop", Accuracy.Penalty, p => new F2sa { Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, StepX = p.StepX / p.InnerSteps }),
+        new("f2sa, matched, single loop", Accuracy.Tracking, p => new F2sa { Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, StepX = p.StepX / p.InnerSteps }),
     ];
 
     public static TheoryData<string, string> Pairs
@@ -70,17 +73,18 @@ public sealed class MethodMatrixTests
         var instance = KnownProblems.Create(problemName);
         var answer = instance.Answer!;
         double[] startX = instance.X.ToDoubles(), startY = instance.Y.ToDoubles();
-        double tolerance = 4e-6;
-        var stop = Stop.Residual(tolerance, patience: 3) | Stop.Iterations(method.Accuracy == Accuracy.Band ? 1500 : 20_000) | Stop.OracleCalls((long)row.Calls);
+        var stop = Stop.Residual(row.Tolerance, patience: 3) | Stop.Iterations(method.Accuracy == Accuracy.Band ? 400 : 20_000) | Stop.OracleCalls(method.Accuracy == Accuracy.Band ? 50_000 : (long)row.Calls);
 
         var solution = new Driver { Stop = stop }.Run(method.Create(row), instance.Problem, instance.X, instance.Y);
+
+        double gap = answer.Hyperobjective!(solution.X) - answer.UpperValue!.Value, distance = Distance(solution.X, answer.X);
 
         Assert.Equal(startX, instance.X.ToDoubles());
         Assert.Equal(startY, instance.Y.ToDoubles());
         Assert.True(solution.X.IsFinite() && solution.Y.IsFinite() && double.IsFinite(solution.UpperValue) && double.IsFinite(solution.LowerValue) && double.IsFinite(solution.Residual));
-        Assert.All(solution.Trace, r => Assert.True(double.IsFinite(r.UpperValue) && double.IsFinite(r.LowerValue) && double.IsFinite(r.Residual)));
-        double gap = answer.Hyperobjective!(solution.X) - answer.UpperValue!.Value, distance = Distance(solution.X, answer.X);
+        Assert.All(solution.Trace.Where(r => r.Iteration > 0), r => Assert.True(double.IsFinite(r.UpperValue) && double.IsFinite(r.LowerValue) && double.IsFinite(r.Residual)));
         Assert.True(solution.OracleCalls <= row.Calls * 1.01, Report("too many calls"));
+
         switch (method.Accuracy)
         {
             case Accuracy.Solution:
@@ -88,10 +92,10 @@ public sealed class MethodMatrixTests
                 Assert.True(gap <= row.F, Report("gap"));
                 Assert.True(!(distance > row.X), Report("distance"));
                 break;
-            case Accuracy.Penalty:
+            case Accuracy.Penalty or Accuracy.Tracking:
                 Assert.True(solution.Converged, Report(solution.StatusMessage));
                 Assert.True(!(distance > row.X + (row.Bias / 1000)), Report("distance"));
-                Assert.True(PenaltyResidual(instance, solution) <= 10 * tolerance, Report("penalty gradient"));
+                Assert.True(PenaltyResidual(instance, solution) <= (method.Accuracy == Accuracy.Penalty ? 10 : 300) * row.Tolerance, Report("penalty gradient"));
                 break;
             default:
                 // No method of fixed step length converges: it must have come down to its band.
@@ -147,7 +151,7 @@ public sealed class MethodMatrixTests
         return moved.Norm();
     }
 
-    private sealed record ProblemRow(string Name, double StepX, int InnerSteps, double X, double F, double Bias, double Calls);
+    private sealed record ProblemRow(string Name, double StepX, int InnerSteps, double X, double F, double Bias, double Calls, double Tolerance = 2e-6, double Reach = 1);
 
     private sealed record MethodRow(string Name, Accuracy Accuracy, Func<ProblemRow, IBilevelMethod> Create);
 }
