@@ -100,58 +100,53 @@ public sealed record F2ba : IBilevelMethod
         private readonly V[] point;                      // x_t and z_t
         private readonly Followers<V> followers;         // z on g, y on f/lambda + g, each from its own last value
         private readonly PenaltyGradient<V> hypergradient;
-        private readonly PenaltyBias<V> bias;
+        private readonly LambdaStages<V> stages;
         private readonly UpperMover<V> mover;
         private readonly V y;
         private readonly V apart;                        // y - z
         private readonly double[] shares = [1, 1], tolerances = new double[2];
         private LocalConstants constants;
-        private double lambda, gradientNorm;
-        private double biasEstimate = double.NaN;        // NaN: not yet estimated at this lambda
-        private double biasBefore = double.PositiveInfinity;   // at the stage before
-        private long stagesInVain;                       // stages in a row that did not lower it
-        private bool lambdaIsFinal;
+        private double gradientNorm;
 
         public Run(F2ba settings, BilevelProblem<V> problem, V x, V y)
         {
             this.settings = settings;
             constants = LocalConstants.Of(problem, x, y);
-            lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * Math.Max(1, constants.UpperSmoothness / constants.LowerSmoothness);
-            lambdaIsFinal = lambda == settings.Lambda;
+            double lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * Math.Max(1, constants.UpperSmoothness / constants.LowerSmoothness);
             this.y = y;
             var z = y.Copy();
             apart = y.ZerosLike();
             point = [x, z];
             followers = new Followers<V>(problem, x, [z, y], [0, 1 / lambda], constants);
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
-            bias = new PenaltyBias<V>(problem, x, y, z, constants);
+            stages = new LambdaStages<V>(lambda, settings.Lambda, settings.LambdaFactor, settings.Tolerance, settings.InnerLimit, new PenaltyBias<V>(problem, x, y, z, constants), constants);
             mover = settings.Upper.Start(x, problem.UpperSet);
         }
 
         public double Residual { get; private set; } = double.NaN;
 
-        public double Penalty => lambda;
+        public double Penalty => stages.Lambda;
 
         public ReadOnlySpan<V> Point => point;
 
         public void Step()
         {
             // The x step of the iteration before comes first, so that the residual belongs to the point it leaves.
-            if (!double.IsNaN(Residual)) Advance();
+            if (!double.IsNaN(Residual)) MoveX();
             double accuracy = Accuracy;
             SolveFollowers(accuracy);
-            Measure();
+            MeasureHypergradient();
 
             // An estimate that fell below its own error is sharpened before it is believed.
             while (settings.InnerSteps is null && gradientNorm < 2 * accuracy && Accuracy < accuracy)
             {
                 accuracy = Accuracy;
                 SolveFollowers(accuracy);
-                Measure();
+                MeasureHypergradient();
             }
 
-            if (StageIsDone) EstimateBias();
-            Residual = gradientNorm + Bias;
+            if (stages.IsDone(gradientNorm)) stages.Judge(hypergradient.Direction);
+            Residual = gradientNorm + stages.Bias(Apart());
         }
 
         public void Transfer(IArchive<V> archive)
@@ -160,43 +155,25 @@ public sealed record F2ba : IBilevelMethod
             archive.Transfer("z", point[BilevelProblem.Y]);
             archive.Transfer("y", y);
             archive.Transfer("hypergradient", hypergradient.Direction);
-            archive.Transfer("lambda", ref lambda);
             archive.Transfer("gradient norm", ref gradientNorm);
-            archive.Transfer("bias", ref biasEstimate);
-            archive.Transfer("bias before", ref biasBefore);
-            archive.Transfer("stages in vain", ref stagesInVain);
-            archive.Transfer("lambda is final", ref lambdaIsFinal);
             double residual = Residual;
             archive.Transfer("residual", ref residual);
             Residual = residual;
             LocalConstants.Transfer(archive, ref constants);
+            stages.Transfer(archive);
             mover.Transfer(archive);
             if (!archive.Loading) return;
-            followers.SetSigma(Y, 1 / lambda);
+            followers.SetSigma(Y, 1 / stages.Lambda);
             followers.SetConstants(constants);
-            bias.SetConstants(constants);
+            stages.SetConstants(constants);
         }
-
-        private bool StageIsDone => !lambdaIsFinal && gradientNorm <= settings.Tolerance / 2;
 
         // What the inner solves aim at, from the last estimate.
         private double Accuracy => settings.InnerShare * Math.Max(gradientNorm, settings.Tolerance);
 
-        private void Advance()
-        {
-            mover.Move(hypergradient.Direction, settings.StepX);
-            if (StageIsDone) RaiseLambda();
-        }
-
-        private void Measure()
-        {
-            hypergradient.Evaluate(lambda, Sample.All, Sample.All);
-            gradientNorm = mover.Measure(hypergradient.Direction, settings.StepX);
-        }
-
         private void SolveFollowers(double accuracy)
         {
-            double smoothZ = constants.LowerSmoothness, smoothY = constants.LowerSmoothness + (constants.UpperSmoothness / lambda);
+            double lambda = stages.Lambda, smoothZ = constants.LowerSmoothness, smoothY = constants.LowerSmoothness + (constants.UpperSmoothness / lambda);
             shares[Z] = (settings.StepZ ?? 1 / smoothZ) * smoothZ;
             shares[Y] = settings.StepY is { } stepY ? stepY * lambda * smoothY : 1;
             if (settings.InnerSteps is { } steps)
@@ -209,38 +186,26 @@ public sealed record F2ba : IBilevelMethod
             followers.Solve(tolerances, settings.InnerLimit, settings.Accelerated, shares);
         }
 
-        // With a given lambda the method answers for its penalty function alone. Otherwise a bias not yet estimated
-        // counts as lambda |g_xy| |y - z|, which exceeds it once lambda >= Lf1/mu, so that no rule stops on an unknown one.
-        private double Bias => settings.Lambda is not null ? lambdaIsFinal ? 0 : settings.Tolerance
-            : double.IsNaN(biasEstimate) ? Math.Max(settings.Tolerance, lambda * constants.LowerCoupling * Apart())
-            : biasEstimate;
+        private void MeasureHypergradient()
+        {
+            hypergradient.Evaluate(stages.Lambda, Sample.All, Sample.All);
+            gradientNorm = mover.Measure(hypergradient.Direction, settings.StepX);
+        }
+
+        private void MoveX()
+        {
+            mover.Move(hypergradient.Direction, settings.StepX);
+            if (!stages.IsDone(gradientNorm)) return;
+            stages.Raise();
+            followers.SetSigma(Y, 1 / stages.Lambda);
+            mover.Restart();
+        }
 
         private double Apart()
         {
             apart.CopyFrom(y);
             apart.AddScaled(-1, point[BilevelProblem.Y]);
             return apart.Norm();
-        }
-
-        private void EstimateBias()
-        {
-            if (settings.Lambda is not null) return;
-            biasEstimate = bias.Estimate(lambda, hypergradient.Direction, settings.InnerLimit, settings.Tolerance);
-
-            // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
-            bool shouldFall = lambda * constants.LowerStrongConvexity > constants.UpperSmoothness;
-            stagesInVain = shouldFall && biasEstimate >= biasBefore ? stagesInVain + 1 : 0;
-            lambdaIsFinal = biasEstimate <= settings.Tolerance / 2 || stagesInVain >= 2;
-            biasBefore = biasEstimate;
-        }
-
-        private void RaiseLambda()
-        {
-            lambda = Math.Min(lambda * settings.LambdaFactor, settings.Lambda ?? double.PositiveInfinity);
-            lambdaIsFinal = lambda == settings.Lambda;
-            biasEstimate = double.NaN;
-            followers.SetSigma(Y, 1 / lambda);
-            mover.Restart();
         }
     }
 }

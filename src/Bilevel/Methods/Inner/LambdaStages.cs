@@ -1,0 +1,86 @@
+namespace Bilevel;
+
+/// <summary>
+/// Lambda raised in stages (penalty methods, section 28): to a given value, or until the estimated bias of the
+/// hypergradient is below half the tolerance.
+/// </summary>
+internal sealed class LambdaStages<V>
+    where V : class, IVector<V>
+{
+    private readonly double? goal;
+    private readonly double factor, tolerance;
+    private readonly int innerLimit;
+    private readonly PenaltyBias<V> estimator;
+    private LocalConstants constants;
+    private double lambda;
+    private double estimate = double.NaN;                  // NaN: not yet estimated at this lambda
+    private double before = double.PositiveInfinity;       // at the stage before
+    private long stagesInVain;                             // stages in a row that did not lower it
+    private bool isFinal;
+
+    /// <param name="start">First lambda.</param>
+    /// <param name="goal">Last lambda; null to choose it by the bias.</param>
+    /// <param name="factor">Factor between stages.</param>
+    /// <param name="tolerance">Accuracy of the hypergradient aimed at.</param>
+    /// <param name="innerLimit">Most inner steps of an estimate.</param>
+    /// <param name="estimator">Estimates the bias.</param>
+    /// <param name="constants">Constants of the problem.</param>
+    public LambdaStages(double start, double? goal, double factor, double tolerance, int innerLimit, PenaltyBias<V> estimator, LocalConstants constants)
+    {
+        (lambda, this.goal, this.factor, this.tolerance, this.innerLimit, this.estimator, this.constants) = (start, goal, factor, tolerance, innerLimit, estimator, constants);
+        isFinal = start == goal;
+    }
+
+    /// <summary>lambda in force.</summary>
+    public double Lambda => lambda;
+
+    /// <summary>
+    /// What to add to the norm of the hypergradient estimate. With a given lambda the method answers for its penalty
+    /// function alone. Otherwise a bias not yet estimated counts as lambda |g_xy| |y - z|, which exceeds its first-order
+    /// part once lambda >= Lf1/mu, so that no rule stops on an unknown one.
+    /// </summary>
+    /// <param name="apart">|y - z|.</param>
+    public double Bias(double apart) => goal is not null ? (isFinal ? 0 : tolerance)
+        : double.IsNaN(estimate) ? Math.Max(tolerance, lambda * constants.LowerCoupling * apart)
+        : estimate;
+
+    /// <summary>Whether the stage is solved well enough to end it.</summary>
+    public bool IsDone(double gradientNorm) => !isFinal && gradientNorm <= tolerance / 2;
+
+    /// <summary>Estimates the bias where lambda is chosen by it, and settles whether this stage is the last.</summary>
+    /// <param name="hypergradient">The estimate of the hypergradient at lambda.</param>
+    public void Judge(V hypergradient)
+    {
+        if (goal is not null) return;
+        estimate = estimator.Estimate(lambda, hypergradient, innerLimit, tolerance);
+
+        // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
+        bool shouldFall = lambda * constants.LowerStrongConvexity > constants.UpperSmoothness;
+        stagesInVain = shouldFall && estimate >= before ? stagesInVain + 1 : 0;
+        isFinal = estimate <= tolerance / 2 || stagesInVain >= 2;
+        before = estimate;
+    }
+
+    /// <summary>Goes to the next stage.</summary>
+    public void Raise()
+    {
+        lambda = Math.Min(lambda * factor, goal ?? double.PositiveInfinity);
+        isFinal = lambda == goal;
+        estimate = double.NaN;
+    }
+
+    public void Transfer(IArchive archive)
+    {
+        archive.Transfer("lambda", ref lambda);
+        archive.Transfer("bias", ref estimate);
+        archive.Transfer("bias before", ref before);
+        archive.Transfer("stages in vain", ref stagesInVain);
+        archive.Transfer("lambda is final", ref isFinal);
+    }
+
+    public void SetConstants(LocalConstants value)
+    {
+        constants = value;
+        estimator.SetConstants(value);
+    }
+}
