@@ -11,6 +11,8 @@ internal readonly record struct GradientRounding(double X, double Y)
     // What is measured along one line may be that much below the largest error.
     private const double Safety = 8;
 
+    private const double Offset = 0.3;
+
     // Fourth differences remove what is smooth and leave the rounding errors, times the root of the sum of the squares of the weights.
     private static readonly double[] Weights = [1, -4, 6, -4, 1];
     private static readonly double Gain = Math.Sqrt(70);
@@ -39,7 +41,8 @@ internal readonly record struct GradientRounding(double X, double Y)
         double measuredX = 0, measuredY = 0, units = Units * precision, size = y.Norm();
         double modelX = units * ((slopeX * size) + gx[0].Norm()), modelY = units * ((slopeY * size) + gy[0].Norm());
 
-        // x moves by another share than y: along (x, y) itself a homogeneous gradient would stay zero.
+        // x moves by another share than y, for along (x, y) itself a homogeneous gradient would stay zero; and the points
+        // lie to one side, for about a zero of the gradient the errors may be odd, which even weights do not see.
         V alongX = Line(x, 3), alongY = Line(y, 4);
         alongX.Scale(0.618);
         for (double spacing = 8 * precision; spacing <= Math.Pow(precision, 0.27); spacing *= 16)
@@ -47,9 +50,9 @@ internal readonly record struct GradientRounding(double X, double Y)
             for (int j = 0; j < Weights.Length; j++)
             {
                 xs[j].CopyFrom(x);
-                xs[j].AddScaled((j - 2) * spacing, alongX);
+                xs[j].AddScaled((j + Offset) * spacing, alongX);
                 ys[j].CopyFrom(y);
-                ys[j].AddScaled((j - 2) * spacing, alongY);
+                ys[j].AddScaled((j + Offset) * spacing, alongY);
             }
 
             request.Evaluate();
