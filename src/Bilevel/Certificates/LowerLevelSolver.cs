@@ -43,7 +43,7 @@ public static class LowerLevelSolver
         V best = y.Copy();
         double bestValue = value, lowest = value, valueSize = Math.Abs(value);
         int k = 0, withoutGain = 0;
-        for (; k < limit && norm > tolerance && double.IsFinite(norm) && withoutGain < 40; k++)
+        for (; k < limit && norm > tolerance && double.IsFinite(norm) && withoutGain < 100; k++)
         {
             Direction(direction, gradient, steps, alpha);
             double slope = gradient.Dot(direction);

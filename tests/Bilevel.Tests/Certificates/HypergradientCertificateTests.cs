@@ -4,7 +4,6 @@ namespace Bilevel.Tests;
 
 public sealed class HypergradientCertificateTests
 {
-    private const string Seed = "0N0XIzNsQ0O2";
     private static readonly HypergradientCertificate Certifier = new();
 
     private static readonly Gen<int> Seeds = Gen.Int[0, 1 << 30];
@@ -25,9 +24,11 @@ public sealed class HypergradientCertificateTests
     public void Never_wrong_on_quadratics_of_any_scale_and_condition()
     {
         int checkedBounds = 0;
-        Gen.Select(Seeds, Gen.Int[0, 8], Gen.Select(Scales, Scales, Scales, Scales), Lambdas, Gen.Int[-9, 1]).Sample(
-            (seed, decades, scales, lambda, distance) =>
+        Gen.Select(Seeds, Gen.Int[0, 8], Gen.Select(Scales, Scales, Scales, Scales), Lambdas, Gen.Int[-9, 1]).Each(
+            300,
+            sample =>
             {
+                var (seed, decades, scales, lambda, distance) = sample;
                 var q = QuadraticBilevel.Random(seed, Math.Pow(10, decades), scales.Item1, scales.Item2, scales.Item3, scales.Item4);
                 var random = new Random(seed + 1);
                 double[] x = Dense.Sum(q.Stationary(), scales.Item3 * Math.Pow(10, distance), Dense.Normal(random, q.SizeX));
@@ -36,71 +37,68 @@ public sealed class HypergradientCertificateTests
                 var certificate = Certifier.Check(q.Problem(), Vector(x), Vector(y), scales.Item1 / scales.Item3 * 1e-6, lambda);
                 if (!double.IsNaN(certificate["stationarity_bound"])) checkedBounds++;
                 return Holds(certificate, Dense.Norm(truth), 1e-14 * Math.Pow(10, decades) * scales.Item1 / scales.Item3);
-            },
-            seed: Seed,
-            iter: 300);
+            });
         Assert.True(checkedBounds > 250, $"only {checkedBounds} bounds");
     }
 
     [Fact]
     public void Never_wrong_on_a_lower_level_that_is_not_quadratic()
     {
-        Gen.Select(Seeds, Gen.Int[-3, 1], Lambdas, Gen.Int[-8, 1]).Sample(
-            (seed, decades, lambda, distance) =>
+        Gen.Select(Seeds, Gen.Int[-3, 1], Lambdas, Gen.Int[-8, 1]).Each(
+            150,
+            sample =>
             {
+                var (seed, decades, lambda, distance) = sample;
                 var problem = LogCoshBilevel.Random(seed, Math.Pow(10, decades));
                 double[] x = Dense.Normal(new Random(seed), problem.SizeX);
                 double[] y = [.. Dense.Normal(new Random(seed), problem.SizeY).Select(t => t * Math.Pow(10, distance))];
                 var certificate = Certifier.Check(problem.Problem(), Vector(x), Vector(y), 1e-4, lambda);
                 Assert.NotEqual(Verdict.NotCheckable, certificate.Verdict);
                 return Holds(certificate, Dense.Norm(problem.Hypergradient(x)), 1e-10);
-            },
-            seed: Seed,
-            iter: 150);
+            });
     }
 
     [Fact]
     public void Certifies_good_points_of_well_conditioned_problems()
     {
-        Gen.Select(Seeds, Gen.Bool).Sample(
-            (seed, withPenalty) =>
+        Gen.Select(Seeds, Gen.Bool).Each(
+            100,
+            sample =>
             {
+                var (seed, withPenalty) = sample;
                 var q = QuadraticBilevel.Random(seed, 20);
                 var certificate = Certifier.Check(q.Problem(), Vector(q.Stationary()), Vector(new double[q.SizeY]), 1e-6, withPenalty ? 1e3 : double.NaN);
                 Assert.True(certificate.Verdict == Verdict.Certified, certificate.ToString());
-            },
-            seed: Seed,
-            iter: 100);
+            });
     }
 
     [Fact]
     public void Certifies_what_the_solver_finds_where_the_lower_level_is_not_quadratic()
     {
-        Seeds.Sample(
+        Seeds.Each(
+            20,
             seed =>
             {
                 var problem = LogCoshBilevel.Random(seed);
                 var solution = BilevelSolver.Solve(problem.Problem(), Vector(Dense.Normal(new Random(seed), problem.SizeX)), Vector(new double[problem.SizeY]), 1e-3);
                 Assert.True(solution.Certificate!.Verdict == Verdict.Certified, $"{solution.StatusMessage} {solution.Certificate}");
                 Assert.True(Dense.Norm(problem.Hypergradient(solution.X.ToDoubles())) <= 1e-3);
-            },
-            seed: Seed,
-            iter: 20);
+            });
     }
 
     [Fact]
     public void Never_wrong_in_single_precision()
     {
-        Gen.Select(Seeds, Gen.Int[0, 3], Lambdas, Gen.Int[-4, 1]).Sample(
-            (seed, decades, lambda, distance) =>
+        Gen.Select(Seeds, Gen.Int[0, 3], Lambdas, Gen.Int[-4, 1]).Each(
+            150,
+            sample =>
             {
+                var (seed, decades, lambda, distance) = sample;
                 var q = QuadraticBilevel.Random(seed, Math.Pow(10, decades));
                 float[] x = Array.ConvertAll(Dense.Sum(q.Stationary(), Math.Pow(10, distance), Dense.Normal(new Random(seed), q.SizeX)), t => (float)t);
                 var certificate = Certifier.Check(q.Problem<float>(), new DenseVector<float>(x), new DenseVector<float>(q.SizeY), 1e-3, lambda);
                 return Holds(certificate, Dense.Norm(q.Hypergradient(Array.ConvertAll(x, t => (double)t))), 1e-6 * Math.Pow(10, decades));
-            },
-            seed: Seed,
-            iter: 150);
+            });
     }
 
     [Fact]
@@ -120,17 +118,17 @@ public sealed class HypergradientCertificateTests
     [Fact]
     public void The_gradient_mapping_is_bounded_where_x_is_constrained()
     {
-        Gen.Select(Seeds, Lambdas, Gen.Int[-6, 0]).Sample(
-            (seed, lambda, distance) =>
+        Gen.Select(Seeds, Lambdas, Gen.Int[-6, 0]).Each(
+            100,
+            sample =>
             {
+                var (seed, lambda, distance) = sample;
                 var q = QuadraticBilevel.Random(seed);
                 double[] x = [.. Dense.Sum(q.Stationary(), Math.Pow(10, distance), Dense.Normal(new Random(seed), q.SizeX)).Select(t => Math.Clamp(t, -0.1, 0.1))];
                 double[] moved = [.. Dense.Sum(x, -1, q.Hypergradient(x)).Select(t => Math.Clamp(t, -0.1, 0.1))];
                 var certificate = Certifier.Check(q.Problem() with { UpperSet = new Box<double>(-0.1, 0.1) }, Vector(x), Vector(new double[q.SizeY]), 1e-6, lambda);
                 return Holds(certificate, Dense.Norm(Dense.Sum(moved, -1, x)), 1e-12);
-            },
-            seed: Seed,
-            iter: 100);
+            });
     }
 
     [Theory]

@@ -4,15 +4,16 @@ namespace Bilevel.Tests;
 
 public sealed class LowerLevelSolverTests
 {
-    private const string Seed = "0N0XIzNsQ0O2";
     private static readonly WholeSpace<DenseVector<double>> Everywhere = new();
 
     [Fact]
     public void Ill_conditioned_quadratics_from_any_start()
     {
-        Gen.Select(Gen.Int[0, 1 << 30], Gen.Int[0, 8], Gen.Int[-8, 8], Gen.Int[-3, 8]).Sample(
-            (seed, decades, scale, distance) =>
+        Gen.Select(Gen.Int[0, 1 << 30], Gen.Int[0, 8], Gen.Int[-8, 8], Gen.Int[-3, 8]).Each(
+            200,
+            sample =>
             {
+                var (seed, decades, scale, distance) = sample;
                 var q = QuadraticBilevel.Random(seed, Math.Pow(10, decades), scaleG: Math.Pow(10, scale));
                 double[] x = Dense.Normal(new Random(seed), q.SizeX), truth = q.Follower(x);
                 var start = Vectors.Of([.. Dense.Normal(new Random(seed), q.SizeY).Select(t => t * Math.Pow(10, distance))]);
@@ -20,9 +21,7 @@ public sealed class LowerLevelSolverTests
                 double rounding = 1e-14 * q.Largest * (1 + Dense.Norm(truth));
                 Assert.True(solution.Steps < 2000 && solution.GradientNorm <= (1e-9 * q.Mu) + rounding, $"{solution.Steps} steps to {solution.GradientNorm}");
                 return Dense.Norm(Dense.Sum(solution.Y.ToDoubles(), -1, truth)) <= 1e-8 + (rounding / q.Mu);
-            },
-            seed: Seed,
-            iter: 200);
+            });
     }
 
     [Fact]
@@ -45,17 +44,17 @@ public sealed class LowerLevelSolverTests
     [Fact]
     public void A_lower_level_that_is_not_quadratic()
     {
-        Gen.Select(Gen.Int[0, 1 << 30], Gen.Int[-4, 1], Gen.Int[0, 4]).Sample(
-            (seed, decades, distance) =>
+        Gen.Select(Gen.Int[0, 1 << 30], Gen.Int[-4, 1], Gen.Int[0, 4]).Each(
+            100,
+            sample =>
             {
+                var (seed, decades, distance) = sample;
                 var problem = LogCoshBilevel.Random(seed, Math.Pow(10, decades));
                 double[] x = Dense.Normal(new Random(seed), problem.SizeX);
                 var start = Vectors.Of([.. Dense.Normal(new Random(seed), problem.SizeY).Select(t => t * Math.Pow(10, distance))]);
                 var solution = LowerLevelSolver.Solve(problem.Problem().Lower, Vectors.Of(x), start, Everywhere, 1e-9 * problem.Mu);
                 return Dense.Norm(problem.LowerGradient(x, solution.Y.ToDoubles())) <= (1e-9 * problem.Mu) + 1e-13;
-            },
-            seed: Seed,
-            iter: 100);
+            });
     }
 
     [Theory]
@@ -86,9 +85,11 @@ public sealed class LowerLevelSolverTests
     [Fact]
     public void Constrained_quadratics_satisfy_the_optimality_conditions()
     {
-        Gen.Select(Gen.Int[0, 1 << 30], Gen.Int[0, 4], Gen.Bool, Gen.Int[-8, 8]).Sample(
-            (seed, decades, simplex, scale) =>
+        Gen.Select(Gen.Int[0, 1 << 30], Gen.Int[0, 4], Gen.Bool, Gen.Int[-8, 8]).Each(
+            100,
+            sample =>
             {
+                var (seed, decades, simplex, scale) = sample;
                 var q = QuadraticBilevel.Random(seed, Math.Pow(10, decades), scaleG: Math.Pow(10, scale)) with { ValueOffset = 1e6 * Math.Pow(10, scale) };
                 double[] x = Dense.Normal(new Random(seed), q.SizeX);
                 IFeasibleSet<DenseVector<double>> set = simplex ? new Simplex<double>(1) : new Box<double>(-0.3, 0.3);
@@ -100,9 +101,7 @@ public sealed class LowerLevelSolverTests
                 set.Project(moved);
                 double residual = q.Largest * Dense.Norm(Dense.Sum(moved.ToDoubles(), -1, y));
                 Assert.True(residual <= (1e-8 * q.Mu) + (1e-12 * q.Largest), $"{residual / q.Mu} mu after {solution.Steps}, claimed {solution.GradientNorm / q.Mu} mu");
-            },
-            seed: Seed,
-            iter: 100);
+            });
     }
 
     [Fact]

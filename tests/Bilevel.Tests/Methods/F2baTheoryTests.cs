@@ -4,8 +4,6 @@ namespace Bilevel.Tests;
 
 public sealed class F2baTheoryTests(ITestOutputHelper output)
 {
-    private const string Seed = "0N0XIzNsQ0O2";
-
     // f = y and g = (y - phi(x))^2 / 2 with phi(x) = x^2/(1 + x^2) + cos(2x)/4 + x^2/50, so that F = phi.
     private static readonly Func<double, double> Slope = x => (2 * x / Math.Pow(1 + (x * x), 2)) - (Math.Sin(2 * x) / 2) + (x / 25);
     private static readonly Func<double, double> Phi = x => (x * x / (1 + (x * x))) + (Math.Cos(2 * x) / 4) + (x * x / 50);
@@ -131,9 +129,11 @@ public sealed class F2baTheoryTests(ITestOutputHelper output)
     public void Inner_tolerances_keep_the_estimate_within_its_accuracy()
     {
         double worst = 0;
-        Gen.Select(Gen.Int[0, 1 << 30], Gen.Int[0, 3], Gen.Int[1, 5], Gen.Int[-6, -1], Gen.Bool).Sample(
-            (seed, decades, lambdas, digits, accelerated) =>
+        Gen.Select(Gen.Int[0, 1 << 30], Gen.Int[0, 3], Gen.Int[1, 5], Gen.Int[-6, -1], Gen.Bool).Each(
+            100,
+            sample =>
             {
+                var (seed, decades, lambdas, digits, accelerated) = sample;
                 var q = QuadraticBilevel.Random(seed, Math.Pow(10, decades));
                 double lambda = Math.Pow(10, lambdas) * 2 * q.Constants.UpperSmoothness!.Value / q.Mu, tolerance = Math.Pow(10, digits);
                 double[] x = Dense.Normal(new Random(seed), q.SizeX);
@@ -147,10 +147,7 @@ public sealed class F2baTheoryTests(ITestOutputHelper output)
                 double rounding = 1e-15 * Math.Pow(10, decades) * lambda * (1 + Dense.Norm(x));
                 worst = Math.Max(worst, (error - rounding) / (0.1 * tolerance));
                 return error <= (0.1 * tolerance) + rounding;
-            },
-            seed: Seed,
-            iter: 100,
-            threads: 1);
+            });
         output.WriteLine($"largest share of the accuracy used: {worst:F3}");
     }
 
@@ -162,9 +159,11 @@ public sealed class F2baTheoryTests(ITestOutputHelper output)
     [InlineData(1e-6)]
     public void Continuation_ends_within_the_tolerance_and_certified(double tolerance)
     {
-        Gen.Select(Gen.Int[0, 1 << 30], Gen.Bool).Sample(
-            (seed, known) =>
+        Gen.Select(Gen.Int[0, 1 << 30], Gen.Bool).Each(
+            25,
+            sample =>
             {
+                var (seed, known) = sample;
                 var q = QuadraticBilevel.Random(seed);
                 var problem = q.Problem(known);
                 double[] start = Dense.Normal(new Random(seed), q.SizeX);
@@ -175,9 +174,7 @@ public sealed class F2baTheoryTests(ITestOutputHelper output)
                 if (!known) return;
                 var solved = BilevelSolver.Solve(problem, Vectors.Of(start), Vectors.Zeros(q.SizeY), tolerance);
                 Assert.True(solved.Certificate!.Verdict == Verdict.Certified, $"{solved.StatusMessage} {solved.Certificate}");
-            },
-            seed: Seed,
-            iter: 25);
+            });
     }
 
     [Fact]
