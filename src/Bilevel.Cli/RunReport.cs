@@ -86,6 +86,7 @@ internal sealed record RunReport
         SolveStatus.IterationLimit => "iteration_limit",
         SolveStatus.OracleLimit => "oracle_limit",
         SolveStatus.TimeLimit => "time_limit",
+        SolveStatus.Stalled => "stalled",
         SolveStatus.Cancelled => Interrupted,
         SolveStatus.Diverged => "diverged",
         _ => Status.ToString(),

@@ -16,7 +16,7 @@ public static class BilevelSolver
     {
         // Half of the tolerance is left for what the certificate cannot know exactly.
         var method = new F2ba { Accelerated = true, Tolerance = tolerance / 2 };
-        var driver = new Driver { Stop = Stop.Residual(tolerance / 2) | Stop.Iterations(100_000), CertifyAt = tolerance };
+        var driver = new Driver { Stop = Stop.Residual(tolerance / 2) | Stop.Stalled() | Stop.Iterations(100_000), CertifyAt = tolerance };
         return driver.Run(method, problem, x, y, seed: 0, cancellation);
     }
 }

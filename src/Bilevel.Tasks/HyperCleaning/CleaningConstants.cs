@@ -23,7 +23,8 @@ internal static class CleaningConstants
             LowerStrongConvexity = 2 * ridge,
             LowerSmoothness = (moment / 2) + (2 * ridge),
             LowerCoupling = Math.Sqrt(2) / 4 * rows,
-            LowerHessianLipschitz = Math.Max(moment * reach / Math.Sqrt(2), rows * reach / 8),
+            LowerHessianLipschitz = moment * reach / Math.Sqrt(2),
+            LowerMixedHessianLipschitz = rows * reach / 8,
             UpperSmoothness = validation.LargestSecondMoment() / 2,
             UpperCoupling = 0,
         };

@@ -214,7 +214,8 @@ public sealed class CleaningSmallTask : TaskOf<CleaningSmallSettings>
                 LowerStrongConvexity = 2 * ridge,
                 LowerSmoothness = (2 * ridge) + (SymmetricEigenvalues.Of(train.SecondMoment(weights))[^1] / 2),
                 LowerCoupling = Math.Sqrt(coupling),
-                LowerHessianLipschitz = Math.Max(third, Math.Sqrt(crossLipschitz)),
+                LowerHessianLipschitz = third,
+                LowerMixedHessianLipschitz = Math.Sqrt(crossLipschitz),
                 UpperSmoothness = upperSmoothness,
                 UpperCoupling = 0,
             };

@@ -63,7 +63,8 @@ public sealed class LogisticTask : TaskOf<LogisticSettings>
                 LowerStrongConvexity = weight,
                 LowerSmoothness = weight + (largest / 4),
                 LowerCoupling = 2 * Math.Min(pull, Math.Sqrt(2 * Math.Log(2) * weight)),
-                LowerHessianLipschitz = Math.Max(weight, third),   // of g_xy = e^x w and of g_yy
+                LowerHessianLipschitz = third,
+                LowerMixedHessianLipschitz = weight,   // g_xy = e^x w
                 UpperSmoothness = upperLargest / 4,
                 UpperCoupling = 0,
             };

@@ -80,6 +80,7 @@ internal static class Regularisation
             LowerSmoothness = high.LowerSmoothness,
             LowerCoupling = high.LowerCoupling,
             LowerHessianLipschitz = high.LowerHessianLipschitz,
+            LowerMixedHessianLipschitz = high.LowerMixedHessianLipschitz,
             UpperSmoothness = high.UpperSmoothness,
             UpperCoupling = high.UpperCoupling,
         };

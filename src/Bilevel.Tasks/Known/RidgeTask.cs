@@ -72,7 +72,8 @@ public sealed class RidgeTask : TaskOf<RidgeSettings>
                 LowerStrongConvexity = mu,
                 LowerSmoothness = weight + largest,
                 LowerCoupling = weight * 2 * pull / mu,
-                LowerHessianLipschitz = weight,   // of g_xy = e^x w; g_yy is constant
+                LowerHessianLipschitz = 0,             // g_yy is constant
+                LowerMixedHessianLipschitz = weight,   // g_xy = e^x w
                 UpperSmoothness = upperSmoothness,
                 UpperCoupling = 0,
             };

@@ -52,8 +52,9 @@ internal static class ConstantsCheck
             if (curvature < (known.LowerStrongConvexity!.Value / Slack) - (noiseY / s)) return Message("strong convexity of the lower level", known.LowerStrongConvexity.Value, "curves by", curvature);
             if (Exceeds(turned, known.LowerSmoothness.Value * s, noiseY)) return Message("LowerSmoothness", known.LowerSmoothness.Value, "turns by", turned / s);
             if (Exceeds(mixed, known.LowerCoupling.Value * s, noiseX)) return Message("LowerCoupling", known.LowerCoupling.Value, "shows", mixed / s);
-            double third = known.LowerHessianLipschitz!.Value * s * s / 4;
-            if (Exceeds(bentY, third, 2 * noiseY) || Exceeds(bentX, third, 2 * noiseX)) return Message("LowerHessianLipschitz", known.LowerHessianLipschitz.Value, "shows", Math.Max(bentX, bentY) * 4 / (s * s));
+            double third = known.LowerHessianLipschitz!.Value, mixedThird = known.LowerMixedHessianLipschitz ?? third, bend = s * s / 4;
+            if (Exceeds(bentY, third * bend, 2 * noiseY)) return Message("LowerHessianLipschitz", third, "shows", bentY / bend);
+            if (Exceeds(bentX, mixedThird * bend, 2 * noiseX)) return Message("Lipschitz constant of g_xy", mixedThird, "shows", bentX / bend);
             if (Exceeds(upperTurned, known.UpperSmoothness!.Value * s, Noise(upperRounding.Y, known.UpperSmoothness.Value))) return Message("UpperSmoothness", known.UpperSmoothness.Value, "shows", upperTurned / s);
             if (Exceeds(upperMixed, known.UpperCoupling!.Value * s, Noise(upperRounding.X, known.UpperCoupling.Value))) return Message("UpperCoupling", known.UpperCoupling.Value, "shows", upperMixed / s);
         }

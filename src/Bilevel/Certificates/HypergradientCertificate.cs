@@ -49,11 +49,12 @@ public sealed record HypergradientCertificate
         if (constants.LowerStrongConvexity is not { } mu || !(mu > 0)) return Verdict(Bilevel.Verdict.NotCheckable, "Not checkable: no strong convexity constant of the lower level is declared (ProblemConstants.LowerStrongConvexity).");
         if (constants is not { LowerSmoothness: { } smoothness, LowerCoupling: { } coupling, LowerHessianLipschitz: { } third, UpperSmoothness: { } upperSmoothness, UpperCoupling: { } upperCoupling })
             return Verdict(Bilevel.Verdict.NotCheckable, "Not checkable: the bounds need the declared constants LowerSmoothness, LowerCoupling, LowerHessianLipschitz, UpperSmoothness and UpperCoupling.");
-        if (!(smoothness >= mu && coupling >= 0 && third >= 0 && upperSmoothness >= 0 && upperCoupling >= 0)) return Verdict(Bilevel.Verdict.NotCheckable, "Not checkable: a declared constant is negative or not a number, or the strong convexity exceeds the smoothness.");
+        double mixedThird = constants.LowerMixedHessianLipschitz ?? third;
+        if (!(smoothness >= mu && coupling >= 0 && third >= 0 && mixedThird >= 0 && upperSmoothness >= 0 && upperCoupling >= 0)) return Verdict(Bilevel.Verdict.NotCheckable, "Not checkable: a declared constant is negative or not a number, or the strong convexity exceeds the smoothness.");
 
         var ofUpper = GradientRounding.Of(upper, x, z, upperCoupling, upperSmoothness);
         var ofLower = GradientRounding.Of(lower, x, z, coupling, smoothness);
-        var multiplier = new MultiplierBound<V>(lower, x, z, fx, fy, third, smoothness, coupling, ofLower);
+        var multiplier = new MultiplierBound<V>(lower, x, z, fx, fy, third, mixedThird, smoothness, coupling, ofLower);
         multiplier.Solve(LinearSteps, mu * tolerance / (50 * Math.Max(coupling, 1e-300)));
 
         var (smallest, largest, curvatureError) = multiplier.Curvatures();
@@ -76,7 +77,7 @@ public sealed record HypergradientCertificate
         double ratio = coupling / mu;
         double distance = (fresh.GradientNorm + ofLower.Y) / mu;
         double slope = fy.Norm() + ofUpper.Y + (upperSmoothness * distance);
-        double lipschitz = PenaltyBounds.HypergradientLipschitz(mu, slope, coupling, third, upperSmoothness, upperCoupling);
+        double lipschitz = PenaltyBounds.HypergradientLipschitz(mu, slope, coupling, third, mixedThird, upperSmoothness, upperCoupling);
         double inexactness = (ratio * (multiplier.Residual + multiplier.ResidualError + ofUpper.Y)) + multiplier.MixedError + ofUpper.X + (lipschitz * distance);
         var (estimate, rounding) = Stationarity(problem.UpperSet, x, multiplier.Hypergradient);
         inexactness += rounding;
@@ -127,7 +128,7 @@ public sealed record HypergradientCertificate
             var leader = new PreparedRequest<V>(upper, [[x, solution.Y]], [new(BilevelProblem.X, 0, fx), new(BilevelProblem.Y, 0, fy)], values: true);
             leader.Evaluate();
             double lipschitz = PenaltyBounds.HypergradientLipschitz(
-                mu, fy.Norm(), constants.LowerCoupling ?? 1, constants.LowerHessianLipschitz ?? 1, constants.UpperSmoothness ?? 1, constants.UpperCoupling ?? 1);
+                mu, fy.Norm(), constants.LowerCoupling ?? 1, constants.LowerHessianLipschitz ?? 1, constants.LowerMixedHessianLipschitz ?? constants.LowerHessianLipschitz ?? 1, constants.UpperSmoothness ?? 1, constants.UpperCoupling ?? 1);
             double floor = Precision.Of(y) * (constants.LowerSmoothness ?? 1) * solution.Y.Norm();
             target = Math.Max(floor, mu * tolerance / (10 * Math.Max(lipschitz, 1e-300)));
             if (solution.GradientNorm <= target || round == 2) return (solution, leader.Values[0]);
@@ -180,6 +181,6 @@ public sealed record HypergradientCertificate
         // |y_lambda* - y*| <= |f_y(y_lambda*)| / (lambda mu), by the optimality of y_lambda*.
         double slope = fy.Norm() + ofUpper.Y + (upperSmoothness * (distanceY + away));
         double apart = PenaltyBounds.Distance(lambda, mu, slope);
-        return (norm, inexactness, PenaltyBounds.GradientGap(lambda, mu, apart, coupling, constants.LowerHessianLipschitz!.Value, upperSmoothness, upperCoupling));
+        return (norm, inexactness, PenaltyBounds.GradientGap(lambda, mu, apart, coupling, constants.LowerHessianLipschitz!.Value, constants.LowerMixedHessianLipschitz ?? constants.LowerHessianLipschitz!.Value, upperSmoothness, upperCoupling));
     }
 }

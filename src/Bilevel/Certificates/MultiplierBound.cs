@@ -10,7 +10,7 @@ internal sealed class MultiplierBound<V>
     private const int ProbeSteps = 64;
 
     private readonly V y, fy, multiplier;
-    private readonly double third, smoothness, coupling, units;
+    private readonly double third, mixedThird, smoothness, coupling, units;
     private readonly GradientRounding rounding;
     private readonly GradientDifference<V> differences;
 
@@ -19,13 +19,14 @@ internal sealed class MultiplierBound<V>
     /// <param name="y">The lower level solved again.</param>
     /// <param name="fx">f_x there.</param>
     /// <param name="fy">f_y there.</param>
-    /// <param name="third">Lg2.</param>
+    /// <param name="third">Lg2, the Lipschitz constant in y of g_yy.</param>
+    /// <param name="mixedThird">That of g_xy.</param>
     /// <param name="smoothness">Lg1.</param>
     /// <param name="coupling">Bound on the norm of g_xy.</param>
     /// <param name="rounding">Rounding errors of the gradients of g there.</param>
-    public MultiplierBound(IObjective<V> lower, V x, V y, V fx, V fy, double third, double smoothness, double coupling, GradientRounding rounding)
+    public MultiplierBound(IObjective<V> lower, V x, V y, V fx, V fy, double third, double mixedThird, double smoothness, double coupling, GradientRounding rounding)
     {
-        (this.y, this.fy, this.third, this.smoothness, this.coupling, this.rounding) = (y, fy, third, smoothness, coupling, rounding);
+        (this.y, this.fy, this.third, this.mixedThird, this.smoothness, this.coupling, this.rounding) = (y, fy, third, mixedThird, smoothness, coupling, rounding);
         units = GradientRounding.Units * Precision.Of(y);
         multiplier = y.ZerosLike();
         differences = new GradientDifference<V>(lower, x, y);
@@ -55,7 +56,7 @@ internal sealed class MultiplierBound<V>
         double square = residual.Dot(residual), best = square;
         for (int k = 0, bestAt = 0; k < limit && Math.Sqrt(square) > tolerance && k - bestAt < 50; k++)
         {
-            var image = differences.HessianTimes(direction, Length(direction));
+            var image = differences.HessianTimes(direction, Length(direction, third, rounding.Y));
             double curvature = direction.Dot(image);
             if (!(curvature > 0)) break;
             double step = square / curvature;
@@ -72,13 +73,13 @@ internal sealed class MultiplierBound<V>
         double norm = multiplier.Norm();
         Residual = fy.Norm();
         if (!(norm > 0)) return;
-        double h = Length(multiplier);
+        double h = Length(multiplier, third, rounding.Y), hx = Length(multiplier, mixedThird, rounding.X);
         var left = differences.HessianTimes(multiplier, h);
         left.AddScaled(1, fy);
         Residual = left.Norm();
-        ResidualError = Error(h, norm, smoothness, rounding.Y);
-        var mixed = differences.MixedTimes(multiplier, h);
-        MixedError = Error(h, norm, coupling, rounding.X);
+        ResidualError = Error(h, norm, third, smoothness, rounding.Y);
+        var mixed = differences.MixedTimes(multiplier, hx);
+        MixedError = Error(hx, norm, mixedThird, coupling, rounding.X);
         ContradictsCoupling = mixed.Norm() > (coupling * norm * (1 + 1e-3)) + MixedError;
         Hypergradient.AddScaled(1, mixed);
     }
@@ -91,7 +92,7 @@ internal sealed class MultiplierBound<V>
         double norm = v.Norm();
         if (!(norm > 0)) return (double.PositiveInfinity, 0, 0);
         v.Scale(1 / norm);
-        double h = Length(v), error = Error(h, 1, smoothness, rounding.Y);
+        double h = Length(v, third, rounding.Y), error = Error(h, 1, third, smoothness, rounding.Y);
         var (smallest, largest) = differences.Curvatures(v, ProbeSteps, h, error);
 
         // The errors of the products act on the eigenvalues as a matrix whose columns are at most that long.
@@ -99,12 +100,13 @@ internal sealed class MultiplierBound<V>
     }
 
     // h for (gradient(y + h v) - gradient(y - h v)) / 2h: truncation Lg2 h |v|^2 / 2 against rounding / h.
-    private double Length(V v)
+    private double Length(V v, double lipschitz, double atPoint)
     {
         double norm = v.Norm(), widest = Math.Max(1, y.Norm()) / norm;
-        return third > 0 ? Math.Min(widest, Math.Sqrt(2 * Math.Max(rounding.X, rounding.Y) / third) / norm) : widest;
+        double noise = Math.Max(atPoint, 1e-3 * Math.Max(rounding.X, rounding.Y));
+        return lipschitz > 0 && noise > 0 ? Math.Min(widest, Math.Sqrt(2 * noise / lipschitz) / norm) : widest;
     }
 
-    private double Error(double h, double norm, double slope, double atPoint) =>
-        (third * h * norm * norm / 2) + (((units * slope * (y.Norm() + (h * norm))) + atPoint) / h);
+    private double Error(double h, double norm, double lipschitz, double slope, double atPoint) =>
+        (lipschitz * h * norm * norm / 2) + (((units * slope * (y.Norm() + (h * norm))) + atPoint) / h);
 }

@@ -20,20 +20,21 @@ public static class PenaltyBounds
     public static double ValueGap(double lambda, double mu, double slope) => slope * slope / (2 * lambda * mu);
 
     /// <summary>
-    /// |grad L_lambda* - grad F| &lt;= f_xy d + (g_xy/mu) Lf1 d + (1 + g_xy/mu) lambda Lg2 d^2 / 2, where d bounds
-    /// |y_lambda* - y*|.
+    /// |grad L_lambda* - grad F| &lt;= f_xy d + (g_xy/mu) Lf1 d + (Lm + (g_xy/mu) Lg2) lambda d^2 / 2, where d bounds
+    /// |y_lambda* - y*| and Lm is the Lipschitz constant of g_xy (Lg2 in the section).
     /// </summary>
     /// <param name="lambda">Penalty parameter.</param>
     /// <param name="mu">Strong convexity of g in y.</param>
     /// <param name="distance">d, for example <see cref="Distance"/>.</param>
     /// <param name="coupling">Bound on the norm of g_xy.</param>
-    /// <param name="hessianLipschitz">Lg2.</param>
+    /// <param name="hessianLipschitz">Lg2, the Lipschitz constant in y of g_yy.</param>
+    /// <param name="mixedLipschitz">Lm, that of g_xy.</param>
     /// <param name="upperSmoothness">Lf1 in y.</param>
     /// <param name="upperCoupling">Bound on the norm of f_xy.</param>
-    public static double GradientGap(double lambda, double mu, double distance, double coupling, double hessianLipschitz, double upperSmoothness, double upperCoupling)
+    public static double GradientGap(double lambda, double mu, double distance, double coupling, double hessianLipschitz, double mixedLipschitz, double upperSmoothness, double upperCoupling)
     {
         double ratio = coupling / mu;
-        return ((upperCoupling + (ratio * upperSmoothness)) * distance) + ((1 + ratio) * lambda * hessianLipschitz * distance * distance / 2);
+        return ((upperCoupling + (ratio * upperSmoothness)) * distance) + ((mixedLipschitz + (ratio * hessianLipschitz)) * lambda * distance * distance / 2);
     }
 
     /// <summary>|y_lambda2* - y_lambda1*| &lt;= 2 slope (lambda2 - lambda1) / (mu lambda1 lambda2) for 2 Lf1/mu &lt;= lambda1 &lt;= lambda2.</summary>
@@ -50,11 +51,11 @@ public static class PenaltyBounds
 
     /// <summary>
     /// A Lipschitz constant in y of f_x - g_xy inv(g_yy) f_y, which is grad F at y*:
-    /// f_xy + (g_xy/mu) Lf1 + slope Lg2 (1 + g_xy/mu) / mu.
+    /// f_xy + (g_xy/mu) Lf1 + slope (Lm + (g_xy/mu) Lg2) / mu.
     /// </summary>
-    public static double HypergradientLipschitz(double mu, double slope, double coupling, double hessianLipschitz, double upperSmoothness, double upperCoupling)
+    public static double HypergradientLipschitz(double mu, double slope, double coupling, double hessianLipschitz, double mixedLipschitz, double upperSmoothness, double upperCoupling)
     {
         double ratio = coupling / mu;
-        return upperCoupling + (ratio * upperSmoothness) + (slope * hessianLipschitz * (1 + ratio) / mu);
+        return upperCoupling + (ratio * upperSmoothness) + (slope * (mixedLipschitz + (ratio * hessianLipschitz)) / mu);
     }
 }

@@ -15,6 +15,9 @@ public enum SolveStatus
     /// <summary>The time limit was reached.</summary>
     TimeLimit,
 
+    /// <summary>The residual stopped falling above the tolerance.</summary>
+    Stalled,
+
     /// <summary>The caller cancelled.</summary>
     Cancelled,
 

@@ -138,6 +138,9 @@ public static class Stop
         return new ResidualRule(tolerance, patience);
     }
 
+    /// <summary>Stops when the residual has not fallen below its least value for <paramref name="patience"/> iterations: rounding or noise ends all progress.</summary>
+    public static StoppingRule Stalled(long patience = 1000) => new StalledRule((long)Positive(patience));
+
     /// <summary>Stops after <paramref name="limit"/> iterations.</summary>
     public static StoppingRule Iterations(long limit) => new LimitRule(
         SolveStatus.IterationLimit, Positive(limit), run => run.Iteration, FormattableString.Invariant($"The limit of {limit:N0} iterations was reached."), FormattableString.Invariant($"{limit:N0} iterations"));
@@ -201,6 +204,40 @@ public static class Stop
             {
                 archive.Transfer("in a row", ref inARow);
                 archive.Transfer("asked at", ref askedAt);
+            }
+        }
+    }
+
+    private sealed class StalledRule(long patience) : StoppingRule
+    {
+        public override IStopMonitor Begin() => new Monitor(patience);
+
+        public override string ToString() => FormattableString.Invariant($"no progress for {patience:N0} iterations");
+
+        private sealed class Monitor(long patience) : IStopMonitor
+        {
+            private double least = double.PositiveInfinity;
+            private long since;
+
+            public SolveStatus Status => SolveStatus.Stalled;
+
+            public string Reason => FormattableString.Invariant($"The residual has not fallen below {least:G3} for {patience:N0} iterations: rounding or noise ends the progress. Ask for a larger tolerance.");
+
+            public double? Tolerance => null;
+
+            public double Share => 0;
+
+            public bool ShouldStop(IRunView run)
+            {
+                since++;
+                if (run.Residual < least) (least, since) = (run.Residual, 0);
+                return since >= patience;
+            }
+
+            public void Transfer(IArchive archive)
+            {
+                archive.Transfer("least residual", ref least);
+                archive.Transfer("iterations since", ref since);
             }
         }
     }

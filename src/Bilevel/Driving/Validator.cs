@@ -57,6 +57,7 @@ public static class Validator
             (nameof(constants.LowerSmoothness), constants.LowerSmoothness),
             (nameof(constants.LowerCoupling), constants.LowerCoupling),
             (nameof(constants.LowerHessianLipschitz), constants.LowerHessianLipschitz),
+            (nameof(constants.LowerMixedHessianLipschitz), constants.LowerMixedHessianLipschitz),
             (nameof(constants.UpperSmoothness), constants.UpperSmoothness),
             (nameof(constants.UpperCoupling), constants.UpperCoupling),
         })

@@ -68,8 +68,11 @@ public sealed record ProblemConstants
     /// <summary>Lipschitz constant in y of the x-gradient of g, a bound on the norm of g_xy.</summary>
     public double? LowerCoupling { get; init; }
 
-    /// <summary>Lg2: Lipschitz constant in y of g_yy and of g_xy; 0 when both are constant in y.</summary>
+    /// <summary>Lg2: Lipschitz constant in y of g_yy, and of g_xy unless <see cref="LowerMixedHessianLipschitz"/> says more; 0 when both are constant in y.</summary>
     public double? LowerHessianLipschitz { get; init; }
+
+    /// <summary>Lipschitz constant in y of g_xy, where it differs from <see cref="LowerHessianLipschitz"/>; null: that one holds for both.</summary>
+    public double? LowerMixedHessianLipschitz { get; init; }
 
     /// <summary>Lf1: Lipschitz constant in y of the y-gradient of f, a bound on the norm of f_yy.</summary>
     public double? UpperSmoothness { get; init; }
@@ -87,6 +90,7 @@ public sealed record ProblemConstants
         LowerSmoothness = LowerSmoothness ?? others.LowerSmoothness,
         LowerCoupling = LowerCoupling ?? others.LowerCoupling,
         LowerHessianLipschitz = LowerHessianLipschitz ?? others.LowerHessianLipschitz,
+        LowerMixedHessianLipschitz = LowerMixedHessianLipschitz ?? (LowerHessianLipschitz is null ? others.LowerMixedHessianLipschitz : null),
         UpperSmoothness = UpperSmoothness ?? others.UpperSmoothness,
         UpperCoupling = UpperCoupling ?? others.UpperCoupling,
     };

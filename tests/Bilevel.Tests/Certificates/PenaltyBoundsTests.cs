@@ -30,7 +30,7 @@ public sealed class PenaltyBoundsTests(ITestOutputHelper output)
             double gap = q.Upper(x, y) - (q.Upper(x, penalised) + (lambda * (q.Lower(x, penalised) - q.Lower(x, y))));
             Assert.True(gap >= -1e-10 * (1 + Math.Abs(q.Upper(x, y))));
             Holds("value gap", gap, PenaltyBounds.ValueGap(lambda, mu, slope));
-            Holds("gradient gap", Distance(q.PenaltyHypergradient(x, lambda), q.Hypergradient(x)), PenaltyBounds.GradientGap(lambda, mu, apart, coupling, 0, lf, mixed));
+            Holds("gradient gap", Distance(q.PenaltyHypergradient(x, lambda), q.Hypergradient(x)), PenaltyBounds.GradientGap(lambda, mu, apart, coupling, 0, 0, lf, mixed));
             Holds("drift", Distance(penalised, further), PenaltyBounds.Drift(lambda, 3 * lambda, mu, slope));
 
             double[] offY = Dense.Sum(penalised, 0.01, Dense.Normal(random, q.SizeY)), offZ = Dense.Sum(y, 0.01, Dense.Normal(random, q.SizeY));
@@ -45,7 +45,7 @@ public sealed class PenaltyBoundsTests(ITestOutputHelper output)
 
             // f_x - g_xy inv(g_yy) f_y at two lower points.
             double[] Phi(double[] v) => Dense.Sum(Dense.Sum(Dense.Times(q.B, x), 1, Dense.Times(q.C, v)), 1, Dense.TransposedTimes(q.P, Dense.Solve(q.H, q.UpperSlope(x, v))));
-            Holds("hypergradient", Distance(Phi(offZ), Phi(y)), PenaltyBounds.HypergradientLipschitz(mu, slope, coupling, 0, lf, mixed) * Distance(offZ, y));
+            Holds("hypergradient", Distance(Phi(offZ), Phi(y)), PenaltyBounds.HypergradientLipschitz(mu, slope, coupling, 0, 0, lf, mixed) * Distance(offZ, y));
         }
 
         foreach (var (row, share) in largest)
@@ -92,7 +92,7 @@ public sealed class PenaltyBoundsTests(ITestOutputHelper output)
             double curvature = 1 / Math.Pow(Math.Cosh(y - x), 2);
             double truth = curvature / (mu + curvature) * (y - center), estimate = lambda * (Math.Tanh(y - x) - Math.Tanh(penalised - x));
             double slope = Math.Max(Math.Abs(y - center), Math.Abs(penalised - center));
-            double bound = PenaltyBounds.GradientGap(lambda, mu, PenaltyBounds.Distance(lambda, mu, slope), 1, third, 1, 0);
+            double bound = PenaltyBounds.GradientGap(lambda, mu, PenaltyBounds.Distance(lambda, mu, slope), 1, third, third, 1, 0);
             Assert.True(Math.Abs(estimate - truth) <= bound + 1e-10, $"seed {seed}: {Math.Abs(estimate - truth)} above {bound}");
             largest = Math.Max(largest, Math.Abs(estimate - truth) / bound);
         }

@@ -28,6 +28,11 @@ public sealed class StoppingRuleTests
         Run(Stop.Iterations(1_234), _ => 1), SolveStatus.IterationLimit, 1_234, "The limit of 1,234 iterations was reached.");
 
     [Fact]
+    public void Stalled_counts_from_the_least_residual() => AssertEnd(
+        Run(Stop.Stalled(patience: 10), k => k <= 5 ? 1.0 / k : 0.25), SolveStatus.Stalled, 15,
+        "The residual has not fallen below 0.2 for 10 iterations: rounding or noise ends the progress. Ask for a larger tolerance.");
+
+    [Fact]
     public void Oracle_calls_at_the_end_of_the_iteration()
     {
         var solution = Run(Stop.OracleCalls(1_000), _ => 1, callsPerStep: 3);
