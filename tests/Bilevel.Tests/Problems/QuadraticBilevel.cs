@@ -92,7 +92,8 @@ internal sealed record QuadraticBilevel(double[,] A, double[,] B, double[,] C, d
     public BilevelProblem<DenseVector<T>> Problem<T>(bool withConstants = true)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => new(
         new Objective<T>(this, upper: true),
-        new Objective<T>(this, upper: false)) { Constants = withConstants ? Constants : new ProblemConstants() };
+        new Objective<T>(this, upper: false))
+        { Constants = withConstants ? Constants : new ProblemConstants() };
 
     public BilevelProblem<DenseVector<double>> Problem(bool withConstants = true) => Problem<double>(withConstants);
 

@@ -1,0 +1,38 @@
+using System.Diagnostics;
+
+namespace Bilevel.Tests;
+
+/// <summary>The samples run as the README says and print what they promise.</summary>
+public class SamplesTests
+{
+    [Theory]
+    [InlineData("01-first-solve.cs", "x = 0.60000, y = 0.90000: The residual")]
+    [InlineData("02-certified.cs", "Certified: the hypergradient at x is at most")]
+    [InlineData("03-full-control.cs", "The residual")]
+    public async Task A_sample_runs(string file, string expected)
+    {
+        var start = new ProcessStartInfo("dotnet", ["run", Path.Combine(Root(), "samples", file)]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        using var process = Process.Start(start)!;
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
+        await process.WaitForExitAsync(limit.Token);
+        Assert.True(process.ExitCode == 0, await output + await error);
+        Assert.Contains(expected, await output);
+    }
+
+    [Fact]
+    public void The_readme_shows_the_first_sample()
+    {
+        string readme = File.ReadAllText(Path.Combine(Root(), "README.md"));
+        string[] code = [.. File.ReadAllLines(Path.Combine(Root(), "samples", "01-first-solve.cs")).Where(l => l.Length > 0 && !l.StartsWith('#') && !l.StartsWith("//", StringComparison.Ordinal))];
+        Assert.All(code, line => Assert.Contains(line, readme));
+    }
+
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Bilevel.slnx"))) folder = folder.Parent ?? throw new InvalidOperationException("Bilevel.slnx is in no folder above the tests.");
+        return folder.FullName;
+    }
+}
