@@ -35,7 +35,7 @@ public sealed record HypergradientCertificate
         var numbers = new List<NamedNumber>();
 
         V fx = x.ZerosLike(), fy = y.ZerosLike();
-        var (fresh, upperValue) = SolveLower(upper, lower, problem.LowerSet, constants, x, y, fx, fy, tolerance);
+        var (fresh, upperValue) = SolveLower(upper, lower, problem.LowerSet, constants, x, y, fx, fy, tolerance, penalty);
         var z = fresh.Y;
         double gap = ValueAt(lower, x, y) - fresh.Value;
         numbers.Add(new("lower_gradient", fresh.GradientNorm, "norm of g_y at the lower level solved again"));
@@ -113,14 +113,15 @@ public sealed record HypergradientCertificate
             : FormattableString.Invariant($"Not certified: the hypergradient is about {estimate:G3} in norm, but the error bound {bound - estimate:G3} leaves {bound:G3} above the tolerance {tolerance:G3}."));
     }
 
-    // Solves the lower level so well that what is left of its error moves the hypergradient by a tenth of the tolerance,
-    // as far as rounding lets, and reads f there. The size of f_y, which that depends on, is known only afterwards.
+    // Solves the lower level so well that what is left of its error moves the hypergradient, and that of the penalty
+    // function, by a tenth of the tolerance and F by a thousandth, as far as rounding lets, and reads f there. The size of f_y, which that depends on, is known only afterwards.
     private (LowerSolution<V> Solution, double UpperValue) SolveLower<V>(
-        IObjective<V> upper, IObjective<V> lower, IFeasibleSet<V> set, ProblemConstants constants, V x, V y, V fx, V fy, double tolerance)
+        IObjective<V> upper, IObjective<V> lower, IFeasibleSet<V> set, ProblemConstants constants, V x, V y, V fx, V fy, double tolerance, double penalty)
         where V : class, IVector<V>
     {
         double mu = constants.LowerStrongConvexity is { } declared && declared > 0 ? declared : 1;
-        double target = tolerance * Math.Min(1, mu);
+        double target = 1e-3 * tolerance * Math.Min(1, mu);
+        double difference = penalty > 0 && double.IsFinite(penalty) ? penalty * (constants.LowerCoupling ?? 0) : 0;
         var start = y;
         for (int round = 0; ; round++)
         {
@@ -130,7 +131,7 @@ public sealed record HypergradientCertificate
             double lipschitz = PenaltyBounds.HypergradientLipschitz(
                 mu, fy.Norm(), constants.LowerCoupling ?? 1, constants.LowerHessianLipschitz ?? 1, constants.LowerMixedHessianLipschitz ?? constants.LowerHessianLipschitz ?? 1, constants.UpperSmoothness ?? 1, constants.UpperCoupling ?? 1);
             double floor = Precision.Of(y) * (constants.LowerSmoothness ?? 1) * solution.Y.Norm();
-            target = Math.Max(floor, mu * tolerance / (10 * Math.Max(lipschitz, 1e-300)));
+            target = Math.Max(floor, mu * tolerance / Math.Max(10 * Math.Max(lipschitz, difference), Math.Max(1000 * fy.Norm(), 1e-300)));
             if (solution.GradientNorm <= target || round == 2) return (solution, leader.Values[0]);
             start = solution.Y;
         }
