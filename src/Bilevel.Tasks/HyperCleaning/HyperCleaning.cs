@@ -85,8 +85,9 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
                     StepX = 0.05,
                     Upper = new UpperStep { StepRule = StepRule.Adam },
                 },
-                new F2ba { Lambda = 100, LambdaStart = 1, StepX = 0.05, Tolerance = 1e-3, InnerShare = 0.3, Upper = new UpperStep { StepRule = StepRule.Adam } },
-                new F2ba { Accelerated = true, Lambda = 100, LambdaStart = 1, StepX = 0.05, Tolerance = 1e-3, InnerShare = 0.3, Upper = new UpperStep { StepRule = StepRule.Adam } },
+                // With mu = 0.002 the inner tolerances ask for thousands of steps; twenty warm-started ones are enough in practice.
+                new F2ba { Lambda = 100, InnerSteps = 20, StepX = 0.05, Tolerance = 1e-3, Upper = new UpperStep { StepRule = StepRule.Adam } },
+                new F2ba { Accelerated = true, Lambda = 100, InnerSteps = 20, StepX = 0.05, Tolerance = 1e-3, Upper = new UpperStep { StepRule = StepRule.Adam } },
             ],
             Iterations = 1000,
             Tolerance = 1e-3,
