@@ -9,13 +9,16 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
     // A residual this many times above the first one (or above 1) counts as run away.
     private const double DivergenceFactor = 1e12;
 
+    // A point whose upper value is this many times above the start's (or above 1) is on its way out, finite as it is.
+    private const double SoundFactor = 1e8;
+
     private readonly List<TraceRow> rows = [];
     private IRun<V> run = null!;
     private IStopMonitor stop = null!;
     private PreparedRequest<V> upperValue = null!, lowerValue = null!;
 
     private long phase, phaseBegan, iteration, recorded;
-    private double firstResidual = double.NaN, lastUpper = double.NaN, lastLower = double.NaN;
+    private double firstResidual = double.NaN, firstUpper = double.NaN, lastUpper = double.NaN, lastLower = double.NaN;
     private double secondsBefore;           // seconds of earlier sittings
     private long sittingStart, lastCheckpoint, lastProgress;
     private long nextClockCheck, clockStride = 1, lastClock;
@@ -189,7 +192,8 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         rows.Add(row);
         recorded++;
         driver.Trace?.Append(row);
-        bool sound = double.IsFinite(lastUpper);
+        if (double.IsNaN(firstUpper)) firstUpper = lastUpper;
+        bool sound = Math.Abs(lastUpper) <= SoundFactor * Math.Max(1, Math.Abs(firstUpper));
         foreach (var block in run.Point) sound &= block.IsFinite();
         for (int b = 0; sound && b < lastSound.Length; b++) lastSound[b].CopyFrom(run.Point[b]);
     }
@@ -264,6 +268,7 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         archive.Transfer("phase began", ref phaseBegan);
         archive.Transfer("recorded", ref recorded);
         archive.Transfer("first residual", ref firstResidual);
+        archive.Transfer("first upper value", ref firstUpper);
         archive.Transfer("upper value", ref lastUpper);
         archive.Transfer("lower value", ref lastLower);
         archive.Transfer("seconds", ref seconds);
