@@ -57,7 +57,7 @@ public sealed record F2ba : IBilevelMethod
     public double StepX { get; init; } = 0.1;
 
     /// <summary>The upper step.</summary>
-    [SettingGroup]
+    [SettingGroup(typeof(UpperStep))]
     public UpperStep Upper { get; init; } = new() { StepRule = StepRule.Adaptive };
 
     /// <summary>F2BA as published: fixed lambda, K inner steps, step 1/Lg1 for z and 1/(2 lambda Lg1) for y, plain x steps.</summary>

@@ -97,7 +97,7 @@ public sealed record F2sa : IBilevelMethod
     public bool IndependentSamples { get; init; }
 
     /// <summary>The upper step.</summary>
-    [SettingGroup]
+    [SettingGroup(typeof(UpperStep))]
     public UpperStep Upper { get; init; } = new();
 
     /// <inheritdoc/>

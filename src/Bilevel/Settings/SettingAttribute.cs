@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Bilevel;
 
 /// <summary>
@@ -19,5 +21,11 @@ public sealed class SettingAttribute(string help) : Attribute
 }
 
 /// <summary>Declares a property as a group of settings: a record whose own settings are named without a prefix.</summary>
+/// <param name="type">The property's type, named again so that trimming keeps its settings.</param>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class SettingGroupAttribute : Attribute;
+public sealed class SettingGroupAttribute([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] Type type) : Attribute
+{
+    /// <summary>The property's type.</summary>
+    [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)]
+    public Type Type { get; } = type;
+}

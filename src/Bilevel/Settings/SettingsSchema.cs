@@ -140,15 +140,14 @@ public sealed class SettingsSchema
     public IReadOnlyList<Setting> Settings { get; }
 
     /// <summary>The settings that a record declares, those of its groups included.</summary>
-    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "Groups are declared by properties of the record; their types are roots through the property's own annotation below.")]
     public static SettingsSchema Of([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] Type type)
     {
         var found = new List<Setting>();
         foreach (var property in type.GetProperties())
         {
             if (property.GetCustomAttribute<SettingAttribute>() is { } declaration) found.Add(new Setting([property], declaration));
-            if (property.GetCustomAttribute<SettingGroupAttribute>() is null) continue;
-            foreach (var inner in property.PropertyType.GetProperties())
+            if (property.GetCustomAttribute<SettingGroupAttribute>() is not { } group) continue;
+            foreach (var inner in group.Type.GetProperties())
             {
                 if (inner.GetCustomAttribute<SettingAttribute>() is { } innerDeclaration) found.Add(new Setting([property, inner], innerDeclaration));
             }
