@@ -16,7 +16,8 @@ internal static class CheckCommand
         var data = new Option<string>("--data") { HelpName = "DIR", Description = "Folder of your own data; default: the task's own." };
         var points = new Option<string>("--points") { HelpName = "N", Description = "Number of random points besides the start; default 3." };
         var json = new Option<bool>("--json") { Description = "Writes one JSON document to standard output and nothing else." };
-        var command = new Command("check", "Compares the gradients of a task with differences of its values.") { name, set, seed, data, points, json };
+        var outFolder = new Option<string>("--out") { HelpName = "DIR", Description = "Writes the JSON document to DIR/check.json as well." };
+        var command = new Command("check", "Compares the gradients of a task with differences of its values.") { name, set, seed, data, points, json, outFolder };
         command.SetAction(parsed =>
         {
             var task = Lookup.Task(parsed.GetValue(name)!, tasks);
@@ -33,6 +34,7 @@ internal static class CheckCommand
             long count = parsed.GetValue(points) is { } p ? Numbers.Integer("--points", p, 0, 1000) : DefaultPoints;
             var instance = task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads));
             var rows = instance.Accept(new CheckVisitor(options.Seed, count));
+            if (parsed.GetValue(outFolder) is { } folder) ResultFile.Write(folder, "check.json", writer => WriteJson(task, rows, writer));
             if (parsed.GetValue(json)) WriteJson(task, rows, terminal.Out);
             else WriteTable(task, rows, terminal.Out);
             if (rows.All(r => r.IsGood)) return ExitCode.Finished;

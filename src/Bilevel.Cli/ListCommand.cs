@@ -13,11 +13,15 @@ internal static class ListCommand
     {
         var name = new Argument<string?>("NAME") { Description = "A task or a method, to see all its settings.", Arity = ArgumentArity.ZeroOrOne };
         var json = new Option<bool>("--json") { Description = "Writes one JSON document to standard output and nothing else." };
-        var command = new Command("list", "Lists the tasks and the methods, or all settings of one of them.") { name, json };
+        var outFolder = new Option<string>("--out") { HelpName = "DIR", Description = "Writes the JSON document to DIR/list.json as well." };
+        var command = new Command("list", "Lists the tasks and the methods, or all settings of one of them.") { name, json, outFolder };
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(name) is { } chosen) ListOne(Find(chosen, tasks), parsed.GetValue(json), terminal.Out);
-            else ListAll(tasks, parsed.GetValue(json), terminal.Out);
+            Action<bool, TextWriter> write = parsed.GetValue(name) is { } chosen
+                ? (asJson, output) => ListOne(Find(chosen, tasks), asJson, output)
+                : (asJson, output) => ListAll(tasks, asJson, output);
+            if (parsed.GetValue(outFolder) is { } folder) ResultFile.Write(folder, "list.json", writer => write(true, writer));
+            write(parsed.GetValue(json), terminal.Out);
             return ExitCode.Finished;
         });
         ExampleHelp.Attach(command, ["bilevel list", "bilevel list f2ba-plus"]);
