@@ -53,7 +53,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            TryDelete(probe);
+            WholeFile.TryDelete(probe);
             throw new UsageException($"The folder {path} cannot be written to: {FirstLine(e)} Name another with --out.", e);
         }
 
@@ -123,16 +123,13 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
 
     private void WriteFile(string name, Action<TextWriter> write)
     {
-        string path = In(name), fresh = path + ".new";
         try
         {
-            using (var writer = new StreamWriter(fresh) { NewLine = "\n" }) write(writer);
-            File.Move(fresh, path, overwrite: true);
+            WholeFile.Replace(In(name), write);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TryDelete(fresh);
-            throw Unwritable(path, e);
+            throw Unwritable(In(name), e);
         }
     }
 
@@ -167,17 +164,5 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     {
         string line = e.Message.Split('\n')[0].TrimEnd();
         return line.EndsWith('.') ? line : line + ".";
-    }
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            // Something failed already; that is the error to tell.
-        }
     }
 }

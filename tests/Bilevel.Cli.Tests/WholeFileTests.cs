@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Bilevel.Cli.Tests;
 
-public class ResultFileTests
+public class WholeFileTests
 {
     [Theory]
     [InlineData("list")]

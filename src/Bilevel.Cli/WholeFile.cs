@@ -1,0 +1,51 @@
+namespace Bilevel.Cli;
+
+/// <summary>Files that appear whole or not at all.</summary>
+internal static class WholeFile
+{
+    /// <summary>Writes a text file beside its place and moves it there, lines ended by a line feed.</summary>
+    /// <exception cref="IOException">It could not be written; the file that was there is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same, for lack of permission.</exception>
+    public static void Replace(string path, Action<TextWriter> write)
+    {
+        string fresh = path + ".new";
+        try
+        {
+            using (var writer = new StreamWriter(fresh) { NewLine = "\n" }) write(writer);
+            File.Move(fresh, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(fresh);
+            throw;
+        }
+    }
+
+    /// <summary>Writes DIR/NAME for a verb that has no run, making the folder where it is missing.</summary>
+    /// <exception cref="UsageException">It cannot be written.</exception>
+    public static void Write(string folder, string name, Action<TextWriter> write)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            Replace(Path.Combine(folder, name), write);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{Path.Combine(folder, name)} could not be written: {e.Message} Name another folder with --out.", e);
+        }
+    }
+
+    /// <summary>Deletes a file where that is possible.</summary>
+    public static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            // Something failed already; that is the error to tell.
+        }
+    }
+}
