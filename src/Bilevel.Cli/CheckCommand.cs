@@ -97,17 +97,18 @@ internal sealed class CheckVisitor(ulong seed, long points) : ITaskVisitor<IRead
     public IReadOnlyList<CheckRow> Visit<V>(TaskInstance<V> instance)
         where V : class, IVector<V>
     {
-        var problem = instance.Problem;
+        IProblem<V> problem = instance.Problem;
         var rows = new List<CheckRow>();
         for (long p = 0; p <= points; p++)
         {
             ulong key = RandomBits.At(seed, (ulong)p);
-            V x = Near(instance.X, problem.UpperSet, p, RandomBits.At(key, 0)), y = Near(instance.Y, problem.LowerSet, p, RandomBits.At(key, 1));
+            V[] point = [.. instance.Start.Select((start, b) => Near(start, problem.Blocks[b].Term, p, RandomBits.At(key, (ulong)b)))];
+            string[] upperNames = [.. problem.UpperBlocks.Select(b => problem.Blocks[b].Name)];
             string at = p == 0 ? "start" : FormattableString.Invariant($"random point {p}");
-            foreach (var (level, objective) in new[] { ("f", problem.Upper), ("g", problem.Lower) })
+            foreach (var (level, objective, at1, names) in new[] { ("f", problem.Upper, problem.UpperPoint(point), upperNames), ("g", problem.Lower, problem.LowerPoint(point), problem.LowerNames) })
             {
-                foreach (var comparison in GradientCheck.Compare(objective, [x, y], key))
-                    rows.Add(new CheckRow($"{level} in {(comparison.Block == BilevelProblem.X ? "x" : "y")}", at, comparison));
+                foreach (var comparison in GradientCheck.Compare(objective, at1, key).Where(c => at1[c.Block].Length > 0))
+                    rows.Add(new CheckRow($"{level} in {names[comparison.Block]}", at, comparison));
             }
         }
 
@@ -115,7 +116,7 @@ internal sealed class CheckVisitor(ulong seed, long points) : ITaskVisitor<IRead
     }
 
     // Components of the size of the start's, at least 1, so that the point lies neither at the start nor far from it.
-    private static V Near<V>(V start, IFeasibleSet<V> set, long number, ulong key)
+    private static V Near<V>(V start, IProximalTerm<V> set, long number, ulong key)
         where V : class, IVector<V>
     {
         var point = start.Copy();

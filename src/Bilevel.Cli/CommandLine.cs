@@ -88,7 +88,7 @@ internal static class CommandLine
     {
         if (!token.StartsWith('-')) return $"'{name}' does not know what to do with '{token}'. If it is the value of an option, write the option before it.";
         string option = token.Split('=')[0];
-        var owners = MethodCatalog.Bilevel.Where(m => m.Schema.Settings.Any(s => "--" + s.Name == option || "--method." + s.Name == option)).Select(m => m.Name).ToList();
+        var owners = MethodCatalog.All.Where(m => m.Schema.Settings.Any(s => "--" + s.Name == option || "--method." + s.Name == option)).Select(m => m.Name).ToList();
         if (command.Name == "run" && owners.Count > 0) return $"{option} is a setting of the method {string.Join(", ", owners)}: choose it with --method, or leave the option out.";
         return $"'{name}' has no option {option}. {NearestName.Advice(option, [.. command.Options.Where(o => !o.Hidden).Select(o => o.Name)])}";
     }

@@ -86,6 +86,8 @@ internal sealed class HtmlReport
             Add($"<p class=\"quiet\">The certificate shares no code with the method: it solves the lower level again, from first derivatives alone, and bounds how far the leader is from a point where it cannot improve. The tolerance is {Text(Numbers.Short(certificate.Tolerance))}; it took {Text(Numbers.Plural(certificate.OracleCalls, "oracle call"))} of its own.</p>\n");
             Table(null, [.. certificate.Residuals.Select(NumberRow)]);
             List(certificate.Signs, "sign");
+            if (certificate.Evidence.Count > 0) Paragraph("Seen besides, which proves nothing:");
+            List(certificate.Evidence, "evidence");
         }
 
         EndSection();
@@ -161,10 +163,13 @@ internal sealed class HtmlReport
     private void EnvironmentSection()
     {
         Heading("Cost and environment");
-        Add($"<table>\n<tr><th>oracle calls</th><th class=\"number\">gradients in x</th><th class=\"number\">gradients in y</th></tr>\n");
-        foreach (var (level, counts) in new[] { ("upper objective f", report.UpperCalls), ("lower objective g", report.LowerCalls) })
-            Add($"<tr><td>{level}</td><td class=\"number\">{Numbers.Count(counts.Gradients[BilevelProblem.X])}</td><td class=\"number\">{Numbers.Count(counts.Gradients[BilevelProblem.Y])}</td></tr>\n");
-        Add($"</table>\n");
+        foreach (var (level, counts, names) in new[] { ("upper objective f", report.UpperCalls, report.UpperNames), ("lower objective g", report.LowerCalls, report.LowerNames) })
+        {
+            Add($"<table>\n<tr><th>oracle calls</th>{string.Concat(names.Select(n => $"<th class=\"number\">gradients in {Text(n)}</th>"))}</tr>\n");
+            Add($"<tr><td>{level}</td>{string.Concat(names.Select((_, b) => $"<td class=\"number\">{Numbers.Count(counts.Gradients[b])}</td>"))}</tr>\n</table>\n");
+        }
+
+        if (report.IsMinimax) Paragraph($"{Numbers.Plural(report.PenaltyCalls, "penalty call")}: one gradient of f and two of g count as one.");
         Pairs([
             new("Time", Numbers.Duration(report.Seconds)),
             new("Processor time", $"{Numbers.Duration(report.CpuSeconds)} in this sitting"),

@@ -26,11 +26,18 @@ internal static class JsonReport
         WriteFinite(json, "upper_value", report.UpperValue);
         WriteFinite(json, "lower_value", report.LowerValue);
         json.WriteString("values_read_at", report.Certificate is null ? "the method's y" : "the lower level solved again");
-        WriteFinite(json, "lambda", report.Penalty);
+        WriteFinite(json, report.IsMinimax ? "rho" : "lambda", report.Penalty);
         WriteVector(json, "x", report.X);
         WriteVector(json, "y", report.Y);
         json.WriteNumber("x_length", report.X.Length);
         json.WriteNumber("y_length", report.Y.Length);
+        if (report.IsMinimax)
+        {
+            json.WriteStartObject("blocks");
+            foreach (var block in report.Blocks) WriteVector(json, block.Name, block.Components);
+            json.WriteEndObject();
+        }
+
         json.WriteStartObject("residuals");
         WriteFinite(json, "method_residual", report.Residual);
         foreach (var number in report.Certificate?.Residuals ?? []) WriteFinite(json, number.Name, number.Value);
@@ -160,6 +167,7 @@ internal static class JsonReport
         });
         json.WriteString("summary", certificate.Summary);
         WriteStrings(json, "signs", certificate.Signs);
+        WriteStrings(json, "evidence", certificate.Evidence);
         json.WriteNumber("oracle_calls", certificate.OracleCalls);
         json.WriteEndObject();
     }
@@ -167,16 +175,16 @@ internal static class JsonReport
     private static void WriteCalls(Utf8JsonWriter json, RunReport report)
     {
         json.WriteStartObject("oracle_calls");
-        foreach (var (level, counts) in new[] { ("upper", report.UpperCalls), ("lower", report.LowerCalls) })
+        foreach (var (level, counts, names) in new[] { ("upper", report.UpperCalls, report.UpperNames), ("lower", report.LowerCalls, report.LowerNames) })
         {
             json.WriteStartObject(level);
-            json.WriteNumber("x", counts.Gradients[BilevelProblem.X]);
-            json.WriteNumber("y", counts.Gradients[BilevelProblem.Y]);
+            for (int b = 0; b < names.Count; b++) json.WriteNumber(names[b], counts.Gradients[b]);
             json.WriteNumber("values", counts.Values);
             json.WriteEndObject();
         }
 
         json.WriteNumber("total", report.OracleCalls);
+        if (report.IsMinimax) json.WriteNumber("penalty_calls", report.PenaltyCalls);
         json.WriteEndObject();
     }
 

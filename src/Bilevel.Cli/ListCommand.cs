@@ -130,7 +130,7 @@ internal static class ListCommand
     private static List<Entry> Entries(IReadOnlyList<ITask> tasks) =>
     [
         .. tasks.Select(t => new Entry("task", t.Name, t.Summary, SettingValue.Of(t.Schema, t.Settings([]), t.Settings([])))),
-        .. MethodCatalog.Bilevel.Select(m => new Entry("method", m.Name, m.Summary, SettingValue.Of(m.Schema, m.Defaults, m.Defaults))),
+        .. MethodCatalog.All.Select(m => new Entry("method", m.Name, m.Summary, SettingValue.Of(m.Schema, m.Defaults, m.Defaults))),
     ];
 
     private sealed record Entry(string Kind, string Name, string Summary, IReadOnlyList<SettingValue> Settings);

@@ -9,7 +9,18 @@ namespace Bilevel.Cli;
 internal sealed class OutputFolder : ICheckpointStore, IDisposable
 {
     public const string RunName = "run.json", ReportName = "report.html", TraceName = "trace.csv", CheckpointName = "checkpoint";
-    private const string XName = "x.csv", YName = "y.csv";
+    // What the blocks of the problem classes mean, by symbol.
+    private static readonly Dictionary<string, string> BlockMeanings = new()
+    {
+        ["x"] = "the upper variable x",
+        ["y"] = "the lower variable y",
+        ["x1"] = "the leader's variable x1",
+        ["x2"] = "the upper opponent's variable x2",
+        ["y1"] = "the follower's answer y1",
+        ["y2"] = "the lower opponent's answer y2",
+        ["z1"] = "the copy z1 of the follower's variable",
+        ["z2"] = "the copy z2 of the lower opponent's variable",
+    };
 
     private readonly FileCheckpointStore checkpoints;
     private readonly TraceFile trace;
@@ -71,8 +82,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         (ReportName, "this page"),
         (RunName, "all numbers of the run, for programs"),
         (TraceName, "one row per recorded iteration"),
-        (XName, "the upper variable x, a number per line"),
-        (YName, "the lower variable y, a number per line"),
+        .. report.Blocks.Where(b => b.Components.Length > 0).Select(b => (FileOf(b.Name), Meaning(b.Name))),
         .. report.Outcome.Files.Select(f => (f.Name, f.Meaning)),
         (CheckpointName, "the state from which --resume continues"),
     ];
@@ -81,8 +91,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     /// <exception cref="UsageException">A file could not be written; none is half written.</exception>
     public void Write(RunReport report)
     {
-        WriteFile(XName, writer => WriteColumn(writer, "x", report.X));
-        WriteFile(YName, writer => WriteColumn(writer, "y", report.Y));
+        foreach (var block in report.Blocks.Where(b => b.Components.Length > 0)) WriteFile(FileOf(block.Name), writer => WriteColumn(writer, block.Name, block.Components));
         foreach (var file in report.Outcome.Files)
         {
             if (System.IO.Path.GetFileName(file.Name) != file.Name) throw new InvalidOperationException($"The task names a file '{file.Name}' that is not a plain file name.");
@@ -114,6 +123,10 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     /// <summary>A file could not be written.</summary>
     public static UsageException Unwritable(string path, Exception e) =>
         new($"{path} could not be written: {FirstLine(e)} Make room or mend the folder, then repeat the command with --resume.", e);
+
+    private static string FileOf(string block) => $"{block}.csv";
+
+    private static string Meaning(string block) => $"{BlockMeanings.GetValueOrDefault(block, $"the block {block}")}, a number per line";
 
     private static void WriteColumn(TextWriter writer, string header, double[] values)
     {
@@ -151,7 +164,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     // The results of an earlier run must not be taken for those of the run that begins.
     private void RemoveResults(bool fromBeginning)
     {
-        foreach (string name in new[] { RunName, ReportName, XName, YName }) File.Delete(In(name));
+        foreach (string name in new[] { RunName, ReportName }.Concat(BlockMeanings.Keys.Select(FileOf))) File.Delete(In(name));
         if (!fromBeginning) return;
         File.Delete(In(CheckpointName));
         File.Delete(checkpoints.PreviousPath);

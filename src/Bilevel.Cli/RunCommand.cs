@@ -9,7 +9,7 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
     {
         var started = DateTimeOffset.UtcNow;
         var task = Lookup.Task(options.Task, tasks);
-        IReadOnlyList<MethodEntry> methods = options.Method is { } name ? [Lookup.Method(name)] : MethodCatalog.Bilevel;
+        IReadOnlyList<MethodEntry> methods = options.Method is { } name ? [Lookup.Method(name)] : MethodCatalog.All;
         var changes = new SettingChanges(task, options.Changes);
         changes.CheckNames(methods);
         var taskSettings = task.Settings(changes.ForTask);
@@ -77,6 +77,6 @@ internal static class Lookup
     public static ITask Task(string name, IReadOnlyList<ITask> tasks) => tasks.FirstOrDefault(t => t.Name == name)
         ?? throw new UsageException($"There is no task '{name}'. {NearestName.Advice(name, [.. tasks.Select(t => t.Name)])}");
 
-    public static MethodEntry Method(string name) => MethodCatalog.Bilevel.FirstOrDefault(m => m.Name == name)
-        ?? throw new UsageException($"There is no method '{name}'. {NearestName.Advice(name, [.. MethodCatalog.Bilevel.Select(m => m.Name)])}");
+    public static MethodEntry Method(string name) => MethodCatalog.All.FirstOrDefault(m => m.Name == name)
+        ?? throw new UsageException($"There is no method '{name}'. {NearestName.Advice(name, [.. MethodCatalog.All.Select(m => m.Name)])}");
 }

@@ -5,12 +5,19 @@ namespace Bilevel.Cli;
 /// <summary>What is decided before a run: the method with its settings, the limits, the tolerance.</summary>
 internal sealed record RunPlan
 {
-    // Of the tolerance, this share is the method's; the rest is left for what the certificate cannot know exactly.
-    private const double MethodShare = 0.5;
+    // A method that stops by its own residual has this share of the tolerance; the rest is left for what the certificate
+    // cannot know exactly. One that stops by the certificate has all of it.
+    private const double ResidualShare = 0.5;
+
+    // The certificate of a minimax problem is cheap (two evaluations), so it may be asked often.
+    private const long CertifyEvery = 100;
+
+    /// <summary>The name that leaves the choice of the method to the task.</summary>
+    public const string AutoName = "auto";
 
     public required string Task { get; init; }
 
-    public required IBilevelMethod Method { get; init; }
+    public required IMethod Method { get; init; }
 
     public required IReadOnlyList<SettingValue> MethodSettings { get; init; }
 
@@ -19,7 +26,7 @@ internal sealed record RunPlan
     public required double Tolerance { get; init; }
 
     /// <summary>The residual at which the method stops.</summary>
-    public double StopsAt => MethodShare * Tolerance;
+    public required double StopsAt { get; init; }
 
     public required StoppingRule Stop { get; init; }
 
@@ -38,11 +45,12 @@ internal sealed record RunPlan
 
     public static RunPlan Of(RunOptions options, ITask task, IReadOnlyList<KeyValuePair<string, string>> taskSettings, TaskInstance instance, SettingChanges changes)
     {
-        string name = options.Method ?? (instance.Presets.Count > 0 ? instance.Presets[0].Name : "f2ba-plus");
+        string name = options.Method is { } asked && asked != AutoName ? asked : instance.Presets[0].Name;
         var entry = Lookup.Method(name);
         double tolerance = options.Tolerance ?? instance.Tolerance;
         long iterations = options.Iterations ?? instance.Iterations;
-        var method = Configure(entry, instance.Preset(name), changes.ForMethod(entry), options.Tolerance, tolerance);
+        double share = instance.StopsByCertificate ? 1 : ResidualShare;
+        var method = Configure(entry, instance.Preset(name), changes.ForMethod(entry), options.Tolerance, share * tolerance);
         var used = SettingValue.Of(entry.Schema, method, entry.Defaults);
         return new RunPlan
         {
@@ -51,7 +59,8 @@ internal sealed record RunPlan
             MethodSettings = used,
             Seed = options.Seed,
             Tolerance = tolerance,
-            Stop = Rule(options, tolerance, iterations),
+            StopsAt = share * tolerance,
+            Stop = Rule(options, instance.StopsByCertificate && !options.NoCertificate, share * tolerance, tolerance, iterations),
             Certify = !options.NoCertificate,
             Resume = options.Resume,
             CheckpointInterval = TimeSpan.FromSeconds(options.CheckpointSeconds),
@@ -62,18 +71,18 @@ internal sealed record RunPlan
     }
 
     // A method that has a tolerance of its own follows the run's, unless the user set it, or the task did and the user asked for none.
-    private static IBilevelMethod Configure(MethodEntry entry, IBilevelMethod preset, IReadOnlyList<KeyValuePair<string, string>> changes, double? asked, double tolerance)
+    private static IMethod Configure(MethodEntry entry, IMethod preset, IReadOnlyList<KeyValuePair<string, string>> changes, double? asked, double stopsAt)
     {
         const string Name = "tolerance";
         var own = entry.Schema.Settings.FirstOrDefault(s => s.Name == Name);
         bool isTasks = own is not null && own.Read(preset) != own.Read(entry.Defaults) && asked is null;
         if (own is null || isTasks || changes.Any(c => c.Key == Name)) return entry.With(preset, changes);
-        return entry.With(preset, [KeyValuePair.Create(Name, Numbers.Exact(MethodShare * tolerance)), .. changes]);
+        return entry.With(preset, [KeyValuePair.Create(Name, Numbers.Exact(stopsAt)), .. changes]);
     }
 
-    private static StoppingRule Rule(RunOptions options, double tolerance, long iterations)
+    private static StoppingRule Rule(RunOptions options, bool byCertificate, double stopsAt, double tolerance, long iterations)
     {
-        var rule = Bilevel.Stop.Residual(MethodShare * tolerance) | Bilevel.Stop.Iterations(iterations);
+        var rule = (byCertificate ? Bilevel.Stop.Certified(tolerance, CertifyEvery) : Bilevel.Stop.Residual(stopsAt)) | Bilevel.Stop.Iterations(iterations);
         if (options.MaxCalls is { } calls) rule |= Bilevel.Stop.OracleCalls(calls);
         if (options.MaxSeconds is { } seconds) rule |= Bilevel.Stop.Time(TimeSpan.FromSeconds(seconds));
         return rule;

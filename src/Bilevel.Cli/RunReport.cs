@@ -2,6 +2,9 @@ using Bilevel.Tasks;
 
 namespace Bilevel.Cli;
 
+/// <summary>One block of an answer.</summary>
+internal sealed record ReportBlock(string Name, double[] Components);
+
 /// <summary>All that there is to say of a run, whatever its vectors: what the JSON, the page and the console show.</summary>
 internal sealed record RunReport
 {
@@ -33,9 +36,27 @@ internal sealed record RunReport
 
     public required double Penalty { get; init; }
 
-    public required double[] X { get; init; }
+    /// <summary>The answer, block by block.</summary>
+    public required IReadOnlyList<ReportBlock> Blocks { get; init; }
 
-    public required double[] Y { get; init; }
+    /// <summary>The index of the follower's block.</summary>
+    public required int Follower { get; init; }
+
+    /// <summary>The names of the blocks of f.</summary>
+    public required IReadOnlyList<string> UpperNames { get; init; }
+
+    /// <summary>The names of the blocks of g.</summary>
+    public required IReadOnlyList<string> LowerNames { get; init; }
+
+    public double[] X => Blocks[0].Components;
+
+    public double[] Y => Blocks[Follower].Components;
+
+    /// <summary>Whether both levels may have maximising blocks.</summary>
+    public bool IsMinimax => Blocks.Count > 2;
+
+    /// <summary>Evaluations of the penalty function's rows: one gradient of f and two of g count as one.</summary>
+    public long PenaltyCalls => Math.Max(UpperCalls.Points, (LowerCalls.Points + 1) / 2);
 
     public required OracleCounts UpperCalls { get; init; }
 
@@ -87,6 +108,7 @@ internal sealed record RunReport
         SolveStatus.OracleLimit => "oracle_limit",
         SolveStatus.TimeLimit => "time_limit",
         SolveStatus.Stalled => "stalled",
+        SolveStatus.BoundTouched => "bound_touched",
         SolveStatus.Cancelled => Interrupted,
         SolveStatus.Diverged => "diverged",
         _ => Status.ToString(),
@@ -112,7 +134,7 @@ internal sealed record RunReport
         new("upper_value", UpperValue, Certificate is null ? "F(x), read at the method's y" : "F(x), read at the lower level solved again"),
         new("lower_value", LowerValue, Certificate is null ? "g at the method's y" : "g at the lower level solved again"),
         new("residual", Residual, "the method's own measure of being done"),
-        new("lambda", Penalty, "penalty parameter at the end"),
+        new(IsMinimax ? "rho" : "lambda", Penalty, "penalty parameter at the end"),
     ];
 
     /// <summary>The certificate in a sentence or two.</summary>

@@ -12,6 +12,7 @@ internal static class RunSummary
         output.WriteLine();
         output.WriteLine(report.CertificateSentence);
         foreach (string sign in report.Certificate?.Signs ?? []) output.WriteLine($"  Note: {sign}");
+        foreach (string seen in report.Certificate?.Evidence ?? []) output.WriteLine($"  Seen, which proves nothing: {seen}");
         foreach (var finding in report.Findings) output.WriteLine($"  Warning: {finding}");
         output.WriteLine();
         output.WriteLine($"{Numbers.Plural(report.Iterations, "iteration")}, {Numbers.Plural(report.OracleCalls, "oracle call")}, {Numbers.Duration(report.Seconds)}.");

@@ -38,17 +38,17 @@ internal sealed class RunSyntax
     /// <summary>The syntax for the task and method that the arguments name, or for all where they name none.</summary>
     public static RunSyntax For(string[] args, IReadOnlyList<ITask> tasks, ParserConfiguration parsing)
     {
-        var everything = new RunSyntax(SettingFlags.Of(tasks, MethodCatalog.Bilevel));
+        var everything = new RunSyntax(SettingFlags.Of(tasks, MethodCatalog.All));
         var command = everything.Command((_, _) => 0, args);
         command.TreatUnmatchedTokensAsErrors = false;
         var first = new RootCommand { command }.Parse(args, parsing);
         string? taskName = first.GetResult(everything.task) is { Tokens: [var t, ..] } ? t.Value : null;
         string? methodName = first.GetResult(everything.method) is { Tokens: [var m, ..] } ? m.Value : null;
         var chosenTasks = tasks.Where(x => x.Name == taskName).ToList();
-        var chosenMethods = MethodCatalog.Bilevel.Where(x => x.Name == methodName).ToList();
+        var chosenMethods = MethodCatalog.All.Where(x => x.Name == methodName).ToList();
 
         // A name that is unknown is refused later, with advice; until then any flag will do.
-        return new RunSyntax(SettingFlags.Of(chosenTasks.Count > 0 ? chosenTasks : taskName is null ? [] : tasks, chosenMethods.Count > 0 ? chosenMethods : MethodCatalog.Bilevel));
+        return new RunSyntax(SettingFlags.Of(chosenTasks.Count > 0 ? chosenTasks : taskName is null ? [] : tasks, chosenMethods.Count > 0 ? chosenMethods : MethodCatalog.All));
     }
 
     /// <summary>The command, with an action.</summary>

@@ -23,9 +23,8 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Progress = progress,
             Logger = progress is null ? NullLogger.Instance : new WarningLogger(progress.Warn),
         };
-        var solution = driver.Run(plan.Method, instance.Problem, instance.X, instance.Y, plan.Seed, cancellation);
+        var solution = driver.Run(plan.Method, instance.Problem, instance.Start, plan.Seed, cancellation);
         var outcome = instance.Evaluate(solution);
-        var (upper, lower) = Values(instance.Problem, solution);
         return new RunReport
         {
             Task = plan.Task,
@@ -37,12 +36,14 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Tolerance = plan.Tolerance,
             StopsAt = plan.StopsAt,
             Certificate = solution.Certificate,
-            UpperValue = upper,
-            LowerValue = lower,
+            UpperValue = solution.Certificate?.UpperValue ?? solution.UpperValue,
+            LowerValue = solution.Certificate?.LowerValue ?? solution.LowerValue,
             Residual = solution.Residual,
             Penalty = solution.Penalty,
-            X = instance.Components(solution.X),
-            Y = instance.Components(solution.Y),
+            Blocks = [.. solution.Point.Select((block, b) => new ReportBlock(solution.BlockNames[b], instance.Components(block)))],
+            Follower = solution.Follower,
+            UpperNames = [.. instance.Problem.UpperBlocks.Select(b => solution.BlockNames[b])],
+            LowerNames = instance.Problem.LowerNames,
             UpperCalls = solution.UpperCalls,
             LowerCalls = solution.LowerCalls,
             Iterations = solution.Iterations,
@@ -59,23 +60,6 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Environment = RunEnvironment.Current(0, default),
             Command = "",
         };
-    }
-
-    // After a breakdown the point returned is an earlier one than that of the last values.
-    private static (double Upper, double Lower) Values<V>(BilevelProblem<V> problem, Solution<V> solution)
-        where V : class, IVector<V>
-    {
-        if (solution.Certificate is { } certificate) return (certificate.UpperValue, certificate.LowerValue);
-        if (solution.Status != SolveStatus.Diverged) return (solution.UpperValue, solution.LowerValue);
-        return (ValueAt(problem.Upper, solution), ValueAt(problem.Lower, solution));
-    }
-
-    private static double ValueAt<V>(IObjective<V> objective, Solution<V> solution)
-        where V : class, IVector<V>
-    {
-        var request = new PreparedRequest<V>(objective, [[solution.X, solution.Y]], [], values: true);
-        request.Evaluate();
-        return request.Values[0];
     }
 
     private static double PeakMemory()

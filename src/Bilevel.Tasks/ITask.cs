@@ -74,13 +74,16 @@ public interface ITaskVisitor<out TResult>
 public abstract class TaskInstance
 {
     /// <summary>Settings of the methods that suit the task better than the methods' own defaults; the first is the task's default method.</summary>
-    public IReadOnlyList<IBilevelMethod> Presets { get; init; } = [new F2ba { Accelerated = true }];
+    public IReadOnlyList<IMethod> Presets { get; init; } = [new Auto()];
 
     /// <summary>Iteration limit of a run without one.</summary>
     public long Iterations { get; init; } = 10_000;
 
     /// <summary>Tolerance of a run without one.</summary>
     public double Tolerance { get; init; } = 1e-4;
+
+    /// <summary>Whether a run stops by asking the certificate, which is cheap for the problem's class, rather than by the method's residual.</summary>
+    public virtual bool StopsByCertificate => false;
 
     /// <summary>What the user should know of the data, a sentence each (sizes, what was generated or corrupted).</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
@@ -89,22 +92,19 @@ public abstract class TaskInstance
     public abstract TResult Accept<TResult>(ITaskVisitor<TResult> visitor);
 
     /// <summary>The preset of that method, or its defaults.</summary>
-    public IBilevelMethod Preset(string method) => Presets.FirstOrDefault(p => p.Name == method) ?? MethodCatalog.Find(method).Defaults;
+    public IMethod Preset(string method) => Presets.FirstOrDefault(p => p.Name == method) ?? MethodCatalog.Find(method).Defaults;
 }
 
 /// <summary>A task with its data, over vectors of type <typeparamref name="V"/>.</summary>
 /// <typeparam name="V">Vector type.</typeparam>
-public sealed class TaskInstance<V> : TaskInstance
+public abstract class TaskInstance<V> : TaskInstance
     where V : class, IVector<V>
 {
     /// <summary>The problem.</summary>
-    public required BilevelProblem<V> Problem { get; init; }
+    public abstract IProblem<V> Problem { get; }
 
-    /// <summary>Start of the upper variable.</summary>
-    public required V X { get; init; }
-
-    /// <summary>Start of the lower variable.</summary>
-    public required V Y { get; init; }
+    /// <summary>The start, block by block.</summary>
+    public abstract IReadOnlyList<V> Start { get; }
 
     /// <summary>The components of a vector, for output.</summary>
     public required Func<V, double[]> Components { get; init; }
@@ -117,6 +117,44 @@ public sealed class TaskInstance<V> : TaskInstance
 
     /// <inheritdoc/>
     public override TResult Accept<TResult>(ITaskVisitor<TResult> visitor) => visitor.Visit(this);
+}
+
+/// <summary>A task that is a bilevel problem.</summary>
+/// <typeparam name="V">Vector type.</typeparam>
+/// <param name="problem">The problem.</param>
+/// <param name="x">Start of the upper variable.</param>
+/// <param name="y">Start of the lower variable.</param>
+public sealed class BilevelInstance<V>(BilevelProblem<V> problem, V x, V y) : TaskInstance<V>
+    where V : class, IVector<V>
+{
+    /// <inheritdoc/>
+    public override BilevelProblem<V> Problem => problem;
+
+    /// <summary>Start of the upper variable.</summary>
+    public V X => x;
+
+    /// <summary>Start of the lower variable.</summary>
+    public V Y => y;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<V> Start { get; } = [x, y];
+}
+
+/// <summary>A task that is a bilevel minimax problem.</summary>
+/// <typeparam name="V">Vector type.</typeparam>
+/// <param name="problem">The problem.</param>
+/// <param name="start">The six blocks of the start.</param>
+public sealed class MinimaxInstance<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start) : TaskInstance<V>
+    where V : class, IVector<V>
+{
+    /// <inheritdoc/>
+    public override bool StopsByCertificate => true;
+
+    /// <inheritdoc/>
+    public override BilevelMinimaxProblem<V> Problem => problem;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<V> Start => start;
 }
 
 /// <summary>What is known of a problem, in closed form or to printed digits.</summary>
@@ -144,6 +182,12 @@ public sealed record KnownAnswer<V>
 
     /// <summary>grad L_lambda*(x), when it has a closed form.</summary>
     public Func<V, double, V>? PenaltyHypergradient { get; init; }
+
+    /// <summary>A saddle point (z1, z2) of the lower level at x1, when it has a closed form.</summary>
+    public Func<V, (V Z1, V Z2)>? Saddle { get; init; }
+
+    /// <summary>The primal-dual gap of the lower level at (x1; y1, y2), when it has a closed form.</summary>
+    public Func<V, V, V, double>? Gap { get; init; }
 }
 
 /// <summary>What a task says of an answer.</summary>

@@ -90,14 +90,11 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
                 if (IsSlow) Thread.Sleep(1);
             });
         var constants = new ProblemConstants { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, UpperSmoothness = 1, UpperCoupling = 0 };
-        IBilevelMethod preset = IsSlow ? new F2sa { StepX = 0.02, LambdaGrowth = 1.02 }
+        IMethod preset = IsSlow ? new F2sa { StepX = 0.02, LambdaGrowth = 1.02 }
             : RunsAway ? new F2sa { StepX = 1000, LambdaGrowth = 1 }
             : new F2ba { Accelerated = true };
-        return new TaskInstance<DenseVector<double>>
+        return new BilevelInstance<DenseVector<double>>(new BilevelProblem<DenseVector<double>>(upper, lower) { Constants = DeclaresConstants ? constants : new ProblemConstants() }, random, new DenseVector<double>(n))
         {
-            Problem = new BilevelProblem<DenseVector<double>>(upper, lower) { Constants = DeclaresConstants ? constants : new ProblemConstants() },
-            X = random,
-            Y = new DenseVector<double>(n),
             Components = v => v.ToDoubles(),
             Presets = [preset],
             Iterations = IsSlow ? 400 : 1000,

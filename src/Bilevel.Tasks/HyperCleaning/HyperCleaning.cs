@@ -66,11 +66,8 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
         };
         if (settings.WeightLimit is { } limit)
             problem = problem with { UpperSet = new Box<T>(-limit, limit, training.Count) };
-        return new TaskInstance<DenseVector<T>>
+        return new BilevelInstance<DenseVector<T>>(problem, new DenseVector<T>(training.Count), new DenseVector<T>(training.FeatureCount * ImageSet.Classes))
         {
-            Problem = problem,
-            X = new DenseVector<T>(training.Count),
-            Y = new DenseVector<T>(training.FeatureCount * ImageSet.Classes),
             Components = v => v.ToDoubles(),
             Presets =
             [

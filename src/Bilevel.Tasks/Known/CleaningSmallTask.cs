@@ -55,7 +55,7 @@ public sealed class CleaningSmallTask : TaskOf<CleaningSmallSettings>
     public override TaskInstance Create(CleaningSmallSettings settings, TaskContext context) => Instance(settings);
 
     /// <summary>The problem of those settings.</summary>
-    public static TaskInstance<DenseVector<double>> Instance(CleaningSmallSettings settings)
+    public static BilevelInstance<DenseVector<double>> Instance(CleaningSmallSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var random = new SplitMix64((ulong)settings.DataSeed);
@@ -79,16 +79,14 @@ public sealed class CleaningSmallTask : TaskOf<CleaningSmallSettings>
         var lower = new SoftmaxObjective(train, trainLabels, Classes, weighted: true, ridge);
         int size = Classes * train.Columns;
         var constants = new CleaningConstants(train, validation, ridge);
-        return new TaskInstance<DenseVector<double>>
-        {
-            Problem = new(new SoftmaxObjective(validation, validationLabels, Classes, weighted: false, ridge: 0), lower)
+        var problem = new BilevelProblem<DenseVector<double>>(new SoftmaxObjective(validation, validationLabels, Classes, weighted: false, ridge: 0), lower)
             {
                 UpperSet = new Box<double>(-Bound, Bound, settings.TrainRows),
                 Constants = constants.Worst,
                 ConstantsAt = constants.At,
-            },
-            X = Vectors.Zeros(settings.TrainRows),
-            Y = Vectors.Zeros(size),
+            };
+        return new BilevelInstance<DenseVector<double>>(problem, Vectors.Zeros(settings.TrainRows), Vectors.Zeros(size))
+        {
             Components = v => v.ToDoubles(),
             Answer = answer,
             Evaluate = Outcome,

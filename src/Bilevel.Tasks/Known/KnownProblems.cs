@@ -4,7 +4,7 @@ namespace Bilevel.Tasks;
 public static class KnownProblems
 {
     /// <summary>All of them; each call of the function builds a fresh instance.</summary>
-    public static IReadOnlyList<(string Name, Func<TaskInstance<DenseVector<double>>> Create)> All { get; } =
+    public static IReadOnlyList<(string Name, Func<BilevelInstance<DenseVector<double>>> Create)> All { get; } =
     [
         ("quadratic", () => QuadraticTask.Instance(ScalarQuadratic.Default)),
         ("quadratic-matrix", () => QuadraticTask.Instance(MatrixQuadratic.Random(3, 4, 10, seed: 1), 4)),
@@ -20,6 +20,6 @@ public static class KnownProblems
 
     /// <summary>A fresh instance of the problem of that name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
-    public static TaskInstance<DenseVector<double>> Create(string name) => All.FirstOrDefault(p => p.Name == name).Create?.Invoke()
+    public static BilevelInstance<DenseVector<double>> Create(string name) => All.FirstOrDefault(p => p.Name == name).Create?.Invoke()
         ?? throw new ArgumentException($"There is no problem '{name}'. There are: {string.Join(", ", All.Select(p => p.Name))}.", nameof(name));
 }

@@ -43,7 +43,7 @@ public sealed class LogisticTask : TaskOf<LogisticSettings>
     public override TaskInstance Create(LogisticSettings settings, TaskContext context) => Instance(settings);
 
     /// <summary>The problem of those settings.</summary>
-    public static TaskInstance<DenseVector<double>> Instance(LogisticSettings settings)
+    public static BilevelInstance<DenseVector<double>> Instance(LogisticSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var random = new SplitMix64((ulong)settings.DataSeed);

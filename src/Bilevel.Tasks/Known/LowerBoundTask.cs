@@ -45,7 +45,7 @@ public sealed class LowerBoundTask : TaskOf<LowerBoundSettings>
     }
 
     /// <summary>The problem of that function and size.</summary>
-    public static TaskInstance<DenseVector<double>> Instance(LowerBoundFunction function, int size)
+    public static BilevelInstance<DenseVector<double>> Instance(LowerBoundFunction function, int size)
     {
         var phi = new Phi(function);
         double solution = function == LowerBoundFunction.Cosine ? 0 : 1;
@@ -69,15 +69,13 @@ public sealed class LowerBoundTask : TaskOf<LowerBoundSettings>
             PenaltyHypergradient = (x, _) => Gradient(x),
         };
         double stepX = function == LowerBoundFunction.Valley ? 0.005 : function == LowerBoundFunction.Cosine ? 0.1 : Math.Min(0.1, 1.0 / size);
-        return new TaskInstance<DenseVector<double>>
-        {
-            Problem = new(new Upper(), new Lower(phi))
+        var problem = new BilevelProblem<DenseVector<double>>(new Upper(), new Lower(phi))
             {
                 Constants = Constants(null),
                 ConstantsAt = x => Constants(Gradient(x).Norm()),
-            },
-            X = Fill(start),
-            Y = Vectors.Of(0),
+            };
+        return new BilevelInstance<DenseVector<double>>(problem, Fill(start), Vectors.Of(0))
+        {
             Components = v => v.ToDoubles(),
             Answer = answer,
             Evaluate = KnownOutcome.Of(answer),

@@ -26,7 +26,7 @@ public sealed class NastyTask : TaskOf<NastySettings>
     public static double PenaltySolution(double x, double lambda) => Math.Clamp(-lambda * x / 2, -1, 1);
 
     /// <summary>The problem, started at x = 0.9, y = 0.</summary>
-    public static TaskInstance<DenseVector<double>> Instance()
+    public static BilevelInstance<DenseVector<double>> Instance()
     {
         var answer = new KnownAnswer<DenseVector<double>>
         {
@@ -38,9 +38,7 @@ public sealed class NastyTask : TaskOf<NastySettings>
             LowerSolution = x => Vectors.Of(-Math.Sign(x[0])),
             Hyperobjective = x => x[0] == 0 ? 0 : (x[0] * x[0]) + 1,
         };
-        return new TaskInstance<DenseVector<double>>
-        {
-            Problem = new(new Upper(), new Lower())
+        var problem = new BilevelProblem<DenseVector<double>>(new Upper(), new Lower())
             {
                 UpperSet = new Box<double>(-1, 1, 1),
                 LowerSet = new Box<double>(-1, 1, 1),
@@ -54,9 +52,9 @@ public sealed class NastyTask : TaskOf<NastySettings>
                     UpperSmoothness = 2,
                     UpperCoupling = 0,
                 },
-            },
-            X = Vectors.Of(0.9),
-            Y = Vectors.Of(0),
+            };
+        return new BilevelInstance<DenseVector<double>>(problem, Vectors.Of(0.9), Vectors.Of(0))
+        {
             Components = v => v.ToDoubles(),
             Answer = answer,
             Evaluate = KnownOutcome.Of(answer),

@@ -70,7 +70,7 @@ public sealed class QuadraticTask : TaskOf<QuadraticSettings>
             : Instance(MatrixQuadratic.Random(settings.UpperSize, settings.LowerSize, settings.Condition, (ulong)settings.DataSeed), settings.LowerSize);
 
     /// <summary>The scalar form, started at x = 3, y = 0.</summary>
-    public static TaskInstance<DenseVector<double>> Instance(ScalarQuadratic quadratic)
+    public static BilevelInstance<DenseVector<double>> Instance(ScalarQuadratic quadratic)
     {
         ArgumentNullException.ThrowIfNull(quadratic);
         var answer = new KnownAnswer<DenseVector<double>>
@@ -89,7 +89,7 @@ public sealed class QuadraticTask : TaskOf<QuadraticSettings>
     /// <summary>The matrix form, started at x = 1, y = 0.</summary>
     /// <param name="quadratic">The problem.</param>
     /// <param name="lowerSize">Number of components of y.</param>
-    public static TaskInstance<DenseVector<double>> Instance(MatrixQuadratic quadratic, int lowerSize)
+    public static BilevelInstance<DenseVector<double>> Instance(MatrixQuadratic quadratic, int lowerSize)
     {
         ArgumentNullException.ThrowIfNull(quadratic);
         var answer = new KnownAnswer<DenseVector<double>>
@@ -107,11 +107,8 @@ public sealed class QuadraticTask : TaskOf<QuadraticSettings>
         return Instance(quadratic.Problem(), x, Vectors.Zeros(lowerSize), answer);
     }
 
-    private static TaskInstance<DenseVector<double>> Instance(BilevelProblem<DenseVector<double>> problem, DenseVector<double> x, DenseVector<double> y, KnownAnswer<DenseVector<double>> answer) => new()
+    private static BilevelInstance<DenseVector<double>> Instance(BilevelProblem<DenseVector<double>> problem, DenseVector<double> x, DenseVector<double> y, KnownAnswer<DenseVector<double>> answer) => new(problem, x, y)
     {
-        Problem = problem,
-        X = x,
-        Y = y,
         Components = v => v.ToDoubles(),
         Answer = answer,
         Evaluate = KnownOutcome.Of(answer),

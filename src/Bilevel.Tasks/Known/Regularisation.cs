@@ -26,7 +26,7 @@ internal static class Regularisation
     /// <param name="constants">The constants at one x.</param>
     /// <param name="smoothness">Largest eigenvalue of the Hessian of the training loss, for the steps of the presets.</param>
     /// <param name="notes">What to tell of the data.</param>
-    public static TaskInstance<DenseVector<double>> Instance<TLoss>(
+    public static BilevelInstance<DenseVector<double>> Instance<TLoss>(
         Matrix train, double[] trainTargets, Matrix validation, double[] validationTargets, Func<double, ProblemConstants> constants, double smoothness, IReadOnlyList<string> notes)
         where TLoss : struct, ILoss
     {
@@ -43,16 +43,14 @@ internal static class Regularisation
             PenaltyHypergradient = reference.PenaltyHypergradient,
         };
         double stepZ = 1 / (smoothness + Math.E);
-        return new TaskInstance<DenseVector<double>>
-        {
-            Problem = new(new LinearObjective<TLoss>(validation, validationTargets, regularised: false), new LinearObjective<TLoss>(train, trainTargets, regularised: true))
+        var problem = new BilevelProblem<DenseVector<double>>(new LinearObjective<TLoss>(validation, validationTargets, regularised: false), new LinearObjective<TLoss>(train, trainTargets, regularised: true))
             {
                 UpperSet = new Box<double>(LowerX, UpperX, 1),
                 Constants = Worst(constants),
                 ConstantsAt = x => constants(x[0]),
-            },
-            X = Vectors.Of(0),
-            Y = Vectors.Zeros(train.Columns),
+            };
+        return new BilevelInstance<DenseVector<double>>(problem, Vectors.Of(0), Vectors.Zeros(train.Columns))
+        {
             Components = v => v.ToDoubles(),
             Answer = answer,
             Evaluate = KnownOutcome.Of(answer),

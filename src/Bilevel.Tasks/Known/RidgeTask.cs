@@ -42,7 +42,7 @@ public sealed class RidgeTask : TaskOf<RidgeSettings>
     public override TaskInstance Create(RidgeSettings settings, TaskContext context) => Instance(settings);
 
     /// <summary>The problem of those settings.</summary>
-    public static TaskInstance<DenseVector<double>> Instance(RidgeSettings settings)
+    public static BilevelInstance<DenseVector<double>> Instance(RidgeSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var random = new SplitMix64((ulong)settings.DataSeed);

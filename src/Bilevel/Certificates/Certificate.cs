@@ -34,11 +34,18 @@ public sealed record Certificate(
     double LowerValue,
     long OracleCalls)
 {
+    /// <summary>The bound of our own choosing that is touched while everything else is within the tolerance, in a sentence; null when none is.</summary>
+    public string? TouchedBound { get; init; }
+
+    /// <summary>What was seen besides and proves nothing, each a sentence (searches from several starts, for example).</summary>
+    public IReadOnlyList<string> Evidence { get; init; } = [];
+
     /// <summary>The summary, the numbers and the signs of trouble, a line each.</summary>
     public override string ToString() => string.Join(Environment.NewLine, [
         Summary,
         .. Residuals.Select(r => string.Create(CultureInfo.InvariantCulture, $"  {r.Name} = {r.Value:G6}   {r.Meaning}")),
-        .. Signs.Select(s => "  ! " + s)]);
+        .. Signs.Select(s => "  ! " + s),
+        .. Evidence.Select(e => "  ~ " + e)]);
 
     /// <summary>The number of that name, NaN when there is none.</summary>
     public double this[string name] => Residuals.FirstOrDefault(r => r.Name == name)?.Value ?? double.NaN;

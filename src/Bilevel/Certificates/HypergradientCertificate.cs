@@ -10,13 +10,21 @@ namespace Bilevel;
 /// second derivatives along directions from differences of gradients, whose error the constant Lg2 bounds. The
 /// penalty bound (sections 2.3 and 2.4): |grad F| &lt;= |h_lambda| + inexactness + bias.
 /// </remarks>
-public sealed record HypergradientCertificate
+public sealed record HypergradientCertificate : ICertifier
 {
     /// <summary>Most steps of the solver that solves the lower level again.</summary>
     public int LowerSteps { get; init; } = 2000;
 
     /// <summary>Most steps of conjugate gradients.</summary>
     public int LinearSteps { get; init; } = 500;
+
+    /// <inheritdoc/>
+    public CertifiedPoint<V> Check<V>(IProblem<V> problem, IReadOnlyList<V> point, double tolerance, double penalty, bool quick)
+        where V : class, IVector<V> => new(
+            problem is BilevelProblem<V> bilevel
+                ? Check(bilevel, point[BilevelProblem.X], point[BilevelProblem.Y], tolerance, penalty)
+                : new Certificate(Bilevel.Verdict.NotCheckable, tolerance, "Not checkable: the hypergradient certificate is for bilevel problems without maximising blocks.", [], [], double.NaN, double.NaN, 0),
+            point);
 
     /// <summary>Checks a point.</summary>
     /// <param name="problem">The problem.</param>

@@ -6,7 +6,7 @@ namespace Bilevel;
 /// <summary>One phase of a solve: a method and the rule that ends it.</summary>
 /// <param name="Method">The method.</param>
 /// <param name="Stop">When the phase ends; when that means convergence, or the caller cancelled, the solve ends with it. Limits count from the start of the solve.</param>
-public sealed record Phase(IBilevelMethod Method, StoppingRule Stop);
+public sealed record Phase(IMethod Method, StoppingRule Stop);
 
 /// <summary>How far a run is.</summary>
 /// <param name="Iteration">Number of iterations done.</param>
@@ -76,10 +76,10 @@ public sealed class Driver
     /// <summary>Asks for a certificate of the answer at this tolerance; null for none.</summary>
     public double? CertifyAt { get; init; }
 
-    /// <summary>Tells the certificate apart from the method: its settings.</summary>
-    public HypergradientCertificate Certifier { get; init; } = new();
+    /// <summary>Who certifies; null for the certificate of the problem's class.</summary>
+    public ICertifier? Certifier { get; init; }
 
-    /// <summary>Runs one method from a start.</summary>
+    /// <summary>Runs a method on a bilevel problem.</summary>
     /// <param name="method">The method.</param>
     /// <param name="problem">The problem.</param>
     /// <param name="x">Start of the upper variable; not changed.</param>
@@ -88,47 +88,40 @@ public sealed class Driver
     /// <param name="cancellation">Ends the run after the current iteration.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
-    public Solution<V> Run<V>(IBilevelMethod method, BilevelProblem<V> problem, V x, V y, ulong seed = 0, CancellationToken cancellation = default)
-        where V : class, IVector<V> => RunPhases([new Phase(method, Stop)], problem, x, y, seed, cancellation);
+    public Solution<V> Run<V>(IMethod method, BilevelProblem<V> problem, V x, V y, ulong seed = 0, CancellationToken cancellation = default)
+        where V : class, IVector<V> => Run(method, problem, [x, y], seed, cancellation);
+
+    /// <summary>Runs a method on a problem of any class that it can solve.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="start">The start, block by block; not changed.</param>
+    /// <param name="seed">Seed of all random draws.</param>
+    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <exception cref="InvalidProblemException">The validator found an error.</exception>
+    /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
+    public Solution<V> Run<V>(IMethod method, IProblem<V> problem, IReadOnlyList<V> start, ulong seed = 0, CancellationToken cancellation = default)
+        where V : class, IVector<V> => RunPhases([new Phase(method, Stop)], problem, start, seed, cancellation);
 
     /// <summary>Runs phases one after the other, each from the point where the one before ended, until one converges.</summary>
-    /// <inheritdoc cref="Run{V}(IBilevelMethod, BilevelProblem{V}, V, V, ulong, CancellationToken)"/>
-    public Solution<V> RunPhases<V>(IReadOnlyList<Phase> phases, BilevelProblem<V> problem, V x, V y, ulong seed = 0, CancellationToken cancellation = default)
+    /// <param name="phases">The phases.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="start">The start, block by block; not changed.</param>
+    /// <param name="seed">Seed of all random draws.</param>
+    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <exception cref="InvalidProblemException">The validator found an error.</exception>
+    /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
+    public Solution<V> RunPhases<V>(IReadOnlyList<Phase> phases, IProblem<V> problem, IReadOnlyList<V> start, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {
         ArgumentNullException.ThrowIfNull(problem);
-        ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(y);
+        ArgumentNullException.ThrowIfNull(start);
+        foreach (var block in start) ArgumentNullException.ThrowIfNull(block, nameof(start));
         if (phases.Count == 0) throw new ArgumentException("A run needs at least one phase.", nameof(phases));
 
-        List<Finding> findings = Validate ? [.. Validator.Check(phases.Select(p => p.Method), problem, x, y)] : [];
+        List<Finding> findings = Validate ? [.. Validator.Check(phases.Select(p => p.Method), problem, start)] : [];
         if (findings.Any(f => f.Severity == Severity.Error)) throw new InvalidProblemException(findings);
         foreach (var finding in findings) Logger.Warning(finding.ToString());
-
-        (x, y) = (x.Copy(), y.Copy());
-        problem.UpperSet.Project(x);
-        problem.LowerSet.Project(y);
-
-        var upper = new OracleCounts(BilevelProblem.BlockCount);
-        var lower = new OracleCounts(BilevelProblem.BlockCount);
-        var budget = OracleBudget is { } limit ? new OracleBudget(limit) : null;
-        IObjective<V> Count(IObjective<V> objective, OracleCounts counts)
-        {
-            var counted = new CountingObjective<V>(objective, counts);
-            return budget is null ? counted : new BudgetedObjective<V>(counted, budget);
-        }
-
-        var measured = problem with { Upper = Count(problem.Upper, upper), Lower = Count(problem.Lower, lower) };
-        var loop = new DriverLoop<V>(this, seed, upper, lower, budget, findings)
-        {
-            Starts = [.. phases.Select(phase => (Func<V[], IRun<V>>)(point => phase.Method.Start(measured, point[BilevelProblem.X], point[BilevelProblem.Y], seed)))],
-            Stops = [.. phases.Select(phase => phase.Stop)],
-            Names = [.. phases.Select(phase => phase.Method.Name)],
-            Upper = problem.Upper,
-            Lower = problem.Lower,
-            Certify = (point, penalty, tolerance) => Certifier.Check(problem, point[BilevelProblem.X], point[BilevelProblem.Y], tolerance, penalty),
-        };
-        return loop.Run([x, y], cancellation);
+        return new DriverLoop<V>(this, phases, problem, seed, findings).Run(Validator.Feasible(problem, start), cancellation);
     }
 }
 

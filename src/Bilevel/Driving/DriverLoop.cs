@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Bilevel;
 
 /// <summary>The state of one run of the driver, for any problem class.</summary>
-internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts upperCalls, OracleCounts lowerCalls, OracleBudget? budget, List<Finding> findings) : IRunView
+internal sealed class DriverLoop<V> : IRunView
     where V : class, IVector<V>
 {
     // A residual this many times above the first one (or above 1) counts as run away.
@@ -12,31 +12,39 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
     // A point whose upper value is this many times above the start's (or above 1) is on its way out, finite as it is.
     private const double SoundFactor = 1e8;
 
+    // A bound that is still touched after so many doublings is not there.
+    private const int MostDoublings = 20;
+
+    private readonly Driver driver;
+    private readonly IReadOnlyList<Phase> phases;
+    private readonly IProblem<V> problem;
+    private readonly ulong seed;
+    private readonly List<Finding> findings;
+    private readonly OracleCounts upperCalls, lowerCalls;
+    private readonly OracleBudget? budget;
+    private readonly ICertifier certifier;
     private readonly List<TraceRow> rows = [];
     private IRun<V> run = null!;
     private IStopMonitor stop = null!;
-    private PreparedRequest<V> upperValue = null!, lowerValue = null!;
+    private ValueReader<V> values = null!;
 
-    private long phase, phaseBegan, iteration, recorded;
+    private long phase, doublings, phaseBegan, iteration, recorded;
     private double firstResidual = double.NaN, firstUpper = double.NaN, lastUpper = double.NaN, lastLower = double.NaN;
     private double secondsBefore;           // seconds of earlier sittings
     private long sittingStart, lastCheckpoint, lastProgress;
     private long nextClockCheck, clockStride = 1, lastClock;
-    private V[] phaseStart = [];            // where a phase after the first began
+    private V[] phaseStart = [];            // where a phase after the first, or one on an enlarged problem, began
     private V[] lastSound = [];             // the last recorded point with finite numbers
     private string? exhausted;              // why an iteration was ended before its end
 
-    public required Func<V[], IRun<V>>[] Starts { get; init; }
-
-    public required StoppingRule[] Stops { get; init; }
-
-    public required string[] Names { get; init; }
-
-    public required IObjective<V> Upper { get; init; }
-
-    public required IObjective<V> Lower { get; init; }
-
-    public required Func<V[], double, double, Certificate> Certify { get; init; }
+    public DriverLoop(Driver driver, IReadOnlyList<Phase> phases, IProblem<V> problem, ulong seed, List<Finding> findings)
+    {
+        (this.driver, this.phases, this.problem, this.seed, this.findings) = (driver, phases, problem, seed, findings);
+        upperCalls = new OracleCounts(problem.UpperBlocks.Count);
+        lowerCalls = new OracleCounts(problem.LowerNames.Count);
+        budget = driver.OracleBudget is { } limit ? new OracleBudget(limit) : null;
+        certifier = driver.Certifier ?? Certifiers.For(problem);
+    }
 
     public long Iteration => iteration;
 
@@ -48,7 +56,10 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
 
     public double UpperValue => lastUpper;
 
-    Certificate IRunView.Certify(double tolerance) => Certify(run.Point.ToArray(), run.Penalty, tolerance);
+    // The problem with the bounds now in force.
+    private IProblem<V> Problem => doublings > 0 ? ((IEnlargeable<V>)problem).Enlarged((int)doublings) : problem;
+
+    Certificate IRunView.Certify(double tolerance) => certifier.Check(Problem, run.Point.ToArray(), tolerance, run.Penalty, quick: true).Certificate;
 
     public Solution<V> Run(V[] start, CancellationToken cancellation)
     {
@@ -70,13 +81,31 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         string message;
         while (true)
         {
-            driver.Logger.Begin(Names[phase], iteration);
+            driver.Logger.Begin(phases[(int)phase].Method.Name, iteration);
             (status, message) = exhausted is null ? RunPhase(cancellation) : (SolveStatus.OracleLimit, exhausted);
             driver.Logger.End(status, iteration, message);
-            if (phase == Starts.Length - 1 || exhausted is not null || status is SolveStatus.Converged or SolveStatus.Cancelled) break;
-            phaseStart = Copy(status == SolveStatus.Diverged ? lastSound : run.Point);
+            if (status == SolveStatus.BoundTouched && exhausted is null && problem is IEnlargeable<V>)
+            {
+                if (doublings == MostDoublings)
+                {
+                    message = FormattableString.Invariant($"{message} It was doubled {MostDoublings} times and is touched still, so the multipliers are probably not bounded: Slater's condition fails for some x1 that was visited. Restrict x1, relax the constraints, or state equalities as equalities.");
+                    break;
+                }
+
+                doublings++;
+                Continue();
+                continue;
+            }
+
+            if (phase == phases.Count - 1 || exhausted is not null || status is SolveStatus.Converged or SolveStatus.Cancelled) break;
             phase++;
-            TryBegin(phaseStart);
+            Continue();
+
+            void Continue()
+            {
+                phaseStart = Copy(status == SolveStatus.Diverged ? lastSound : run.Point);
+                TryBegin(phaseStart);
+            }
         }
 
         // A checkpoint is taken between iterations only, and before the last row, which a longer run would not have.
@@ -84,16 +113,19 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         if (sound && exhausted is null) Save();
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
         var answer = sound ? Copy(run.Point) : lastSound;
-        if (!sound || exhausted is not null) (lastUpper, lastLower) = (ValueAt(Upper, answer), ValueAt(Lower, answer));
 
         // Who cancels wants to leave now; a certificate may take as long as the run.
         bool wanted = sound && status != SolveStatus.Cancelled;
-        var certificate = wanted && driver.CertifyAt is { } tolerance ? Certify(answer, run.Penalty, tolerance) : null;
+        var certified = wanted && driver.CertifyAt is { } tolerance ? certifier.Check(Problem, answer, tolerance, run.Penalty, quick: false) : null;
+        if (certified is not null) answer = [.. certified.Point];
+        if (!sound || exhausted is not null || certified is not null) (lastUpper, lastLower) = new ValueReader<V>(problem, answer).Read();
         return new Solution<V>
         {
             Status = status,
             StatusMessage = message,
             Point = answer,
+            BlockNames = [.. problem.Blocks.Select(b => b.Name)],
+            Follower = problem.Follower,
             UpperValue = lastUpper,
             LowerValue = lastLower,
             Residual = run.Residual,
@@ -104,7 +136,8 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
             Seconds = Elapsed.TotalSeconds,
             Trace = rows,
             Findings = findings,
-            Certificate = certificate,
+            Certificate = certified?.Certificate,
+            BoundDoublings = (int)doublings,
         };
     }
 
@@ -160,19 +193,21 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
 
     private void Begin(V[] point)
     {
-        run = Starts[phase](point);
-        stop = Stops[phase].Begin();
+        var measured = Problem.With(Count(problem.Upper, upperCalls), Count(problem.Lower, lowerCalls));
+        run = phases[(int)phase].Method.Start(measured, point, seed);
+        stop = phases[(int)phase].Stop.Begin();
         phaseBegan = iteration;
         firstResidual = double.NaN;
         (clockStride, nextClockCheck) = (1, iteration);
         Watch();
     }
 
-    private void Watch()
+    private void Watch() => values = new ValueReader<V>(problem, run.Point.ToArray());
+
+    private IObjective<V> Count(IObjective<V> objective, OracleCounts counts)
     {
-        var point = run.Point.ToArray();
-        upperValue = new PreparedRequest<V>(Upper, [point], [], values: true);
-        lowerValue = new PreparedRequest<V>(Lower, [point], [], values: true);
+        var counted = new CountingObjective<V>(objective, counts);
+        return budget is null ? counted : new BudgetedObjective<V>(counted, budget);
     }
 
     private bool IsRecorded(long k)
@@ -184,10 +219,7 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
 
     private void Record()
     {
-        upperValue.Evaluate();
-        lowerValue.Evaluate();
-        lastUpper = upperValue.Values[0];
-        lastLower = lowerValue.Values[0];
+        (lastUpper, lastLower) = values.Read();
         var row = new TraceRow(iteration, OracleCalls, Elapsed.TotalSeconds, lastUpper, lastLower, run.Residual, run.Penalty);
         rows.Add(row);
         recorded++;
@@ -220,7 +252,8 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         if (driver.Checkpoints is not { } store) return;
         var archive = new ArchiveWriter<V>();
         archive.Transfer("phase", ref phase);
-        if (phase > 0) TransferStart(archive, phaseStart);
+        archive.Transfer("doublings", ref doublings);
+        if (phase + doublings > 0) TransferStart(archive, phaseStart);
         Transfer(archive);
         store.Save(new Checkpoint(new CheckpointInfo(Describe(), CheckpointInfo.CurrentInstructionSet, CheckpointInfo.CurrentRuntime, iteration), archive.ToArray()));
         lastCheckpoint = driver.Clock.GetTimestamp();
@@ -243,9 +276,11 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
 
         var archive = new ArchiveReader<V>(checkpoint.State.ToArray());
         archive.Transfer("phase", ref phase);
-        if (phase < 0 || phase >= Starts.Length) throw new CheckpointException("The checkpoint is of a run with more phases.");
-        if (phase > 0) TransferStart(archive, start);
-        Begin(phase > 0 ? phaseStart : start);
+        archive.Transfer("doublings", ref doublings);
+        if (phase < 0 || phase >= phases.Count) throw new CheckpointException("The checkpoint is of a run with more phases.");
+        if (doublings < 0 || doublings > MostDoublings || (doublings > 0 && problem is not IEnlargeable<V>)) throw new CheckpointException("The checkpoint is of a problem of another class.");
+        if (phase + doublings > 0) TransferStart(archive, start);
+        Begin(phase + doublings > 0 ? phaseStart : start);
         lastSound = Copy(run.Point);
         Transfer(archive);
         archive.Finish();
@@ -284,14 +319,7 @@ internal sealed class DriverLoop<V>(Driver driver, ulong seed, OracleCounts uppe
         run.Transfer(archive);
     }
 
-    private string Describe() => FormattableString.Invariant($"{driver.Description}; method {string.Join(", ", Names)}; seed {seed}");
-
-    private static double ValueAt(IObjective<V> objective, V[] point)
-    {
-        var request = new PreparedRequest<V>(objective, [point], [], values: true);
-        request.Evaluate();
-        return request.Values[0];
-    }
+    private string Describe() => FormattableString.Invariant($"{driver.Description}; method {string.Join(", ", phases.Select(p => p.Method.Name))}; seed {seed}");
 
     private static V[] Copy(ReadOnlySpan<V> point)
     {

@@ -17,28 +17,9 @@ public interface IRun<V>
     /// <summary>The penalty parameter lambda in force; NaN for a method without one.</summary>
     double Penalty { get; }
 
-    /// <summary>The current answer, block by block; for a bilevel problem x and the copy of y that has seen the lower level alone.</summary>
+    /// <summary>The current answer, block by block; for a bilevel problem x and the copy of y that has seen the lower level alone. The vectors stay the same objects, changed in place.</summary>
     ReadOnlySpan<V> Point { get; }
 
     /// <summary>Saves or loads all that the rest of the run depends on.</summary>
     void Transfer(IArchive<V> archive);
-}
-
-/// <summary>A method for bilevel problems; implemented by the record of its settings.</summary>
-public interface IBilevelMethod
-{
-    /// <summary>The method's short name, as on the command line.</summary>
-    string Name { get; }
-
-    /// <summary>Starts a run. The vectors given are copied, never changed.</summary>
-    /// <param name="problem">The problem.</param>
-    /// <param name="x">Start of the upper variable.</param>
-    /// <param name="y">Start of the lower variable.</param>
-    /// <param name="seed">Seed of all random draws of the run.</param>
-    IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
-        where V : class, IVector<V>;
-
-    /// <summary>What is wrong with these settings on this problem, before anything is computed.</summary>
-    IEnumerable<Finding> Validate<V>(BilevelProblem<V> problem)
-        where V : class, IVector<V>;
 }

@@ -18,6 +18,9 @@ public enum SolveStatus
     /// <summary>The residual stopped falling above the tolerance.</summary>
     Stalled,
 
+    /// <summary>The answer would be certified, but a bound of our own choosing is touched.</summary>
+    BoundTouched,
+
     /// <summary>The caller cancelled.</summary>
     Cancelled,
 
@@ -49,11 +52,22 @@ public sealed record Solution<V>
     /// <summary>The answer, block by block: the last point, or after a breakdown the last recorded one that was sound.</summary>
     public required IReadOnlyList<V> Point { get; init; }
 
-    /// <summary>The upper variable.</summary>
-    public V X => Point[BilevelProblem.X];
+    /// <summary>The symbols of the blocks.</summary>
+    public required IReadOnlyList<string> BlockNames { get; init; }
 
-    /// <summary>The lower variable: the follower's answer as the method left it.</summary>
-    public V Y => Point[BilevelProblem.Y];
+    /// <summary>The index in the point of the follower's answer.</summary>
+    public required int Follower { get; init; }
+
+    /// <summary>The upper variable (x1 of a minimax problem).</summary>
+    public V X => Point[0];
+
+    /// <summary>The lower variable (y1 of a minimax problem): the follower's answer as the method left it.</summary>
+    public V Y => Point[Follower];
+
+    /// <summary>The block of that symbol, such as <c>z2</c>.</summary>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public V this[string block] => Enumerable.Range(0, Point.Count).Where(b => BlockNames[b] == block).Select(b => Point[b]).FirstOrDefault()
+        ?? throw new ArgumentException($"There is no block {block}; there are {string.Join(", ", BlockNames)}.", nameof(block));
 
     /// <summary>f at the point.</summary>
     public required double UpperValue { get; init; }
@@ -90,6 +104,9 @@ public sealed record Solution<V>
 
     /// <summary>The independent certificate of the point; null when none was asked for.</summary>
     public Certificate? Certificate { get; init; }
+
+    /// <summary>How often the bounds on multipliers were doubled.</summary>
+    public int BoundDoublings { get; init; }
 
     /// <summary>Whether the status means convergence.</summary>
     public bool Converged => Status == SolveStatus.Converged;

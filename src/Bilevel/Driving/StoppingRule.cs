@@ -282,8 +282,9 @@ public static class Stop
         private sealed class Monitor(double tolerance, long every) : IStopMonitor
         {
             private string reason = "";
+            private bool touched;
 
-            public SolveStatus Status => SolveStatus.Converged;
+            public SolveStatus Status => touched ? SolveStatus.BoundTouched : SolveStatus.Converged;
 
             public string Reason => reason;
 
@@ -295,8 +296,9 @@ public static class Stop
             {
                 if (run.Iteration % every != 0) return false;
                 var certificate = run.Certify(tolerance);
-                reason = certificate.Summary;
-                return certificate.Verdict == Verdict.Certified;
+                touched = certificate.TouchedBound is not null;
+                reason = certificate.TouchedBound ?? certificate.Summary;
+                return touched || certificate.Verdict == Verdict.Certified;
             }
 
             public void Transfer(IArchive archive)

@@ -8,27 +8,47 @@ public static class Validator
     /// <param name="problem">The problem.</param>
     /// <param name="x">Start of the upper variable.</param>
     /// <param name="y">Start of the lower variable.</param>
-    public static IReadOnlyList<Finding> Check<V>(IEnumerable<IBilevelMethod> methods, BilevelProblem<V> problem, V x, V y)
+    public static IReadOnlyList<Finding> Check<V>(IEnumerable<IMethod> methods, BilevelProblem<V> problem, V x, V y)
+        where V : class, IVector<V> => Check(methods, problem, [x, y]);
+
+    /// <summary>Everything that is wrong or doubtful, in words.</summary>
+    /// <param name="methods">The methods that will run.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="start">The start, block by block.</param>
+    public static IReadOnlyList<Finding> Check<V>(IEnumerable<IMethod> methods, IProblem<V> problem, IReadOnlyList<V> start)
         where V : class, IVector<V>
     {
         var findings = new List<Finding>();
-        CheckStart(findings, "x", x, problem.UpperSet);
-        CheckStart(findings, "y", y, problem.LowerSet);
-        CheckConstants(findings, problem.Constants);
+        if (start.Count != problem.Blocks.Count)
+        {
+            findings.Add(new Finding(Severity.Error, FormattableString.Invariant($"The start has {start.Count} blocks; the problem has {problem.Blocks.Count}: {string.Join(", ", problem.Blocks.Select(b => b.Name))}."), "Give one vector per block, of length 0 where a block is absent."));
+            return findings;
+        }
+
+        for (int b = 0; b < start.Count; b++) CheckStart(findings, problem.Blocks[b].Name, start[b], problem.Blocks[b].Term);
         if (findings.Any(f => f.Severity == Severity.Error)) return findings;
-        (x, y) = (x.Copy(), y.Copy());
-        problem.UpperSet.Project(x);
-        problem.LowerSet.Project(y);
-        CheckObjective(findings, "upper objective f", problem.Upper, x, y);
-        CheckObjective(findings, "lower objective g", problem.Lower, x, y);
-        foreach (var method in methods) findings.AddRange(method.Validate(problem));
+        var feasible = Feasible(problem, start);
+        CheckObjective(findings, "upper objective f", problem.Upper, problem.UpperPoint(feasible), [.. problem.UpperBlocks.Select(b => problem.Blocks[b].Name)]);
+        CheckObjective(findings, "lower objective g", problem.Lower, problem.LowerPoint(feasible), problem.LowerNames);
+        if (findings.Any(f => f.Severity == Severity.Error)) return findings;
+        findings.AddRange(problem.Validate(feasible));
+        foreach (var method in methods) findings.AddRange(method.Validate(problem, feasible));
         return findings;
     }
 
-    private static void CheckStart<V>(List<Finding> findings, string name, V start, IFeasibleSet<V> set)
+    /// <summary>The start moved into the sets: the point from which a run begins.</summary>
+    internal static V[] Feasible<V>(IProblem<V> problem, IReadOnlyList<V> start)
         where V : class, IVector<V>
     {
-        if (set.Objection(start.Length) is { } objection)
+        V[] feasible = [.. start.Select(v => v.Copy())];
+        for (int b = 0; b < feasible.Length; b++) problem.Blocks[b].Term.Project(feasible[b]);
+        return feasible;
+    }
+
+    private static void CheckStart<V>(List<Finding> findings, string name, V start, IProximalTerm<V> term)
+        where V : class, IVector<V>
+    {
+        if (term.Objection(start.Length) is { } objection)
         {
             findings.Add(new Finding(Severity.Error, $"The feasible set of {name} does not fit its start: {objection}", $"Give {name} and its set the same length."));
             return;
@@ -40,59 +60,38 @@ public static class Validator
             return;
         }
 
-        if (set.IsWholeSpace) return;
+        if (term.IsWholeSpace || start.Length == 0) return;
         var projected = start.Copy();
-        set.Project(projected);
+        term.Project(projected);
         projected.AddScaled(-1, start);
         double distance = projected.Norm();
         if (distance > 1e-9 * (1 + start.Norm()))
-            findings.Add(new Finding(Severity.Warning, FormattableString.Invariant($"The start of {name} lies outside {set}, by {distance:G3}."), "The run starts from its projection."));
+            findings.Add(new Finding(Severity.Warning, FormattableString.Invariant($"The start of {name} lies outside {term}, by {distance:G3}."), "The run starts from its projection."));
     }
 
-    private static void CheckConstants(List<Finding> findings, ProblemConstants constants)
-    {
-        foreach (var (name, value) in new[]
-        {
-            (nameof(constants.LowerStrongConvexity), constants.LowerStrongConvexity),
-            (nameof(constants.LowerSmoothness), constants.LowerSmoothness),
-            (nameof(constants.LowerCoupling), constants.LowerCoupling),
-            (nameof(constants.LowerHessianLipschitz), constants.LowerHessianLipschitz),
-            (nameof(constants.LowerMixedHessianLipschitz), constants.LowerMixedHessianLipschitz),
-            (nameof(constants.UpperSmoothness), constants.UpperSmoothness),
-            (nameof(constants.UpperCoupling), constants.UpperCoupling),
-        })
-        {
-            if (value is { } number && !(double.IsFinite(number) && number >= 0))
-                findings.Add(new Finding(Severity.Error, FormattableString.Invariant($"The constant {name} is {number}."), "Constants are finite and not negative; leave it null when it is unknown."));
-        }
-
-        if (constants.LowerStrongConvexity > constants.LowerSmoothness)
-            findings.Add(new Finding(Severity.Error, "The declared strong convexity of the lower level exceeds its smoothness.", "One of the two constants is wrong: mu <= Lg1 always."));
-    }
-
-    private static void CheckObjective<V>(List<Finding> findings, string name, IObjective<V> objective, V x, V y)
+    private static void CheckObjective<V>(List<Finding> findings, string name, IObjective<V> objective, V[] point, IReadOnlyList<string> blocks)
         where V : class, IVector<V>
     {
-        V gx = x.ZerosLike(), gy = y.ZerosLike();
-        var request = new PreparedRequest<V>(objective, [[x, y]], [new(BilevelProblem.X, 0, gx), new(BilevelProblem.Y, 0, gy)], values: true);
+        V[] gradients = [.. point.Select(v => v.ZerosLike())];
+        var request = new PreparedRequest<V>(objective, [point], [.. gradients.Select((g, b) => new Output<V>(b, 0, g))], values: true);
         try
         {
             request.Evaluate();
         }
         catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException)
         {
-            findings.Add(new Finding(Severity.Error, $"The {name} fails at the start: {e.Message}", FormattableString.Invariant($"It was given x of length {x.Length} and y of length {y.Length}; check the sizes.")));
+            findings.Add(new Finding(Severity.Error, $"The {name} fails at the start: {e.Message}", $"It was given {string.Join(" and ", point.Select((v, b) => FormattableString.Invariant($"{blocks[b]} of length {v.Length}")))}; check the sizes."));
             return;
         }
 
-        if (!double.IsFinite(request.Values[0]) || !gx.IsFinite() || !gy.IsFinite())
+        if (!double.IsFinite(request.Values[0]) || gradients.Any(g => !g.IsFinite()))
         {
             findings.Add(new Finding(Severity.Error, $"The {name} is not finite at the start.", "Start where it and its gradients are finite."));
             return;
         }
 
-        if (x is not IFillable || y is not IFillable) return;
-        foreach (var comparison in GradientCheck.Compare(objective, [x, y]))
+        if (point.Any(v => v is not IFillable)) return;
+        foreach (var comparison in GradientCheck.Compare(objective, point))
         {
             if (comparison.Agrees(0.02)) continue;
             if (!double.IsFinite(comparison.Measured))
@@ -103,7 +102,7 @@ public static class Validator
 
             findings.Add(new Finding(
                 Severity.Error,
-                FormattableString.Invariant($"The gradient of the {name} in {(comparison.Block == BilevelProblem.X ? "x" : "y")} does not match its values at the start: along a random direction it gives {comparison.Declared:G5}, differences give {comparison.Measured:G5}."),
+                FormattableString.Invariant($"The gradient of the {name} in {blocks[comparison.Block]} does not match its values at the start: along a random direction it gives {comparison.Declared:G5}, differences give {comparison.Measured:G5}."),
                 "Check the gradient's formula and sign; if the function has a kink at the start, start elsewhere."));
         }
     }

@@ -5,9 +5,9 @@ namespace Bilevel;
 /// <summary>A method as the tool offers it: its name, what it is for, its settings.</summary>
 public sealed class MethodEntry
 {
-    private readonly Func<IBilevelMethod, IEnumerable<KeyValuePair<string, string>>, IBilevelMethod> change;
+    private readonly Func<IMethod, IEnumerable<KeyValuePair<string, string>>, IMethod> change;
 
-    private MethodEntry(string name, string summary, IBilevelMethod defaults, SettingsSchema schema, Func<IBilevelMethod, IEnumerable<KeyValuePair<string, string>>, IBilevelMethod> change) =>
+    private MethodEntry(string name, string summary, IMethod defaults, SettingsSchema schema, Func<IMethod, IEnumerable<KeyValuePair<string, string>>, IMethod> change) =>
         (Name, Summary, Defaults, Schema, this.change) = (name, summary, defaults, schema, change);
 
     /// <summary>The method's name.</summary>
@@ -17,36 +17,38 @@ public sealed class MethodEntry
     public string Summary { get; }
 
     /// <summary>The settings it has unless told otherwise.</summary>
-    public IBilevelMethod Defaults { get; }
+    public IMethod Defaults { get; }
 
     /// <summary>The settings it takes.</summary>
     public SettingsSchema Schema { get; }
 
     /// <summary>Makes an entry.</summary>
     public static MethodEntry Of<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(string summary, T defaults)
-        where T : class, IBilevelMethod, new() =>
+        where T : class, IMethod, new() =>
         new(defaults.Name, summary, defaults, SettingsSchema.Of(typeof(T)), (method, values) => SettingsSchema.With((T)method, values));
 
     /// <summary>A copy of a method's settings with some changed by name.</summary>
     /// <param name="method">Settings of this entry's type, for example a task's preset.</param>
     /// <param name="values">Pairs of name and text.</param>
     /// <exception cref="SettingException">A name is unknown or a value refused.</exception>
-    public IBilevelMethod With(IBilevelMethod method, IEnumerable<KeyValuePair<string, string>> values) => change(method, values);
+    public IMethod With(IMethod method, IEnumerable<KeyValuePair<string, string>> values) => change(method, values);
 }
 
-/// <summary>All methods for bilevel problems.</summary>
+/// <summary>All methods.</summary>
 public static class MethodCatalog
 {
     /// <summary>The methods, each with its defaults.</summary>
-    public static IReadOnlyList<MethodEntry> Bilevel { get; } =
+    public static IReadOnlyList<MethodEntry> All { get; } =
     [
-        MethodEntry.Of("Single loop or T inner steps with growing lambda; exact or sampled gradients.", new F2sa()),
-        MethodEntry.Of("Two time scales at fixed or staged lambda; exact gradients.", new F2ba()),
-        MethodEntry.Of("F2BA with accelerated inner loops: the first choice for exact gradients.", new F2ba { Accelerated = true }),
+        MethodEntry.Of("Picks the method that suits the problem.", new Auto()),
+        MethodEntry.Of("Bilevel: single loop or T inner steps with growing lambda; exact or sampled gradients.", new F2sa()),
+        MethodEntry.Of("Bilevel: two time scales at fixed or staged lambda; exact gradients.", new F2ba()),
+        MethodEntry.Of("Bilevel: F2BA with accelerated inner loops, the first choice for exact gradients.", new F2ba { Accelerated = true }),
+        MethodEntry.Of("Bilevel minimax: optimistic gradients on the penalty function, the first choice.", new Ogda()),
     ];
 
     /// <summary>The method of that name.</summary>
     /// <exception cref="SettingException">There is none; the message lists them.</exception>
-    public static MethodEntry Find(string name) => Bilevel.FirstOrDefault(m => m.Name == name)
-        ?? throw new SettingException($"There is no method '{name}'. There are: {string.Join(", ", Bilevel.Select(m => m.Name))}.");
+    public static MethodEntry Find(string name) => All.FirstOrDefault(m => m.Name == name)
+        ?? throw new SettingException($"There is no method '{name}'. There are: {string.Join(", ", All.Select(m => m.Name))}.");
 }

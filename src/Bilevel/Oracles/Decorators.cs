@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Bilevel;
 
 /// <summary>How often an objective was asked, per block; one gradient at one point counts as one, however it was fused.</summary>
@@ -5,10 +7,13 @@ namespace Bilevel;
 public sealed class OracleCounts(int blocks)
 {
     private readonly long[] gradients = new long[blocks];
-    private long values;
+    private long points, values;
 
     /// <summary>Number of gradients of each block; a combined output over two points counts two.</summary>
     public ReadOnlySpan<long> Gradients => gradients;
+
+    /// <summary>Number of points at which a gradient in one block or more was asked.</summary>
+    public long Points => points;
 
     /// <summary>Number of values.</summary>
     public long Values => values;
@@ -28,7 +33,15 @@ public sealed class OracleCounts(int blocks)
     public void Add<V>(in Request<V> request)
         where V : class, IVector<V>
     {
-        foreach (ref readonly var output in request.Gradients) gradients[output.Block] += output.Point == Output.Combined ? request.PointCount : 1;
+        ulong asked = 0;
+        foreach (ref readonly var output in request.Gradients)
+        {
+            bool all = output.Point == Output.Combined;
+            gradients[output.Block] += all ? request.PointCount : 1;
+            asked |= all ? ulong.MaxValue : 1UL << (output.Point & 63);
+        }
+
+        if (asked != 0) points += Math.Min(request.PointCount, BitOperations.PopCount(asked));
         values += request.Values.Length;
     }
 
@@ -45,6 +58,7 @@ public sealed class OracleCounts(int blocks)
     public void Transfer(IArchive archive)
     {
         for (int b = 0; b < gradients.Length; b++) archive.Transfer("gradients", ref gradients[b]);
+        archive.Transfer("points", ref points);
         archive.Transfer("values", ref values);
     }
 }

@@ -5,7 +5,7 @@ namespace Bilevel;
 /// The hyperobjective is F(x) = f(x, y*(x)).
 /// </summary>
 /// <typeparam name="V">Vector type.</typeparam>
-public sealed record BilevelProblem<V>
+public sealed record BilevelProblem<V> : IProblem<V>
     where V : class, IVector<V>
 {
     /// <summary>Makes a problem of two objectives over the blocks (x, y).</summary>
@@ -38,6 +38,48 @@ public sealed record BilevelProblem<V>
     /// varies y alone. What it leaves null is taken from <see cref="Constants"/>.
     /// </summary>
     public Func<V, ProblemConstants>? ConstantsAt { get; init; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Block<V>> Blocks => [new("x", UpperSet), new("y", LowerSet)];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> UpperBlocks => [BilevelProblem.X, BilevelProblem.Y];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> LowerBlocks => UpperBlocks;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> LowerNames => ["x", "y"];
+
+    /// <inheritdoc/>
+    public int Follower => BilevelProblem.Y;
+
+    /// <inheritdoc/>
+    public IProblem<V> With(IObjective<V> upper, IObjective<V> lower) => this with { Upper = upper, Lower = lower };
+
+    /// <inheritdoc/>
+    public (double Upper, double Lower) TermsAt(IReadOnlyList<V> point) => (0, 0);
+
+    /// <inheritdoc/>
+    public IEnumerable<Finding> Validate(IReadOnlyList<V> start)
+    {
+        foreach (var (name, value) in new[]
+        {
+            (nameof(Constants.LowerStrongConvexity), Constants.LowerStrongConvexity),
+            (nameof(Constants.LowerSmoothness), Constants.LowerSmoothness),
+            (nameof(Constants.LowerCoupling), Constants.LowerCoupling),
+            (nameof(Constants.LowerHessianLipschitz), Constants.LowerHessianLipschitz),
+            (nameof(Constants.LowerMixedHessianLipschitz), Constants.LowerMixedHessianLipschitz),
+            (nameof(Constants.UpperSmoothness), Constants.UpperSmoothness),
+            (nameof(Constants.UpperCoupling), Constants.UpperCoupling),
+        })
+        {
+            if (Finding.OfConstant(name, value) is { } finding) yield return finding;
+        }
+
+        if (Constants.LowerStrongConvexity > Constants.LowerSmoothness)
+            yield return new Finding(Severity.Error, "The declared strong convexity of the lower level exceeds its smoothness.", "One of the two constants is wrong: mu <= Lg1 always.");
+    }
 }
 
 /// <summary>The order of the blocks of a <see cref="BilevelProblem{V}"/>.</summary>

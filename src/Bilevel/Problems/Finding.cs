@@ -18,6 +18,11 @@ public sealed record Finding(Severity Severity, string What, string Remedy)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{What} {Remedy}";
+
+    /// <summary>What is wrong with a declared constant: it must be finite and not negative; null when nothing is, or it is not declared.</summary>
+    internal static Finding? OfConstant(string name, double? value) => value is { } number && !(double.IsFinite(number) && number >= 0)
+        ? new Finding(Severity.Error, FormattableString.Invariant($"The constant {name} is {number}."), "Constants are finite and not negative; leave it null when it is unknown.")
+        : null;
 }
 
 /// <summary>The problem, the start or the settings were refused before the first step.</summary>

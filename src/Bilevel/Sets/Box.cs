@@ -81,7 +81,8 @@ public sealed class Box<T> : DenseSet<T>
         : length is { } n ? Invariant($"the box [{lower}, {upper}]^{n}")
         : Invariant($"the box [{lower}, {upper}]");
 
-    internal override double DiameterAt(int length)
+    /// <inheritdoc/>
+    public override double DiameterAt(int length)
     {
         // Equal infinite bounds are refused, so the difference is not NaN; no component, no distance.
         double width = double.CreateTruncating(upper) - double.CreateTruncating(lower);

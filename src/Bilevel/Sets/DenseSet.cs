@@ -60,8 +60,8 @@ public abstract class DenseSet<T> : IFeasibleSet<DenseVector<T>>
         }
     }
 
-    /// <summary>The diameter of the set among vectors of the given length, for a set that leaves the length open.</summary>
-    internal virtual double DiameterAt(int length) => Diameter;
+    /// <inheritdoc/>
+    public virtual double DiameterAt(int length) => length == 0 ? 0 : Diameter;
 
     /// <summary>Throws what <see cref="Objection"/> says of a length, if it says anything.</summary>
     /// <exception cref="ArgumentException">The length does not fit.</exception>

@@ -1,21 +1,18 @@
 namespace Bilevel;
 
-/// <summary>A closed convex set with an exact Euclidean projection.</summary>
+/// <summary>A closed convex set with an exact Euclidean projection: the proximal term that is zero on it.</summary>
 /// <typeparam name="V">Vector type.</typeparam>
-public interface IFeasibleSet<V>
+public interface IFeasibleSet<V> : IProximalTerm<V>
     where V : class, IVector<V>
 {
-    /// <summary>Replaces <paramref name="point"/> by the nearest point of the set.</summary>
-    void Project(V point);
-
     /// <summary>The largest distance between two points of the set; infinite for an unbounded set.</summary>
     double Diameter { get; }
 
-    /// <summary>Whether the set is the whole space, so that projecting does nothing.</summary>
-    bool IsWholeSpace { get; }
+    /// <inheritdoc/>
+    void IProximalTerm<V>.Prox(V point, double step) => Project(point);
 
-    /// <summary>What keeps a vector of this length from being projected, in a sentence; null when nothing does.</summary>
-    string? Objection(int length);
+    /// <inheritdoc/>
+    double IProximalTerm<V>.Value(V point) => 0;
 }
 
 /// <summary>The whole space: no constraint.</summary>
@@ -30,6 +27,9 @@ public sealed class WholeSpace<V> : IFeasibleSet<V>
 
     /// <inheritdoc/>
     public double Diameter => double.PositiveInfinity;
+
+    /// <inheritdoc/>
+    public double DiameterAt(int length) => length == 0 ? 0 : double.PositiveInfinity;
 
     /// <inheritdoc/>
     public bool IsWholeSpace => true;

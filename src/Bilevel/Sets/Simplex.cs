@@ -68,7 +68,8 @@ public sealed class Simplex<T> : DenseSet<T>
     /// <inheritdoc/>
     public override string ToString() => Invariant($"the simplex of total {total}");
 
-    internal override double DiameterAt(int length) => length == 1 ? 0 : total * Math.Sqrt(2);
+    /// <inheritdoc/>
+    public override double DiameterAt(int length) => length == 1 ? 0 : total * Math.Sqrt(2);
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

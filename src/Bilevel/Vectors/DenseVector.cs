@@ -6,7 +6,7 @@ namespace Bilevel;
 
 /// <summary>A dense vector of double or float components.</summary>
 /// <typeparam name="T">double or float.</typeparam>
-public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<DenseVector<T>>, IStorable, IFillable
+public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<DenseVector<T>>, IStorable, IFillable, IResizable<DenseVector<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // Below this length a plain loop beats the call into the vectorised primitives.
@@ -40,6 +40,9 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
 
     /// <inheritdoc/>
     public DenseVector<T> ZerosLike() => new(components.Length);
+
+    /// <inheritdoc/>
+    public DenseVector<T> Zeros(int length) => new(length);
 
     /// <inheritdoc/>
     public void CopyFrom(DenseVector<T> source)

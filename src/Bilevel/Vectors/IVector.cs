@@ -88,3 +88,12 @@ public interface IFillable
     /// <summary>Sets component i to <paramref name="component"/>(i).</summary>
     void Fill(Func<int, double> component);
 }
+
+/// <summary>A vector that can make others of any length with the same storage, as lifts need for multipliers and for blocks that are absent.</summary>
+/// <typeparam name="V">The implementing type itself.</typeparam>
+public interface IResizable<V>
+    where V : class, IVector<V>
+{
+    /// <summary>A new vector of the given length, zero or more, all components zero.</summary>
+    V Zeros(int length);
+}

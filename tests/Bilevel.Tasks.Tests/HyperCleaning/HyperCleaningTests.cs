@@ -66,7 +66,7 @@ public class HyperCleaningTests
         var (outcome, x) = Solve(Small, seed: 2, iterations: 50);
 
         // By the task's own objectives, with another solver of the lower level.
-        var instance = (TaskInstance<DenseVector<double>>)new Tasks.HyperCleaning().Create(Small, new TaskContext(Seed: 2));
+        var instance = (BilevelInstance<DenseVector<double>>)new Tasks.HyperCleaning().Create(Small, new TaskContext(Seed: 2));
         var w = instance.Y.Copy();
         var gradient = w.ZerosLike();
         var lower = new PreparedRequest<DenseVector<double>>(instance.Problem.Lower, [[x, w]], [new(1, 0, gradient)]);
@@ -139,13 +139,13 @@ public class HyperCleaningTests
 
     private static DenseVector<double> Run(KeyValuePair<string, string>[] settings, ulong seed, long iterations, int threads)
     {
-        var instance = (TaskInstance<DenseVector<double>>)new Tasks.HyperCleaning().Create(settings, new TaskContext(seed, null, threads));
+        var instance = (BilevelInstance<DenseVector<double>>)new Tasks.HyperCleaning().Create(settings, new TaskContext(seed, null, threads));
         return new Driver { Stop = Stop.Iterations(iterations), Validate = false }.Run(instance.Presets[0], instance.Problem, instance.X, instance.Y, seed).X;
     }
 
     private static (TaskOutcome Outcome, DenseVector<double> X) Solve(KeyValuePair<string, string>[] settings, ulong seed, long? iterations, string? folder = null, int threads = 1)
     {
-        var instance = (TaskInstance<DenseVector<double>>)new Tasks.HyperCleaning().Create(settings, new TaskContext(seed, folder, threads));
+        var instance = (BilevelInstance<DenseVector<double>>)new Tasks.HyperCleaning().Create(settings, new TaskContext(seed, folder, threads));
         var driver = new Driver { Stop = Stop.Iterations(iterations ?? instance.Iterations) };
         var solution = driver.Run(instance.Presets[0], instance.Problem, instance.X, instance.Y, seed);
         return (instance.Evaluate(solution), solution.X);
@@ -156,7 +156,7 @@ public class HyperCleaningTests
         public int Visit<V>(TaskInstance<V> instance)
             where V : class, IVector<V>
         {
-            var (x, y) = (instance.X.Copy(), instance.Y.Copy());
+            var (x, y) = (instance.Start[0].Copy(), instance.Start[1].Copy());
             ((IFillable)x).Fill(i => Math.Sin(i));
             ((IFillable)y).Fill(i => 0.05 * Math.Cos(3 * i));
             return GradientCheck.Compare(instance.Problem.Upper, [x, y]).Concat(GradientCheck.Compare(instance.Problem.Lower, [x, y])).Count(c => !c.Agrees(1e-3));

@@ -2,7 +2,7 @@ namespace Bilevel.Tasks.Tests;
 
 public sealed class CleaningSmallTests
 {
-    private static readonly TaskInstance<DenseVector<double>> Instance = CleaningSmallTask.Instance(new CleaningSmallSettings());
+    private static readonly BilevelInstance<DenseVector<double>> Instance = CleaningSmallTask.Instance(new CleaningSmallSettings());
 
     [Fact]
     public void HasThePrintedValuesAtEqualWeights()

@@ -142,7 +142,7 @@ public sealed class MethodMatrixTests
     }
 
     // The gradient mapping of L_lambda* by the reference solution, at the step length 1.
-    private static double PenaltyResidual(TaskInstance<DenseVector<double>> instance, Solution<DenseVector<double>> solution)
+    private static double PenaltyResidual(BilevelInstance<DenseVector<double>> instance, Solution<DenseVector<double>> solution)
     {
         var moved = solution.X.Copy();
         moved.AddScaled(-1, instance.Answer!.PenaltyHypergradient!(solution.X, solution.Penalty));

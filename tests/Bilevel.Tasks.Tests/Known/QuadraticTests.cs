@@ -238,7 +238,7 @@ public sealed class QuadraticTests
         return x;
     }
 
-    private static DenseVector<double> Solve(IBilevelMethod method, TaskInstance<DenseVector<double>> instance)
+    private static DenseVector<double> Solve(IBilevelMethod method, BilevelInstance<DenseVector<double>> instance)
     {
         var solution = new Driver { Stop = Stop.Residual(1e-10) | Stop.Iterations(20_000) }.Run(method, instance.Problem, instance.X, instance.Y);
         Assert.True(solution.Converged, $"{method}: {solution.StatusMessage}");

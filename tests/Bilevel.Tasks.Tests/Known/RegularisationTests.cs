@@ -2,8 +2,8 @@ namespace Bilevel.Tasks.Tests;
 
 public sealed class RegularisationTests
 {
-    private static readonly TaskInstance<DenseVector<double>> Ridge = RidgeTask.Instance(new RidgeSettings());
-    private static readonly TaskInstance<DenseVector<double>> Logistic = LogisticTask.Instance(new LogisticSettings());
+    private static readonly BilevelInstance<DenseVector<double>> Ridge = RidgeTask.Instance(new RidgeSettings());
+    private static readonly BilevelInstance<DenseVector<double>> Logistic = LogisticTask.Instance(new LogisticSettings());
 
     [Fact]
     public void RidgeHasThePrintedValues()

@@ -112,7 +112,7 @@ public sealed class DriverTests
         var reports = new Reports();
         new Driver { Clock = clock, Progress = reports }.RunPhases(
             [new Phase(new ScriptedMethod(_ => 1), Stop.Iterations(3_000_000)), new Phase(new ScriptedMethod(_ => 1) { OnStep = _ => clock.Advance(TimeSpan.FromSeconds(1)) }, Stop.Iterations(3_000_010))],
-            problem, x, y);
+            problem, [x, y]);
         Assert.Equal(9, reports.Count);                // none after the tenth step, which ends the run
     }
 
@@ -218,9 +218,9 @@ public sealed class DriverTests
     {
         var starts = 0;
         var second = new ScriptedMethod(_ => 1) { OnStart = _ => starts++ };
-        var solution = new Driver { OracleBudget = 10 }.RunPhases([new Phase(new ScriptedMethod(_ => 1) { CallsPerStep = 3 }, Stop.Never), new Phase(second, Stop.Never)], problem, x, y);
+        var solution = new Driver { OracleBudget = 10 }.RunPhases([new Phase(new ScriptedMethod(_ => 1) { CallsPerStep = 3 }, Stop.Never), new Phase(second, Stop.Never)], problem, [x, y]);
         Assert.Equal((SolveStatus.OracleLimit, 3L, 0), (solution.Status, solution.Iterations, starts));
-        var atStart = new Driver { OracleBudget = 10 }.RunPhases([new Phase(new ScriptedMethod(_ => 1), Stop.Iterations(8)), new Phase(second with { CallsToStart = 5 }, Stop.Never)], problem, x, y);
+        var atStart = new Driver { OracleBudget = 10 }.RunPhases([new Phase(new ScriptedMethod(_ => 1), Stop.Iterations(8)), new Phase(second with { CallsToStart = 5 }, Stop.Never)], problem, [x, y]);
         Assert.Equal((SolveStatus.OracleLimit, 8L, 8.0), (atStart.Status, atStart.Iterations, atStart.X[0]));
     }
 
@@ -231,7 +231,7 @@ public sealed class DriverTests
         ScriptedMethod Method(string name) => new(_ => 1) { Name = name, OnStart = p => starts.Add(p[0][0]) };
         var logger = new Lines();
         var solution = new Driver { Logger = logger, RecordEvery = 1 }.RunPhases(
-            [new Phase(Method("one"), Stop.Iterations(3)), new Phase(Method("two"), Stop.OracleCalls(5)), new Phase(Method("three"), Stop.Iterations(9))], problem, Vectors.Of(100), y);
+            [new Phase(Method("one"), Stop.Iterations(3)), new Phase(Method("two"), Stop.OracleCalls(5)), new Phase(Method("three"), Stop.Iterations(9))], problem, [Vectors.Of(100), y]);
         Assert.Equal([100.0, 103, 105], starts);
         Assert.Equal((SolveStatus.IterationLimit, 9L, 109.0), (solution.Status, solution.Iterations, solution.X[0]));
         Assert.Equal(Enumerable.Range(0, 10).Select(k => (long)k), solution.Trace.Select(r => r.Iteration));
@@ -241,7 +241,7 @@ public sealed class DriverTests
     [Fact]
     public void Convergence_ends_all_phases()
     {
-        var solution = new Driver().RunPhases([new Phase(new ScriptedMethod(k => 1.0 / k), Stop.Residual(0.5)), new Phase(new ScriptedMethod(_ => 1), Stop.Iterations(100))], problem, x, y);
+        var solution = new Driver().RunPhases([new Phase(new ScriptedMethod(k => 1.0 / k), Stop.Residual(0.5)), new Phase(new ScriptedMethod(_ => 1), Stop.Iterations(100))], problem, [x, y]);
         Assert.Equal((SolveStatus.Converged, 2L), (solution.Status, solution.Iterations));
     }
 
@@ -250,14 +250,14 @@ public sealed class DriverTests
     {
         var starts = new List<double>();
         var solution = new Driver { RecordEvery = 10 }.RunPhases(
-            [new Phase(new ScriptedMethod(k => k < 35 ? 1 : double.NaN), Stop.Iterations(100)), new Phase(new ScriptedMethod(_ => 1e20) { OnStart = p => starts.Add(p[0][0]) }, Stop.Iterations(40))], problem, x, y);
+            [new Phase(new ScriptedMethod(k => k < 35 ? 1 : double.NaN), Stop.Iterations(100)), new Phase(new ScriptedMethod(_ => 1e20) { OnStart = p => starts.Add(p[0][0]) }, Stop.Iterations(40))], problem, [x, y]);
         Assert.Equal([30.0], starts);
         Assert.Equal((SolveStatus.IterationLimit, 40L, 35.0), (solution.Status, solution.Iterations, solution.X[0]));
     }
 
     [Fact]
     public void A_run_needs_a_phase() =>
-        Assert.StartsWith("A run needs at least one phase.", Assert.Throws<ArgumentException>(() => new Driver().RunPhases([], problem, x, y)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("A run needs at least one phase.", Assert.Throws<ArgumentException>(() => new Driver().RunPhases([], problem, [x, y])).Message, StringComparison.Ordinal);
 
     private static double TwoVariablesUpper(double x, double y) => Math.Pow(y - 3, 2) + (x * x / 2);
 

@@ -146,7 +146,7 @@ public sealed class ResumeTests
                 using var source = new CancellationTokenSource();
                 var watched = problem with { Lower = problem.Lower };
                 var sink = new Canceller(trace, stopAt, source);
-                return new Driver { Checkpoints = store, Resume = true, Trace = sink, RecordEvery = 1 }.RunPhases(Phases(), watched, X, Y, 3, source.Token);
+                return new Driver { Checkpoints = store, Resume = true, Trace = sink, RecordEvery = 1 }.RunPhases(Phases(), watched, [X, Y], 3, source.Token);
             }
 
             var wholeTrace = new MemoryTrace();
@@ -167,10 +167,10 @@ public sealed class ResumeTests
     public void What_a_method_derives_from_its_start_is_derived_from_the_start_of_its_phase()
     {
         Phase[] phases = [new(new ScriptedMethod(_ => 1), Stop.Iterations(3)), new(new ScriptedMethod(_ => 1), Stop.Iterations(9))];
-        var whole = new Driver().RunPhases(phases, new TwoVariables().Problem, Vectors.Of(1), Vectors.Of(0));
+        var whole = new Driver().RunPhases(phases, new TwoVariables().Problem, [Vectors.Of(1), Vectors.Of(0)]);
         var store = new MemoryCheckpoints();
-        new Driver { Checkpoints = store }.RunPhases([phases[0], phases[1] with { Stop = Stop.Iterations(5) }], new TwoVariables().Problem, Vectors.Of(1), Vectors.Of(0));
-        var resumed = new Driver { Checkpoints = store, Resume = true }.RunPhases(phases, new TwoVariables().Problem, Vectors.Of(1), Vectors.Of(0));
+        new Driver { Checkpoints = store }.RunPhases([phases[0], phases[1] with { Stop = Stop.Iterations(5) }], new TwoVariables().Problem, [Vectors.Of(1), Vectors.Of(0)]);
+        var resumed = new Driver { Checkpoints = store, Resume = true }.RunPhases(phases, new TwoVariables().Problem, [Vectors.Of(1), Vectors.Of(0)]);
         Assert.Equal((3 * 2.0) + (6 * 8), whole.Y[0]);
         AssertSame(whole, resumed, "two phases");
     }

@@ -7,7 +7,7 @@ public sealed class ValidatorTests
     private readonly BilevelProblem<DenseVector<double>> problem = new TwoVariables().Problem;
     private readonly DenseVector<double> x = Vectors.Of(0.5), y = Vectors.Of(0);
 
-    private IReadOnlyList<Finding> Check(BilevelProblem<DenseVector<double>>? problem = null, DenseVector<double>? x = null, DenseVector<double>? y = null, IBilevelMethod? method = null) =>
+    private IReadOnlyList<Finding> Check(BilevelProblem<DenseVector<double>>? problem = null, DenseVector<double>? x = null, DenseVector<double>? y = null, IMethod? method = null) =>
         Validator.Check([method ?? new F2sa()], problem ?? this.problem, x ?? this.x, y ?? this.y);
 
     private static void AssertOnly(IReadOnlyList<Finding> findings, Severity severity, string what, string remedy)
@@ -20,7 +20,7 @@ public sealed class ValidatorTests
     [Fact]
     public void Nothing_is_found_where_all_is_well()
     {
-        foreach (var method in MethodCatalog.Bilevel.Select(m => m.Defaults)) Assert.Empty(Check(method: method));
+        foreach (var method in MethodCatalog.All.Select(m => m.Defaults)) Assert.Empty(Check(method: method));
         Assert.Empty(Validator.Check([new F2sa()], CurvedLevels.Problem<double>(), CurvedLevels.Vector<double>(3), CurvedLevels.Vector<double>(4)));
         Assert.Empty(Validator.Check([new F2sa()], CurvedLevels.Problem<float>(), CurvedLevels.Vector<float>(3), CurvedLevels.Vector<float>(4)));
     }

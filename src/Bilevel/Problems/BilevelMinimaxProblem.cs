@@ -1,0 +1,233 @@
+namespace Bilevel;
+
+/// <summary>Which way a level goes.</summary>
+public enum Sense
+{
+    /// <summary>The player of the level minimises; its opponent maximises.</summary>
+    Minimise,
+
+    /// <summary>The player of the level maximises; its opponent minimises.</summary>
+    Maximise,
+}
+
+/// <summary>What is assumed of the lower level in its own variables.</summary>
+public enum LowerShape
+{
+    /// <summary>g is convex in z1 and concave in z2 (the other way round where the level maximises), for every x1.</summary>
+    ConvexConcave,
+
+    /// <summary>Nothing: methods may be tried, and no answer is certified.</summary>
+    General,
+}
+
+/// <summary>
+/// A bilevel minimax problem (bilevel minimax, section 1.1): minimise over x1, y1, y2 the maximum over x2 of
+/// f(x1, x2, y1, y2), where (y1, y2) is a saddle point of min over z1, max over z2 of g(x1, z1, z2). A block that is
+/// absent has length 0.
+/// </summary>
+/// <typeparam name="V">Vector type.</typeparam>
+public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
+    where V : class, IVector<V>
+{
+    /// <summary>Makes a problem of two objectives.</summary>
+    /// <param name="upper">f over the blocks (x1, x2, y1, y2).</param>
+    /// <param name="lower">g over the blocks (x1, z1, z2).</param>
+    public BilevelMinimaxProblem(IObjective<V> upper, IObjective<V> lower)
+    {
+        ArgumentNullException.ThrowIfNull(upper);
+        ArgumentNullException.ThrowIfNull(lower);
+        (Upper, Lower) = (upper, lower);
+    }
+
+    /// <summary>f, the upper objective over the blocks (x1, x2, y1, y2), without its proximal terms.</summary>
+    public IObjective<V> Upper { get; init; }
+
+    /// <summary>g, the lower objective over the blocks (x1, z1, z2), without its proximal terms.</summary>
+    public IObjective<V> Lower { get; init; }
+
+    /// <summary>Whether the leader (x1, y1, y2) minimises f against x2, or maximises it.</summary>
+    public Sense UpperSense { get; init; }
+
+    /// <summary>Whether z1 minimises g against z2, or maximises it.</summary>
+    public Sense LowerSense { get; init; }
+
+    /// <summary>The set of x1, or the term that the leader pays for it.</summary>
+    public IProximalTerm<V> X1 { get; init; } = new WholeSpace<V>();
+
+    /// <summary>The set of x2, or the term that the upper opponent pays for it.</summary>
+    public IProximalTerm<V> X2 { get; init; } = new WholeSpace<V>();
+
+    /// <summary>The set of y1 and z1, or the term that the follower pays for it.</summary>
+    public IProximalTerm<V> Z1 { get; init; } = new WholeSpace<V>();
+
+    /// <summary>The set of y2 and z2, or the term that the lower opponent pays for it.</summary>
+    public IProximalTerm<V> Z2 { get; init; } = new WholeSpace<V>();
+
+    /// <summary>What is known of the problem.</summary>
+    public MinimaxConstants Constants { get; init; } = new();
+
+    /// <summary>What is assumed of g in z1 and z2.</summary>
+    public LowerShape Shape { get; init; }
+
+    /// <summary>What z2 means where it holds Lagrange multipliers of the lower level's constraints; null where it does not.</summary>
+    public Multipliers<V>? LowerMultipliers { get; init; }
+
+    /// <summary>What x2 means where it holds Lagrange multipliers of the upper level's constraints; null where it does not.</summary>
+    public Multipliers<V>? UpperMultipliers { get; init; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Block<V>> Blocks => [new("x1", X1), new("x2", X2), new("y1", Z1), new("y2", Z2), new("z1", Z1), new("z2", Z2)];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> UpperBlocks => [BilevelMinimaxProblem.X1, BilevelMinimaxProblem.X2, BilevelMinimaxProblem.Y1, BilevelMinimaxProblem.Y2];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> LowerBlocks => [BilevelMinimaxProblem.X1, BilevelMinimaxProblem.Y1, BilevelMinimaxProblem.Y2];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> LowerNames => ["x1", "z1", "z2"];
+
+    /// <inheritdoc/>
+    public int Follower => BilevelMinimaxProblem.Y1;
+
+    /// <summary>1 where the leader minimises, -1 where it maximises.</summary>
+    internal double UpperSign => UpperSense == Sense.Minimise ? 1 : -1;
+
+    /// <summary>1 where the follower minimises, -1 where it maximises.</summary>
+    internal double LowerSign => LowerSense == Sense.Minimise ? 1 : -1;
+
+    /// <inheritdoc/>
+    public IProblem<V> With(IObjective<V> upper, IObjective<V> lower) => this with { Upper = upper, Lower = lower };
+
+    /// <inheritdoc/>
+    public (double Upper, double Lower) TermsAt(IReadOnlyList<V> point) => (
+        UpperSign * (X1.Value(point[BilevelMinimaxProblem.X1]) - X2.Value(point[BilevelMinimaxProblem.X2])),
+        LowerSign * (Z1.Value(point[BilevelMinimaxProblem.Y1]) - Z2.Value(point[BilevelMinimaxProblem.Y2])));
+
+    /// <inheritdoc/>
+    public string? Touched(IReadOnlyList<V> point) =>
+        LowerMultipliers?.Touched(point[BilevelMinimaxProblem.Y2]) ?? LowerMultipliers?.Touched(point[BilevelMinimaxProblem.Z2]) ?? UpperMultipliers?.Touched(point[BilevelMinimaxProblem.X2]);
+
+    /// <inheritdoc/>
+    public IProblem<V> Enlarged(int doublings)
+    {
+        if (doublings == 0) return this;
+        var enlarged = this with { Constants = Constants.Enlarged(doublings) };
+        if (LowerMultipliers?.Doubled(doublings) is { } lower) enlarged = enlarged with { LowerMultipliers = lower, Z2 = lower.Set };
+        if (UpperMultipliers?.Doubled(doublings) is { } upper) enlarged = enlarged with { UpperMultipliers = upper, X2 = upper.Set };
+        return enlarged;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<Finding> Validate(IReadOnlyList<V> start)
+    {
+        foreach (var finding in Constants.Validate()) yield return finding;
+    }
+}
+
+/// <summary>The blocks of a <see cref="BilevelMinimaxProblem{V}"/>.</summary>
+public static class BilevelMinimaxProblem
+{
+    /// <summary>Block of the upper minimiser x1.</summary>
+    public const int X1 = 0;
+
+    /// <summary>Block of the upper maximiser x2.</summary>
+    public const int X2 = 1;
+
+    /// <summary>Block of the lower minimiser's answer y1.</summary>
+    public const int Y1 = 2;
+
+    /// <summary>Block of the lower maximiser's answer y2.</summary>
+    public const int Y2 = 3;
+
+    /// <summary>Block of the copy z1 of the lower minimiser.</summary>
+    public const int Z1 = 4;
+
+    /// <summary>Block of the copy z2 of the lower maximiser.</summary>
+    public const int Z2 = 5;
+
+    /// <summary>Number of blocks of a point.</summary>
+    public const int BlockCount = 6;
+
+    /// <summary>Number of blocks of f: x1, x2, y1, y2.</summary>
+    public const int UpperCount = 4;
+
+    /// <summary>Number of blocks of g: x1, z1, z2.</summary>
+    public const int LowerCount = 3;
+
+    /// <summary>The blocks of g.</summary>
+    public static class Lower
+    {
+        /// <summary>Block of the upper minimiser x1.</summary>
+        public const int X1 = 0;
+
+        /// <summary>Block of the lower minimiser z1.</summary>
+        public const int Z1 = 1;
+
+        /// <summary>Block of the lower maximiser z2.</summary>
+        public const int Z2 = 2;
+    }
+
+    /// <summary>A start whose copies z1, z2 are y1, y2.</summary>
+    /// <param name="x1">The upper minimiser.</param>
+    /// <param name="x2">The upper maximiser; length 0 where there is none.</param>
+    /// <param name="y1">The lower minimiser.</param>
+    /// <param name="y2">The lower maximiser; length 0 where there is none.</param>
+    public static V[] Start<V>(V x1, V x2, V y1, V y2)
+        where V : class, IVector<V> => [x1, x2, y1, y2, y1.Copy(), y2.Copy()];
+}
+
+/// <summary>Known constants of a bilevel minimax problem, each null when unknown.</summary>
+public sealed record MinimaxConstants
+{
+    /// <summary>L_f: Lipschitz constant of the gradient of f, jointly in all its blocks.</summary>
+    public double? UpperSmoothness { get; init; }
+
+    /// <summary>L_g: Lipschitz constant of the gradient of g, jointly in all its blocks.</summary>
+    public double? LowerSmoothness { get; init; }
+
+    /// <summary>mu1: g is mu1-strongly convex in z1; needed for a gap bound where z1 has no bounds.</summary>
+    public double? LowerStrongConvexity { get; init; }
+
+    /// <summary>mu2: g is mu2-strongly concave in z2; needed for a gap bound where z2 has no bounds.</summary>
+    public double? LowerStrongConcavity { get; init; }
+
+    /// <summary>The part of <see cref="LowerSmoothness"/> that is proportional to the bound on multipliers, so that it grows when the bound is doubled.</summary>
+    public double LowerSmoothnessPerBound { get; init; }
+
+    /// <summary>The part of <see cref="UpperSmoothness"/> that is proportional to the bound on multipliers.</summary>
+    public double UpperSmoothnessPerBound { get; init; }
+
+    /// <summary>L_h = L_f + 2 rho L_g (bilevel minimax, section 2.5); null when one of them is unknown.</summary>
+    /// <param name="penalty">rho.</param>
+    public double? PenaltySmoothness(double penalty) => UpperSmoothness + (2 * penalty * LowerSmoothness);
+
+    internal MinimaxConstants Enlarged(int doublings)
+    {
+        double more = Math.Pow(2, doublings) - 1;
+        return this with
+        {
+            UpperSmoothness = UpperSmoothness + (more * UpperSmoothnessPerBound),
+            UpperSmoothnessPerBound = (more + 1) * UpperSmoothnessPerBound,
+            LowerSmoothness = LowerSmoothness + (more * LowerSmoothnessPerBound),
+            LowerSmoothnessPerBound = (more + 1) * LowerSmoothnessPerBound,
+        };
+    }
+
+    internal IEnumerable<Finding> Validate()
+    {
+        foreach (var (name, value) in new[]
+        {
+            (nameof(UpperSmoothness), UpperSmoothness),
+            (nameof(LowerSmoothness), LowerSmoothness),
+            (nameof(LowerStrongConvexity), LowerStrongConvexity),
+            (nameof(LowerStrongConcavity), LowerStrongConcavity),
+        })
+        {
+            if (Finding.OfConstant(name, value) is { } finding) yield return finding;
+        }
+
+        if (LowerStrongConvexity > LowerSmoothness || LowerStrongConcavity > LowerSmoothness)
+            yield return new Finding(Severity.Error, "The declared strong convexity or concavity of the lower level exceeds its smoothness.", "One of the constants is wrong: mu <= Lg always.");
+    }
+}

@@ -1,0 +1,31 @@
+namespace Bilevel;
+
+/// <summary>The ways from a special problem class up to the bilevel minimax problem (bilevel minimax, section 2.7).</summary>
+public static partial class Lift
+{
+    /// <summary>
+    /// A bilevel problem as a bilevel minimax problem: x1 = x, z1 = y, and no maximising blocks. The penalty function
+    /// becomes f(x, y) + lambda (g(x, y) - g(x, z)).
+    /// </summary>
+    /// <param name="problem">The problem.</param>
+    public static BilevelMinimaxProblem<V> Bilevel<V>(BilevelProblem<V> problem)
+        where V : class, IVector<V>
+    {
+        ArgumentNullException.ThrowIfNull(problem);
+        var constants = problem.Constants;
+        return new BilevelMinimaxProblem<V>(
+            new SelectedBlocks<V>(problem.Upper, BilevelMinimaxProblem.X1, BilevelMinimaxProblem.Y1),
+            new SelectedBlocks<V>(problem.Lower, BilevelMinimaxProblem.Lower.X1, BilevelMinimaxProblem.Lower.Z1))
+        {
+            X1 = problem.UpperSet,
+            Z1 = problem.LowerSet,
+            Constants = new MinimaxConstants { LowerStrongConvexity = constants.LowerStrongConvexity },
+        };
+    }
+
+    /// <summary>The start of the lifted problem.</summary>
+    /// <param name="x">Start of x.</param>
+    /// <param name="y">Start of y.</param>
+    public static V[] Bilevel<V>(V x, V y)
+        where V : class, IVector<V>, IResizable<V> => BilevelMinimaxProblem.Start(x, x.Zeros(0), y, x.Zeros(0));
+}
