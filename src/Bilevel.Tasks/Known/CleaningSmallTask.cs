@@ -80,11 +80,11 @@ public sealed class CleaningSmallTask : TaskOf<CleaningSmallSettings>
         int size = Classes * train.Columns;
         var constants = new CleaningConstants(train, validation, ridge);
         var problem = new BilevelProblem<DenseVector<double>>(new SoftmaxObjective(validation, validationLabels, Classes, weighted: false, ridge: 0), lower)
-            {
-                UpperSet = new Box<double>(-Bound, Bound, settings.TrainRows),
-                Constants = constants.Worst,
-                ConstantsAt = constants.At,
-            };
+        {
+            UpperSet = new Box<double>(-Bound, Bound, settings.TrainRows),
+            Constants = constants.Worst,
+            ConstantsAt = constants.At,
+        };
         return new BilevelInstance<DenseVector<double>>(problem, Vectors.Zeros(settings.TrainRows), Vectors.Zeros(size))
         {
             Components = v => v.ToDoubles(),

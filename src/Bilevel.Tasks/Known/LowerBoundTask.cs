@@ -70,10 +70,10 @@ public sealed class LowerBoundTask : TaskOf<LowerBoundSettings>
         };
         double stepX = function == LowerBoundFunction.Valley ? 0.005 : function == LowerBoundFunction.Cosine ? 0.1 : Math.Min(0.1, 1.0 / size);
         var problem = new BilevelProblem<DenseVector<double>>(new Upper(), new Lower(phi))
-            {
-                Constants = Constants(null),
-                ConstantsAt = x => Constants(Gradient(x).Norm()),
-            };
+        {
+            Constants = Constants(null),
+            ConstantsAt = x => Constants(Gradient(x).Norm()),
+        };
         return new BilevelInstance<DenseVector<double>>(problem, Fill(start), Vectors.Of(0))
         {
             Components = v => v.ToDoubles(),

@@ -39,20 +39,20 @@ public sealed class NastyTask : TaskOf<NastySettings>
             Hyperobjective = x => x[0] == 0 ? 0 : (x[0] * x[0]) + 1,
         };
         var problem = new BilevelProblem<DenseVector<double>>(new Upper(), new Lower())
+        {
+            UpperSet = new Box<double>(-1, 1, 1),
+            LowerSet = new Box<double>(-1, 1, 1),
+            Constants = new ProblemConstants
             {
-                UpperSet = new Box<double>(-1, 1, 1),
-                LowerSet = new Box<double>(-1, 1, 1),
-                Constants = new ProblemConstants
-                {
-                    // g is linear in y.
-                    LowerStrongConvexity = 0,
-                    LowerSmoothness = 0,
-                    LowerCoupling = 1,
-                    LowerHessianLipschitz = 0,
-                    UpperSmoothness = 2,
-                    UpperCoupling = 0,
-                },
-            };
+                // g is linear in y.
+                LowerStrongConvexity = 0,
+                LowerSmoothness = 0,
+                LowerCoupling = 1,
+                LowerHessianLipschitz = 0,
+                UpperSmoothness = 2,
+                UpperCoupling = 0,
+            },
+        };
         return new BilevelInstance<DenseVector<double>>(problem, Vectors.Of(0.9), Vectors.Of(0))
         {
             Components = v => v.ToDoubles(),

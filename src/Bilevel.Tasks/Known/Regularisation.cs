@@ -44,11 +44,11 @@ internal static class Regularisation
         };
         double stepZ = 1 / (smoothness + Math.E);
         var problem = new BilevelProblem<DenseVector<double>>(new LinearObjective<TLoss>(validation, validationTargets, regularised: false), new LinearObjective<TLoss>(train, trainTargets, regularised: true))
-            {
-                UpperSet = new Box<double>(LowerX, UpperX, 1),
-                Constants = Worst(constants),
-                ConstantsAt = x => constants(x[0]),
-            };
+        {
+            UpperSet = new Box<double>(LowerX, UpperX, 1),
+            Constants = Worst(constants),
+            ConstantsAt = x => constants(x[0]),
+        };
         return new BilevelInstance<DenseVector<double>>(problem, Vectors.Of(0), Vectors.Zeros(train.Columns))
         {
             Components = v => v.ToDoubles(),
