@@ -47,7 +47,7 @@ internal sealed class ConsoleProgress : IProgress<RunProgress>
             $"calls [aqua]{Numbers.Count(now.OracleCalls)}[/]",
             $"F [aqua]{Numbers.Short(now.UpperValue)}[/]",
             $"residual [aqua]{Numbers.Rough(now.Residual)}[/]",
-            .. double.IsNaN(now.Penalty) ? Array.Empty<string>() : [$"lambda [aqua]{Numbers.Rough(now.Penalty)}[/]"],
+            .. double.IsNaN(now.Penalty) ? Array.Empty<string>() : [$"penalty [aqua]{Numbers.Rough(now.Penalty)}[/]"],
             double.IsNaN(left) ? Numbers.Duration(now.Elapsed.TotalSeconds) : $"at most {Numbers.Duration(left)} left",
         ];
         return string.Join("[grey] | [/]", parts);

@@ -20,7 +20,7 @@ internal static class Curves
     [
         new("Upper value", "the leader's objective f at the method's answer so far", row => row.UpperValue, 1000, HasGoal: false),
         new("Residual", "the method's own measure of being done; it stops at the dashed line", row => row.Residual, 20, HasGoal: true),
-        new("Lambda", "the penalty parameter, which ties the follower to its best answer", row => row.Penalty, 20, HasGoal: false),
+        new("Penalty parameter", "lambda, or rho of a minimax problem: it ties the follower to its best answer", row => row.Penalty, 20, HasGoal: false),
     ];
 
     private static readonly (string Name, Func<TraceRow, double> Of, double LogarithmicBeyond)[] Progress =

@@ -83,7 +83,10 @@ internal sealed class HtmlReport
         }
         else
         {
-            Add($"<p class=\"quiet\">The certificate shares no code with the method: it solves the lower level again, from first derivatives alone, and bounds how far the leader is from a point where it cannot improve. The tolerance is {Text(Numbers.Short(certificate.Tolerance))}; it took {Text(Numbers.Plural(certificate.OracleCalls, "oracle call"))} of its own.</p>\n");
+            string how = report.IsMinimax
+                ? "it measures the stationarity of the penalty function for the minimisers (K1) and the maximisers (K2) after one proximal step, bounds the gap of the lower level (K3), and solves the lower level again with a solver of its own"
+                : "it solves the lower level again, from first derivatives alone, and bounds how far the leader is from a point where it cannot improve";
+            Add($"<p class=\"quiet\">The certificate shares no code with the method: {how}. The tolerance is {Text(Numbers.Short(certificate.Tolerance))}; it took {Text(Numbers.Plural(certificate.OracleCalls, "oracle call"))} of its own.</p>\n");
             Table(null, [.. certificate.Residuals.Select(NumberRow)]);
             List(certificate.Signs, "sign");
             if (certificate.Evidence.Count > 0) Paragraph("Seen besides, which proves nothing:");

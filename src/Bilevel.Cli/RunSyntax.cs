@@ -18,11 +18,11 @@ internal sealed class RunSyntax
     private readonly Option<string> data = Text("--data", "DIR", "Folder of your own data; default: the task's own.");
     private readonly Option<string> threads = Text("--threads", "N", "Threads to use; default: all. The result does not depend on it.");
     private readonly Option<string> iterations = Text("--iterations", "N", "Most iterations; default: the task's.");
-    private readonly Option<string> tolerance = Text("--tolerance", "X", "Largest norm of the hypergradient to accept; default: the task's. Half of it is the method's, half is left to the certificate.");
+    private readonly Option<string> tolerance = Text("--tolerance", "X", "Largest norm of the hypergradient to accept (half of it is the method's, half is left to the certificate), or epsilon of a minimax problem; default: the task's.");
     private readonly Option<string> maxCalls = Text("--max-calls", "N", "Most gradients; the iteration that reaches it is completed.");
     private readonly Option<string> maxSeconds = Text("--max-seconds", "X", "Most seconds, counted over all sittings.");
     private readonly Option<bool> json = new("--json") { Description = "Writes one JSON document to standard output and nothing else." };
-    private readonly Option<string> output = Text("--out", "DIR", "Folder for the results: run.json, report.html, trace.csv, x.csv, y.csv, checkpoint.");
+    private readonly Option<string> output = Text("--out", "DIR", "Folder for the results: run.json, report.html, trace.csv, a file per variable, checkpoint.");
     private readonly Option<bool> resume = new("--resume") { Description = "Continues from the checkpoint in the folder of --out." };
     private readonly Option<bool> overwrite = new("--overwrite") { Description = "Replaces an unfinished run in the folder of --out." };
     private readonly Option<string> checkpointSeconds = Text("--checkpoint-seconds", "X", "Seconds between checkpoints; default 30.");

@@ -9,7 +9,7 @@ namespace Bilevel.Cli;
 /// <param name="failed">Told when a row cannot be written; the run is not stopped for it, and no more rows are.</param>
 internal sealed class TraceFile(string path, Action<bool> beginning, Action<Exception> failed) : ITraceSink, IDisposable
 {
-    public const string Header = "iteration,oracle_calls,seconds,upper_value,lower_value,residual,lambda";
+    public const string Header = "iteration,oracle_calls,seconds,upper_value,lower_value,residual,penalty";
 
     private FileStream? stream;
 

@@ -19,4 +19,18 @@ public static class BilevelSolver
         var driver = new Driver { Stop = Stop.Residual(tolerance / 2) | Stop.Stalled() | Stop.Iterations(100_000), CertifyAt = tolerance };
         return driver.Run(method, problem, x, y, seed: 0, cancellation);
     }
+
+    /// <summary>Solves a bilevel minimax problem, also one lifted from a constrained lower level, with exact gradients.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="start">The six blocks of the start (<see cref="BilevelMinimaxProblem.Start"/>); not changed.</param>
+    /// <param name="tolerance">epsilon of the KKT conditions and of the gap of the lower level.</param>
+    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <returns>The answer with its status and certificate; no exception where a limit is reached.</returns>
+    /// <exception cref="InvalidProblemException">The validator refused the problem; the message says why.</exception>
+    public static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance = 1e-2, CancellationToken cancellation = default)
+        where V : class, IVector<V>
+    {
+        var driver = new Driver { Stop = Stop.Certified(tolerance, every: 20) | Stop.Iterations(1_000_000), CertifyAt = tolerance };
+        return driver.Run(new Ogda { Tolerance = tolerance }, problem, start, seed: 0, cancellation);
+    }
 }

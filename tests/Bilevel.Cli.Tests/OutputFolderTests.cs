@@ -10,7 +10,7 @@ public class OutputFolderTests
         Assert.Equal(["checkpoint", "components.csv", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(answer.Out, folder.Read("out", "run.json"));
         string[] trace = File.ReadAllLines(folder["out", "trace.csv"]);
-        Assert.Equal("iteration,oracle_calls,seconds,upper_value,lower_value,residual,lambda", trace[0]);
+        Assert.Equal("iteration,oracle_calls,seconds,upper_value,lower_value,residual,penalty", trace[0]);
         Assert.All(trace, line => Assert.Equal(7, line.Split(',').Length));
         Assert.Equal("x", File.ReadLines(folder["out", "x.csv"]).First());
         Assert.Equal(answer.Json.GetProperty("x").EnumerateArray().Select(x => x.GetDouble()), File.ReadLines(folder["out", "x.csv"]).Skip(1).Select(l => double.Parse(l, System.Globalization.CultureInfo.InvariantCulture)));

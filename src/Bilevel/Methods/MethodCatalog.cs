@@ -45,6 +45,9 @@ public static class MethodCatalog
         MethodEntry.Of("Bilevel: two time scales at fixed or staged lambda; exact gradients.", new F2ba()),
         MethodEntry.Of("Bilevel: F2BA with accelerated inner loops, the first choice for exact gradients.", new F2ba { Accelerated = true }),
         MethodEntry.Of("Bilevel minimax: optimistic gradients on the penalty function, the first choice.", new Ogda()),
+        MethodEntry.Of("Bilevel minimax: extragradient on the penalty function, two evaluations an iteration.", new Extragradient()),
+        MethodEntry.Of("Bilevel minimax: extragradient with a slow centre that damps cycles.", new SmoothedExtragradient()),
+        MethodEntry.Of("Bilevel minimax: plain gradient descent ascent, for comparison; it cycles on bilinear games.", new GradientDescentAscent()),
     ];
 
     /// <summary>The method of that name.</summary>

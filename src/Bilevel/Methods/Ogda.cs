@@ -1,82 +1,79 @@
 // OGDA: the optimistic gradient method on the penalty function of a bilevel minimax problem
 // (bilevel minimax, section 10; Popov 1980; the penalty function is that of Shen, He, Wang, Lin, arXiv 2605.08006).
-// Problem class: f and g smooth, f concave in x2, g convex-concave in (z1, z2); exact gradients. No theorem covers
-// the nonconvex part, so the certificate decides.
+// Problem class: f and g smooth with simple terms, f concave in x2, g convex-concave in (z1, z2); exact gradients.
+// The penalty function is not convex in w and no theorem covers the method there: the certificate decides.
 namespace Bilevel;
 
-/// <summary>The optimistic gradient method (OGDA) on the penalty function: one evaluation per iteration.</summary>
+/// <summary>OGDA, the optimistic gradient method on the penalty function: one evaluation of its six rows per iteration.</summary>
 public sealed record Ogda : IBilevelMinimaxMethod
 {
     /// <inheritdoc/>
     public string Name => "ogda";
 
-    /// <summary>Accuracy epsilon that is aimed at; rho is its inverse where it is auto.</summary>
-    [Setting("Accuracy epsilon that is aimed at; rho is its inverse where it is auto.", Min = 1e-300)]
+    /// <summary>Accuracy epsilon that is aimed at.</summary>
+    [Setting("Accuracy epsilon that is aimed at.", Min = 1e-300)]
     public double Tolerance { get; init; } = 1e-3;
 
-    /// <summary>Penalty parameter rho; auto takes 1/tolerance.</summary>
-    [Setting("Penalty parameter rho; auto takes 1/tolerance.", Min = 1e-300)]
-    public double? Rho { get; init; }
+    /// <summary>The penalty parameter.</summary>
+    [SettingGroup(typeof(RhoStages))]
+    public RhoStages Penalty { get; init; } = new();
+
+    /// <summary>The steps.</summary>
+    [SettingGroup(typeof(GameSteps))]
+    public GameSteps Steps { get; init; } = new();
+
+    /// <summary>The reference of section 10: step 0.5/L_h for all blocks, rho = 1/epsilon, from the given start.</summary>
+    /// <param name="tolerance">epsilon.</param>
+    /// <param name="constants">L_f and L_g.</param>
+    public static Ogda Reference(double tolerance, MinimaxConstants constants)
+    {
+        ArgumentNullException.ThrowIfNull(constants);
+        return new()
+        {
+            Tolerance = tolerance,
+            Penalty = new RhoStages { Rho = 1 / tolerance, SaddleStart = false },
+            Steps = GameSteps.Fixed(0.5 / (constants.PenaltySmoothness(1 / tolerance) ?? throw new ArgumentException("The reference needs both L_f and L_g.", nameof(constants)))),
+        };
+    }
 
     /// <inheritdoc/>
     public IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
-        where V : class, IVector<V> => new Run<V>(this, problem, start.CopyBlocks());
+        where V : class, IVector<V> => new Run<V>(this, problem, start);
 
     /// <inheritdoc/>
     public IEnumerable<Finding> Validate<V>(BilevelMinimaxProblem<V> problem)
-        where V : class, IVector<V> => [];
+        where V : class, IVector<V> => [.. Penalty.Validate(Tolerance), .. Steps.Validate(problem, Penalty.Last(Tolerance))];
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V>(Ogda settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
+        : GameRun<V>(problem, start, settings.Tolerance, settings.Penalty, settings.Steps)
         where V : class, IVector<V>
     {
-        private readonly V[] point;                       // u_k = (w_k, v_k)
-        private readonly V[] before;                      // u_{k-1}
-        private readonly V[] previousRows;                // F(u_{k-1})
-        private readonly V[] rows;
-        private readonly MinimaxPenalty<V> penalty;
-        private readonly BilevelMinimaxProblem<V> problem;
-        private readonly double rho, step;
-        private bool begun;
+        private readonly V[] previousRows = start.ZeroBlocks();       // F(u_{k-1})
 
-        public Run(Ogda settings, BilevelMinimaxProblem<V> problem, V[] start)
+        protected override void Iterate()
         {
-            this.problem = problem;
-            point = start;
-            before = start.CopyBlocks();
-            previousRows = start.ZeroBlocks();
-            rho = settings.Rho ?? 1 / settings.Tolerance;
-            penalty = new MinimaxPenalty<V>(problem, point);
-            rows = [.. penalty.Rows];
-            step = 0.5 / problem.Constants.PenaltySmoothness(rho)!.Value;
-        }
-
-        public double Residual { get; private set; } = double.NaN;
-
-        public double Penalty => rho;
-
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
-        {
-            penalty.Evaluate(rho);
-            if (!begun) previousRows.CopyFrom(rows);
-            begun = true;
-            before.CopyFrom(point);
-            point.AddScaled(-2 * step, rows);
-            point.AddScaled(step, previousRows);
-            for (int b = 0; b < point.Length; b++)
+            Origin.CopyFrom(U);
+            double step, memory;
+            do
             {
-                if (point[b].Length > 0) problem.Blocks[b].Term.Prox(point[b], b < 2 ? step : step * rho);
+                // u_{k+1} = prox(u_k - s_k F(u_k) - s_{k-1} (F(u_k) - F(u_{k-1})))
+                step = Search.Step;
+                memory = Search.Last / step;
+                Direction.CopyFrom(Rows);
+                Direction.Scale(1 + memory);
+                Direction.AddScaled(-memory, previousRows);
+                MoveFromOrigin(step);
+                Evaluate();
             }
+            while (!IsAccepted());
 
-            previousRows.CopyFrom(rows);
-            before.AddScaled(-1, point);
-            Residual = before.Norm() / step;
+            Residual = SubgradientNorm(step);
+            previousRows.CopyFrom(Rows);
+            Rows.CopyFrom(F);
         }
 
-        public void Transfer(IArchive<V> archive)
-        {
-            archive.Transfer("u", point);
-        }
+        protected override void Restart() => previousRows.CopyFrom(Rows);
+
+        protected override void TransferMore(IArchive<V> archive) => archive.Transfer("F(u) before", previousRows);
     }
 }

@@ -1,0 +1,103 @@
+// Smoothed extragradient on the penalty function of a bilevel minimax problem (bilevel minimax, section 10):
+// extragradient on P + (weight/2)|w - wBar|^2 with a centre wBar that follows w slowly.
+// Problem class: f and g smooth with simple terms, f concave in x2, g convex-concave in (z1, z2); exact gradients.
+using static Bilevel.BilevelMinimaxProblem;
+
+namespace Bilevel;
+
+/// <summary>Smoothed extragradient on the penalty function: slower, for problems whose leader makes the others cycle.</summary>
+public sealed record SmoothedExtragradient : IBilevelMinimaxMethod
+{
+    // The blocks of w, which the added term makes strongly convex.
+    private static readonly int[] Minimisers = [X1, Y1, Y2];
+
+    /// <inheritdoc/>
+    public string Name => "smoothed-extragradient";
+
+    /// <summary>Accuracy epsilon that is aimed at.</summary>
+    [Setting("Accuracy epsilon that is aimed at.", Min = 1e-300)]
+    public double Tolerance { get; init; } = 1e-3;
+
+    /// <summary>The penalty parameter.</summary>
+    [SettingGroup(typeof(RhoStages))]
+    public RhoStages Penalty { get; init; } = new();
+
+    /// <summary>The steps.</summary>
+    [SettingGroup(typeof(GameSteps))]
+    public GameSteps Steps { get; init; } = new();
+
+    /// <summary>Share of the way to w that the centre goes in an iteration.</summary>
+    [Setting("Share of the way to w that the centre goes in an iteration.", Min = 1e-6, Max = 1)]
+    public double CentreShare { get; init; } = 0.2;
+
+    /// <summary>Weight of |w - centre|^2 as a multiple of 1/s.</summary>
+    [Setting("Weight of |w - centre|^2 as a multiple of 1/s.", Min = 0, Max = 10)]
+    public double Smoothing { get; init; } = 1.0 / 6;
+
+    /// <summary>The reference of section 10: step 0.5/(3 L_h), weight L_h, from the given start.</summary>
+    /// <param name="tolerance">epsilon.</param>
+    /// <param name="constants">L_f and L_g.</param>
+    public static SmoothedExtragradient Reference(double tolerance, MinimaxConstants constants)
+    {
+        var ogda = Ogda.Reference(tolerance, constants);
+        return new() { Tolerance = tolerance, Penalty = ogda.Penalty, Steps = ogda.Steps with { Step = ogda.Steps.Step / 3 } };
+    }
+
+    /// <inheritdoc/>
+    public IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
+        where V : class, IVector<V> => new Run<V>(this, problem, start);
+
+    /// <inheritdoc/>
+    public IEnumerable<Finding> Validate<V>(BilevelMinimaxProblem<V> problem)
+        where V : class, IVector<V> => [.. Penalty.Validate(Tolerance), .. Steps.Validate(problem, Penalty.Last(Tolerance))];
+
+    private sealed class Run<V>(SmoothedExtragradient settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
+        : GameRun<V>(problem, start, settings.Tolerance, settings.Penalty, settings.Steps)
+        where V : class, IVector<V>
+    {
+        private readonly V[] centre = start.CopyBlocks();             // wBar
+
+        protected override void Iterate()
+        {
+            Origin.CopyFrom(U);
+            double step;
+            do
+            {
+                step = Search.Step;
+                Direction.CopyFrom(Rows);
+                AddPull(Origin, step);
+                MoveFromOrigin(step);
+                Evaluate();
+            }
+            while (!IsAccepted());
+
+            Direction.CopyFrom(F);
+            AddPull(U, step);
+            MoveFromOrigin(step);
+            Evaluate();
+            Residual = SubgradientNorm(step);
+            Rows.CopyFrom(F);
+            foreach (int b in Minimisers)
+            {
+                // wBar = wBar + share (w - wBar)
+                centre[b].Scale(1 - settings.CentreShare);
+                centre[b].AddScaled(settings.CentreShare, U[b]);
+            }
+        }
+
+        protected override void Restart() => centre.CopyFrom(U);
+
+        protected override void TransferMore(IArchive<V> archive) => archive.Transfer("centre", centre);
+
+        // The gradient of weight |w - wBar|^2 at a point, added to the direction.
+        private void AddPull(V[] at, double step)
+        {
+            foreach (int b in Minimisers)
+            {
+                double weight = settings.Smoothing / (step * Factors[b]);
+                Direction[b].AddScaled(2 * weight, at[b]);
+                Direction[b].AddScaled(-2 * weight, centre[b]);
+            }
+        }
+    }
+}
