@@ -13,6 +13,12 @@ public static class TaskCatalog
         new RidgeTask(),
         new LogisticTask(),
         new CleaningSmallTask(),
+        new SaddleQuadraticTask(),
+        new SaddleQuadraticNonconvexTask(),
+        new SaddleMerelyConvexTask(),
+        new GroupDroSmallTask(),
+        new SaddleGeneratorTask(),
+        new MatrixGameTask(),
     ];
 
     /// <summary>The task of that name.</summary>

@@ -14,6 +14,7 @@ internal static class KnownOutcome
         }
 
         if (answer.Hypergradient is { } gradient) metrics.Add(new("hypergradient_norm", gradient(solution.X).Norm(), "norm of grad F(x), from the closed form or reference solution"));
+        if (answer.Gap is { } gap) metrics.Add(new("true_gap", gap(solution.X, solution["y1"], solution["y2"]), "primal-dual gap of the lower level at (x1; y1, y2)"));
         return new TaskOutcome { Metrics = metrics, Summary = string.Join(", ", metrics.Select(m => FormattableString.Invariant($"{m.Meaning}: {m.Value:G6}"))) };
     };
 

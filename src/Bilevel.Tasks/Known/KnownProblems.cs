@@ -18,8 +18,25 @@ public static class KnownProblems
         ("cleaning-small", () => CleaningSmallTask.Instance(new CleaningSmallSettings())),
     ];
 
+    /// <summary>The bilevel minimax problems; each call of the function builds a fresh instance.</summary>
+    public static IReadOnlyList<(string Name, Func<MinimaxInstance<DenseVector<double>>> Create)> Minimax { get; } =
+    [
+        ("saddle-quadratic", SaddleQuadraticTask.Instance),
+        ("saddle-quadratic-nonconvex", () => SaddleQuadraticNonconvexTask.Instance(new SaddleQuadraticNonconvexSettings())),
+        ("saddle-merely-convex", SaddleMerelyConvexTask.Instance),
+        ("group-dro-small", GroupDroSmallTask.Instance),
+        ("saddle-generator", () => SaddleGeneratorTask.Instance(new SaddleGeneratorSettings())),
+        ("saddle-generator-2", () => SaddleGeneratorTask.Instance(new SaddleGeneratorSettings { DataSeed = 2 })),
+        ("matrix-game", () => MatrixGameTask.Instance(new MatrixGameSettings())),
+    ];
+
     /// <summary>A fresh instance of the problem of that name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
     public static BilevelInstance<DenseVector<double>> Create(string name) => All.FirstOrDefault(p => p.Name == name).Create?.Invoke()
         ?? throw new ArgumentException($"There is no problem '{name}'. There are: {string.Join(", ", All.Select(p => p.Name))}.", nameof(name));
+
+    /// <summary>A fresh instance of the bilevel minimax problem of that name.</summary>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public static MinimaxInstance<DenseVector<double>> CreateMinimax(string name) => Minimax.FirstOrDefault(p => p.Name == name).Create?.Invoke()
+        ?? throw new ArgumentException($"There is no problem '{name}'. There are: {string.Join(", ", Minimax.Select(p => p.Name))}.", nameof(name));
 }
