@@ -23,6 +23,9 @@ public abstract class Multipliers<V>
     /// <summary>B, the bound of the set; the largest where there are several.</summary>
     public abstract double Bound { get; }
 
+    /// <summary>B - B0, what a gap of the lower level is divided by to bound the violation (bilevel minimax, section 8.3); the smallest where there are several, null when unknown.</summary>
+    public virtual double? Margin => Bound - OptimalBound;
+
     /// <summary>Which bound the multipliers touch, in a sentence; null when none.</summary>
     public abstract string? Touched(V multipliers);
 
