@@ -5,11 +5,11 @@ public sealed class ResumeTests
 {
     public static TheoryData<string> Methods => [.. Cases.Keys];
 
-    private static readonly Dictionary<string, IBilevelMethod> Cases = MakeCases();
+    private static readonly Dictionary<string, IMethod> Cases = MakeCases();
 
-    private static Dictionary<string, IBilevelMethod> MakeCases()
+    private static Dictionary<string, IMethod> MakeCases()
     {
-        var cases = new Dictionary<string, IBilevelMethod>
+        var cases = new Dictionary<string, IMethod>
         {
             ["f2sa"] = new F2sa(),
             ["f2sa, inner steps"] = new F2sa { InnerSteps = 5, LambdaIncrement = 0.1 },
@@ -19,6 +19,11 @@ public sealed class ResumeTests
             ["f2ba, staged"] = new F2ba { Lambda = 1000, LambdaStart = 10, LambdaFactor = 3, Tolerance = 0.05 },
             ["f2ba, auto"] = new F2ba { Tolerance = 1e-3 },
             ["f2ba-plus, auto"] = new F2ba { Accelerated = true, Tolerance = 1e-5 },
+            ["ogda"] = new Ogda { Tolerance = 0.01 },
+            ["ogda, staged"] = new Ogda { Tolerance = 1e-3, Penalty = new RhoStages { RhoStart = 3 } },
+            ["extragradient"] = new Extragradient { Tolerance = 0.01 },
+            ["smoothed-extragradient"] = new SmoothedExtragradient { Tolerance = 0.1 },
+            ["gda"] = new GradientDescentAscent { Tolerance = 0.1 },
             ["f2ba-plus, auto, adam"] = new F2ba { Accelerated = true, Tolerance = 1e-2, Upper = new UpperStep { StepRule = StepRule.Adam } },
         };
         foreach (var rule in Enum.GetValues<StepRule>())
@@ -65,7 +70,7 @@ public sealed class ResumeTests
         }
     }
 
-    private static (Solution<DenseVector<double>> Solution, IReadOnlyList<TraceRow> Trace) Sittings(IBilevelMethod method, BilevelProblem<DenseVector<double>> problem, ulong seed, long recordEvery, long[] limits)
+    private static (Solution<DenseVector<double>> Solution, IReadOnlyList<TraceRow> Trace) Sittings(IMethod method, BilevelProblem<DenseVector<double>> problem, ulong seed, long recordEvery, long[] limits)
     {
         var (store, trace) = (new MemoryCheckpoints(), new MemoryTrace());
         Solution<DenseVector<double>>? solution = null;

@@ -9,7 +9,7 @@ namespace Bilevel;
 internal sealed class SaddleStart<V>
     where V : class, IVector<V>
 {
-    private const int MostSteps = 2000;
+    private const int MostSteps = 20_000;
 
     // The gap of the average is asked at steps 1, 2, 4, ..., and at least every so many.
     private const int GapEvery = 50;
