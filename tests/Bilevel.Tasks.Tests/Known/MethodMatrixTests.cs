@@ -49,6 +49,8 @@ public sealed class MethodMatrixTests
         new("f2ba-plus, normalised", Accuracy.Band, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = p.Tolerance, StepX = 0.02 * p.Reach, Upper = Rule(StepRule.Normalised) }),
         new("f2sa, matched, T steps", Accuracy.Penalty, p => new F2sa { Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, InnerSteps = p.InnerSteps, StepX = p.StepX }),
         new("f2sa, matched, single loop", Accuracy.Tracking, p => new F2sa { Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, StepX = p.StepX / p.InnerSteps }),
+        new("ogda through the lift", Accuracy.Penalty, p => new Ogda { Tolerance = p.Tolerance, Penalty = new RhoStages { Rho = 1000 } }) { Slow = ["quadratic-stiff", "lower-bound-valley", "cleaning-small"] },
+        new("extragradient through the lift", Accuracy.Penalty, p => new Extragradient { Tolerance = p.Tolerance, Penalty = new RhoStages { Rho = 1000 } }) { Slow = ["quadratic-stiff", "lower-bound-valley", "cleaning-small"] },
     ];
 
     public static TheoryData<string, string> Pairs
@@ -85,7 +87,7 @@ public sealed class MethodMatrixTests
         Assert.All(solution.Trace.Where(r => r.Iteration > 0), r => Assert.True(double.IsFinite(r.UpperValue) && double.IsFinite(r.LowerValue) && double.IsFinite(r.Residual)));
         Assert.True(solution.OracleCalls <= row.Calls * 1.01, Report("too many calls"));
 
-        switch (method.Accuracy)
+        switch (method.Slow.Contains(problemName) ? Accuracy.Band : method.Accuracy)
         {
             case Accuracy.Solution:
                 Assert.True(solution.Converged, Report(solution.StatusMessage));
@@ -153,5 +155,9 @@ public sealed class MethodMatrixTests
 
     private sealed record ProblemRow(string Name, double StepX, int InnerSteps, double X, double F, double Bias, double Calls, double Tolerance = 2e-6, double Reach = 1);
 
-    private sealed record MethodRow(string Name, Accuracy Accuracy, Func<ProblemRow, IBilevelMethod> Create);
+    private sealed record MethodRow(string Name, Accuracy Accuracy, Func<ProblemRow, IMethod> Create)
+    {
+        // Badly conditioned problems on which its limits end a single loop of one step size before it has converged.
+        public string[] Slow { get; init; } = [];
+    }
 }
