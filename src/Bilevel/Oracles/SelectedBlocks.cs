@@ -35,7 +35,7 @@ public sealed class SelectedBlocks<V> : IObjective<V>
         {
             int block = Array.IndexOf(blocks, output.Block);
             if (block >= 0) outputs[asked++] = output with { Block = block };
-            else output.Result.Scale(0);
+            else Clear(output.Result);
         }
 
         inner.Evaluate(new Request<V>
@@ -47,5 +47,12 @@ public sealed class SelectedBlocks<V> : IObjective<V>
             Gradients = outputs.AsSpan(0, asked),
             Values = request.Values,
         });
+    }
+
+    // Scaling alone would keep a NaN or an infinity that the result holds on entry.
+    private static void Clear(V result)
+    {
+        result.Scale(0);
+        if (!result.IsFinite()) result.CopyFrom(result.ZerosLike());
     }
 }

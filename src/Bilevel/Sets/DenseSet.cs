@@ -4,40 +4,28 @@ using System.Numerics;
 namespace Bilevel;
 
 /// <summary>
-/// A closed convex set of dense vectors. A set of one's own needs <see cref="Project(Span{T})"/>,
-/// <see cref="Diameter"/> and <see cref="Objection"/>. The sets of this library hold no state that projecting
+/// A closed convex set of dense vectors. A set of one's own needs <see cref="DenseTerm{T}.Project(Span{T})"/>,
+/// <see cref="Diameter"/> and <see cref="DenseTerm{T}.Objection"/>. The sets of this library hold no state that projecting
 /// changes, so one instance can serve many threads.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
-public abstract class DenseSet<T> : IFeasibleSet<DenseVector<T>>
+public abstract class DenseSet<T> : DenseTerm<T>, IFeasibleSet<DenseVector<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public abstract double Diameter { get; }
 
-    /// <inheritdoc/>
-    public virtual bool IsWholeSpace => false;
+    /// <summary>The nearest point of the set, whatever the step.</summary>
+    public sealed override void Prox(Span<T> point, double step) => Project(point);
 
-    /// <summary>Replaces <paramref name="point"/> by the nearest point of the set, in the Euclidean norm.</summary>
-    /// <exception cref="ArgumentException"><see cref="Objection"/> has something against the length.</exception>
-    public abstract void Project(Span<T> point);
-
-    /// <summary>Replaces <paramref name="point"/> by the nearest point of the set, in the Euclidean norm.</summary>
-    /// <exception cref="ArgumentException"><see cref="Objection"/> has something against the length.</exception>
-    public void Project(DenseVector<T> point)
-    {
-        ArgumentNullException.ThrowIfNull(point);
-        Project(point.Span);
-    }
-
-    /// <inheritdoc/>
-    public abstract string? Objection(int length);
+    /// <summary>0.</summary>
+    public sealed override double Value(ReadOnlySpan<T> point) => 0;
 
     /// <summary>
     /// Whether ||point - projection|| is at most <paramref name="tolerance"/> * (1 + ||point||). Costs one projection;
     /// a point with a component that is NaN is in no set.
     /// </summary>
-    /// <exception cref="ArgumentException"><see cref="Objection"/> has something against the length.</exception>
+    /// <exception cref="ArgumentException"><see cref="DenseTerm{T}.Objection"/> has something against the length.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is negative or NaN.</exception>
     public bool Contains(DenseVector<T> point, double tolerance)
     {
@@ -61,12 +49,5 @@ public abstract class DenseSet<T> : IFeasibleSet<DenseVector<T>>
     }
 
     /// <inheritdoc/>
-    public virtual double DiameterAt(int length) => length == 0 ? 0 : Diameter;
-
-    /// <summary>Throws what <see cref="Objection"/> says of a length, if it says anything.</summary>
-    /// <exception cref="ArgumentException">The length does not fit.</exception>
-    protected void CheckLength(int length)
-    {
-        if (Objection(length) is { } objection) throw new ArgumentException(objection);
-    }
+    public override double DiameterAt(int length) => length == 0 ? 0 : Diameter;
 }

@@ -54,10 +54,10 @@ public sealed record Follower<T>
     /// <summary>Whether the follower minimises g or maximises it.</summary>
     public Sense Sense { get; init; }
 
-    /// <summary>The set of z1.</summary>
+    /// <summary>The set of z1, or the term that the follower pays for it.</summary>
     public IProximalTerm<DenseVector<T>> Z1 { get; init; } = new DenseWholeSpace<T>();
 
-    /// <summary>The set of z2; not used where z2 holds multipliers.</summary>
+    /// <summary>The set of z2, or the term that its opponent pays for it; not used where z2 holds multipliers.</summary>
     public IProximalTerm<DenseVector<T>> Z2 { get; init; } = new DenseWholeSpace<T>();
 
     /// <summary>What is known of g: the constants of the lower level.</summary>
@@ -89,8 +89,9 @@ public static partial class Lift
         const int X1 = BilevelMinimaxProblem.Lower.X1, Z1 = BilevelMinimaxProblem.Lower.Z1, Z2 = BilevelMinimaxProblem.Lower.Z2;
         var sense = followers.All(f => f.Sense == Sense.Maximise) ? Sense.Maximise : Sense.Minimise;
         List<ObjectiveTerm<T>> lower = [], objectives = [], constraints = [];
-        List<(int, DenseSet<T>)> sets1 = [], sets2 = [];
+        List<(int, DenseTerm<T>)> terms1 = [], terms2 = [];
         List<MultiplierSlice<T>> slices = [];
+        bool someMultipliers = followers.Any(f => f.Multipliers is not null);
         int offset1 = 0, offset2 = 0;
         foreach (var follower in followers)
         {
@@ -99,20 +100,21 @@ public static partial class Lift
             lower.Add(new(sign, follower.Lower, blocks));
             objectives.Add(new(sign, follower.Objective ?? follower.Lower, blocks));
             if (follower.Constraints is { } c) constraints.Add(new(1, c, blocks));
-            sets1.Add((follower.Z1Length, Dense(follower.Z1, "a follower's z1")));
+            terms1.Add((follower.Z1Length, Dense<T, DenseTerm<T>>(follower.Z1, "a follower's z1")));
             if (follower.Multipliers is { } multipliers) slices.AddRange(multipliers);
-            else if (follower.Z2Length > 0) slices.Add(MultiplierSlice<T>.Variables(follower.Z2Length, Dense(follower.Z2, "a follower's z2")));
+            else if (follower.Z2Length > 0 && someMultipliers) slices.Add(MultiplierSlice<T>.Variables(follower.Z2Length, Dense<T, DenseSet<T>>(follower.Z2, "a follower's z2, beside multipliers,")));
+            else if (follower.Z2Length > 0) terms2.Add((follower.Z2Length, Dense<T, DenseTerm<T>>(follower.Z2, "a follower's z2")));
             (offset1, offset2) = (offset1 + follower.Z1Length, offset2 + follower.Z2Length);
         }
 
         var problem = new BilevelMinimaxProblem<DenseVector<T>>(OverUpperBlocks(upper, upperBlocks), new ComposedObjective<T>(lower))
         {
             LowerSense = sense,
-            Z1 = new ProductSet<T>([.. sets1]),
-            Z2 = slices.Count == 0 ? new DenseWholeSpace<T>() : new ProductSet<T>([.. slices.Select(s => (s.Length, s.Set))]),
+            Z1 = Product(terms1),
+            Z2 = Product(terms2),
             Constants = Together(followers),
         };
-        if (constraints.Count == 0) return problem;
+        if (!someMultipliers) return problem;
         var all = new DenseMultipliers<T>(slices) { Objective = new ComposedObjective<T>(objectives), Constraints = new ComposedObjective<T>(constraints) };
         return problem with { LowerMultipliers = all, Z2 = all.Set };
     }
@@ -120,6 +122,12 @@ public static partial class Lift
     /// <summary>Vectors laid end to end, as the blocks of several followers are.</summary>
     public static DenseVector<T> Concatenate<T>(params IReadOnlyList<DenseVector<T>> vectors)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => new([.. vectors.SelectMany(v => v.Span.ToArray())]);
+
+    private static DenseTerm<T> Product<T>(List<(int Length, DenseTerm<T> Term)> terms)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        terms.Count == 0 ? new DenseWholeSpace<T>()
+        : terms.TrueForAll(t => t.Term is DenseSet<T>) ? new ProductSet<T>([.. terms.Select(t => (t.Length, (DenseSet<T>)t.Term))])
+        : new ProductTerm<T>([.. terms]);
 
     // The x1-gradients add up, so the Lipschitz constants do; all share the least of the moduli.
     private static MinimaxConstants Together<T>(IReadOnlyList<Follower<T>> followers)

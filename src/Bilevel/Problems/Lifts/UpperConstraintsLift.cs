@@ -56,7 +56,7 @@ public static partial class Lift
         ArgumentOutOfRangeException.ThrowIfNegative(x2Length);
         if (problem.UpperMultipliers is not null) throw new ArgumentException("The problem has multipliers in x2 already; give all upper constraints at once.", nameof(problem));
         const int X1 = BilevelMinimaxProblem.X1, X2 = BilevelMinimaxProblem.X2, Y1 = BilevelMinimaxProblem.Y1, Y2 = BilevelMinimaxProblem.Y2;
-        List<MultiplierSlice<T>> slices = x2Length > 0 ? [MultiplierSlice<T>.Variables(x2Length, Dense(problem.X2, "x2"))] : [];
+        List<MultiplierSlice<T>> slices = x2Length > 0 ? [MultiplierSlice<T>.Variables(x2Length, Dense<T, DenseSet<T>>(problem.X2, "x2"))] : [];
         slices.AddRange(constraints.Multipliers());
         BlockSlice own = new(X2, 0, x2Length), added = new(X2, x2Length, constraints.Constraints.Count);
         var f = new ObjectiveTerm<T>(1, problem.Upper, X1, own, Y1, Y2);
@@ -83,10 +83,11 @@ public static partial class Lift
         };
     }
 
-    // The set of a slice.
-    private static DenseSet<T> Dense<T>(IProximalTerm<DenseVector<T>> term, string block)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        term as DenseSet<T> ?? (term.IsWholeSpace && term is IFeasibleSet<DenseVector<T>>
-            ? new DenseWholeSpace<T>()
-            : throw new ArgumentException($"The set of {block} becomes part of a product, and only a {nameof(DenseSet<T>)} can be; it is {term}. Put a proximal term into the objective, or write the product yourself."));
+    // The term of a slice.
+    private static TTerm Dense<T, TTerm>(IProximalTerm<DenseVector<T>> term, string block)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTerm : DenseTerm<T> =>
+        term as TTerm ?? (term is WholeSpace<DenseVector<T>>
+            ? (TTerm)(DenseTerm<T>)new DenseWholeSpace<T>()
+            : throw new ArgumentException($"The set of {block} becomes part of a product, whose parts are of type {typeof(TTerm).Name.Split('`')[0]}; it is {term}. Derive it from that type, or move it into the objective."));
 }
