@@ -122,7 +122,23 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     public IEnumerable<Finding> Validate(IReadOnlyList<V> start)
     {
         foreach (var finding in Constants.Validate()) yield return finding;
+        if (Shape != LowerShape.ConvexConcave) yield break;
+        foreach (var (name, term, length, modulus, constant) in new[]
+        {
+            ("z1", Z1, start[BilevelMinimaxProblem.Z1].Length, Constants.LowerStrongConvexity, nameof(MinimaxConstants.LowerStrongConvexity)),
+            ("z2", Z2, start[BilevelMinimaxProblem.Z2].Length, Constants.LowerStrongConcavity, nameof(MinimaxConstants.LowerStrongConcavity)),
+        })
+        {
+            if (MinimaxAssumptions.Unbounded(term, length, modulus))
+                yield return new Finding(Severity.Warning, $"The block {name} has no bounds and no {constant} is declared, so no answer can be certified.", $"The run goes on; give {name} a bounded set, or declare the constant.");
+        }
+
+        if (MinimaxAssumptions.Contradiction(this, start, ProbedDirections, thorough: false) is { } broken)
+            yield return new Finding(Severity.Error, $"At the start {broken.Sentence}.", broken.Remedy);
     }
+
+    // The least curvature is looked for in so many directions before a run; the certificate looks closer.
+    private const int ProbedDirections = 8;
 }
 
 /// <summary>The blocks of a <see cref="BilevelMinimaxProblem{V}"/>.</summary>
