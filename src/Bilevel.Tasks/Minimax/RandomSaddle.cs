@@ -123,7 +123,7 @@ internal sealed class RandomSaddle
 
     private static double LargestRow(Matrix matrix) => Enumerable.Range(0, matrix.Rows).Max(i => TensorPrimitives.SumOfMagnitudes<double>(matrix.Row(i)));
 
-    // The norm of the Hessian of g in (x1, z1, z2).
+    // The norm of the Hessian of g in (x1, z1, z2), exact at a cost cubic in the sizes, which is what bounds them.
     private double LowerSmoothness()
     {
         int upper = X.Length, first = c.Length, second = d.Length, all = upper + first + second;

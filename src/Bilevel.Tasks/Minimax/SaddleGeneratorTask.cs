@@ -4,15 +4,15 @@ namespace Bilevel.Tasks;
 public sealed record SaddleGeneratorSettings
 {
     /// <summary>Number of components of x1.</summary>
-    [Setting("Number of components of x1.", Min = 1, Max = 1000)]
+    [Setting("Number of components of x1.", Min = 1, Max = 100)]
     public int UpperSize { get; init; } = 3;
 
     /// <summary>Number of components of the lower minimiser z1.</summary>
-    [Setting("Number of components of the lower minimiser z1.", Min = 1, Max = 1000)]
+    [Setting("Number of components of the lower minimiser z1.", Min = 1, Max = 100)]
     public int MinimiserSize { get; init; } = 4;
 
     /// <summary>Number of components of the lower maximiser z2.</summary>
-    [Setting("Number of components of the lower maximiser z2.", Min = 1, Max = 1000)]
+    [Setting("Number of components of the lower maximiser z2.", Min = 1, Max = 100)]
     public int MaximiserSize { get; init; } = 2;
 
     /// <summary>Strong convexity a of g in z1.</summary>
@@ -33,8 +33,8 @@ public sealed record SaddleGeneratorSettings
 }
 
 /// <summary>
-/// Test T5 (bilevel minimax, section 14): random quadratic problems of any size whose lower level is strongly convex in
-/// z1 and strongly concave in z2, without x2. Saddle, hyperobjective and solution come from linear systems.
+/// Test T5 (bilevel minimax, section 14): random quadratic problems of chosen sizes whose lower level is strongly convex
+/// in z1 and strongly concave in z2, without x2. Saddle, hyperobjective and solution come from linear systems.
 /// </summary>
 public sealed class SaddleGeneratorTask : TaskOf<SaddleGeneratorSettings>
 {
@@ -42,7 +42,7 @@ public sealed class SaddleGeneratorTask : TaskOf<SaddleGeneratorSettings>
     public override string Name => "saddle-generator";
 
     /// <inheritdoc/>
-    public override string Summary => "Random quadratic minimax problems of any size, solved by linear algebra.";
+    public override string Summary => "Random quadratic minimax problems of chosen sizes, solved by linear algebra.";
 
     /// <inheritdoc/>
     public override TaskInstance Create(SaddleGeneratorSettings settings, TaskContext context) => Instance(settings);
