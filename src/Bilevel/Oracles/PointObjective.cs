@@ -54,18 +54,46 @@ public abstract class PointObjective<V> : IObjective<V>
     }
 }
 
-/// <summary>An objective of x and y from three functions, for short programs.</summary>
+/// <summary>A value at one point, given as its blocks in order.</summary>
 /// <typeparam name="V">Vector type.</typeparam>
-/// <param name="value">The value at (x, y).</param>
-/// <param name="gradientX">Writes the gradient in x at (x, y) into its third argument.</param>
-/// <param name="gradientY">Writes the gradient in y at (x, y) into its third argument.</param>
-public sealed class FunctionObjective<V>(Func<V, V, double> value, Action<V, V, V> gradientX, Action<V, V, V> gradientY) : PointObjective<V>
+public delegate double BlockValue<V>(ReadOnlySpan<V> point)
+    where V : class, IVector<V>;
+
+/// <summary>Writes a gradient in one block at one point, given as its blocks in order, into <paramref name="result"/>.</summary>
+/// <typeparam name="V">Vector type.</typeparam>
+public delegate void BlockGradient<V>(ReadOnlySpan<V> point, V result)
+    where V : class, IVector<V>;
+
+/// <summary>An objective from a value and one gradient per block, for short programs.</summary>
+/// <typeparam name="V">Vector type.</typeparam>
+public sealed class FunctionObjective<V> : PointObjective<V>
     where V : class, IVector<V>
 {
-    /// <inheritdoc/>
-    protected override double Value(ReadOnlySpan<V> point, Sample sample) => value(point[0], point[1]);
+    private readonly BlockValue<V> value;
+    private readonly BlockGradient<V>[] gradients;
+
+    /// <summary>An objective of any number of blocks.</summary>
+    /// <param name="value">The value at a point.</param>
+    /// <param name="gradients">For each block, in order, what writes the gradient in it.</param>
+    public FunctionObjective(BlockValue<V> value, params BlockGradient<V>[] gradients)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        ArgumentNullException.ThrowIfNull(gradients);
+        (this.value, this.gradients) = (value, gradients);
+    }
+
+    /// <summary>An objective of x and y.</summary>
+    /// <param name="value">The value at (x, y).</param>
+    /// <param name="gradientX">Writes the gradient in x at (x, y) into its third argument.</param>
+    /// <param name="gradientY">Writes the gradient in y at (x, y) into its third argument.</param>
+    public FunctionObjective(Func<V, V, double> value, Action<V, V, V> gradientX, Action<V, V, V> gradientY)
+        : this(point => value(point[0], point[1]), (point, result) => gradientX(point[0], point[1], result), (point, result) => gradientY(point[0], point[1], result))
+    {
+    }
 
     /// <inheritdoc/>
-    protected override void Gradient(ReadOnlySpan<V> point, int block, Sample sample, V result) =>
-        (block == BilevelProblem.X ? gradientX : gradientY)(point[0], point[1], result);
+    protected override double Value(ReadOnlySpan<V> point, Sample sample) => value(point);
+
+    /// <inheritdoc/>
+    protected override void Gradient(ReadOnlySpan<V> point, int block, Sample sample, V result) => gradients[block](point, result);
 }

@@ -18,7 +18,7 @@ public sealed class PreparedRequest<V>
     /// <summary>Prepares a request.</summary>
     /// <param name="objective">Who is asked.</param>
     /// <param name="points">The points, each as its blocks in order.</param>
-    /// <param name="gradients">The gradients asked for.</param>
+    /// <param name="gradients">The gradients asked for; one in a block without components is not asked.</param>
     /// <param name="weights">One weight per point for combined outputs; may be changed later through <see cref="Weights"/>.</param>
     /// <param name="values">Whether the values at the points are asked for too.</param>
     /// <exception cref="ArgumentException">The points differ in their number of blocks, an output names a point or block that is not there, or its result does not fit.</exception>
@@ -29,7 +29,7 @@ public sealed class PreparedRequest<V>
         this.objective = objective;
         blocks = points[0].Length;
         this.points = [.. points.SelectMany(p => p)];
-        this.gradients = gradients;
+        this.gradients = [.. gradients.Where(g => g.Result.Length > 0)];
         this.weights = weights ?? [];
         this.values = values ? new double[points.Length] : [];
         foreach (var output in gradients)
