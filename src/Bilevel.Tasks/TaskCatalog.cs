@@ -19,6 +19,7 @@ public static class TaskCatalog
         new GroupDroSmallTask(),
         new SaddleGeneratorTask(),
         new MatrixGameTask(),
+        new ConstrainedQpTask(),
     ];
 
     /// <summary>The task of that name.</summary>

@@ -28,6 +28,9 @@ public static class KnownProblems
         ("saddle-generator", () => SaddleGeneratorTask.Instance(new SaddleGeneratorSettings())),
         ("saddle-generator-2", () => SaddleGeneratorTask.Instance(new SaddleGeneratorSettings { DataSeed = 2 })),
         ("matrix-game", () => MatrixGameTask.Instance(new MatrixGameSettings())),
+        ("constrained-qp-a", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.A })),
+        ("constrained-qp-b", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.B })),
+        ("constrained-qp-c", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.C })),
     ];
 
     /// <summary>A fresh instance of the problem of that name.</summary>
