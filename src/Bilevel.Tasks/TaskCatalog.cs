@@ -20,6 +20,8 @@ public static class TaskCatalog
         new SaddleGeneratorTask(),
         new MatrixGameTask(),
         new ConstrainedQpTask(),
+        new ConstrainedLinearTask(),
+        new TwoLinesTask(),
     ];
 
     /// <summary>The task of that name.</summary>
