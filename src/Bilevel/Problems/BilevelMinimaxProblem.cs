@@ -122,6 +122,12 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     public IEnumerable<Finding> Validate(IReadOnlyList<V> start)
     {
         foreach (var finding in Constants.Validate()) yield return finding;
+        foreach (var (level, multipliers) in new[] { ("lower", LowerMultipliers), ("upper", UpperMultipliers) })
+        {
+            if (multipliers?.Margin <= 0)
+                yield return new Finding(Severity.Error, FormattableString.Invariant($"A bound on the multipliers of the {level} level's constraints is not above B0 (the bounds are at most {multipliers.Bound:G6}, B0 at most {multipliers.OptimalBound:G6}), so a small gap would not imply a small violation."), "Take B0 + 1, or leave B0 out where it is not known.");
+        }
+
         if (Shape != LowerShape.ConvexConcave) yield break;
         foreach (var (name, term, length, modulus, constant) in new[]
         {

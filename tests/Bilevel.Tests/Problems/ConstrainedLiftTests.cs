@@ -336,6 +336,35 @@ public sealed class ConstrainedLiftTests
     }
 
     [Fact]
+    public void A_bound_of_ones_own_that_is_not_above_B0_is_refused_before_the_run()
+    {
+        var problem = new ConstrainedQp().Problem;
+        var old = problem.LowerMultipliers!;
+        var multipliers = new DenseMultipliers<double>(MultiplierSlice<double>.Of(MultiplierSet.Box, 1, 4, 4.25)) { Objective = old.Objective, Constraints = old.Constraints };
+        var findings = Validator.Check([], problem with { LowerMultipliers = multipliers, Z2 = multipliers.Set }, ConstrainedQp.Start(1));
+        Assert.Contains(findings, f => f.Severity == Severity.Error && f.What.StartsWith("A bound on the multipliers of the lower level's constraints is not above B0", StringComparison.Ordinal));
+        Assert.DoesNotContain(Validator.Check([], problem, ConstrainedQp.Start(1)), f => f.Severity == Severity.Error);
+    }
+
+    [Fact]
+    public void Floats_are_lifted_too()
+    {
+        // min |z|^2 / 2 over 1 - z <= x: z = 1 - x = multiplier for x <= 1.
+        var lower = new ConstrainedLowerLevel<float>(new FunctionObjective<DenseVector<float>>((_, z) => z.Dot(z) / 2, (_, _, r) => r.Scale(0), (_, z, r) => r.CopyFrom(z)), new LinearConstraints<float>([-1], [-1], [-1]))
+        {
+            Set = new Box<float>(-4, 4, 1),
+            Smoothness = 1,
+        };
+        var problem = Lift.ConstrainedLowerLevel(new FunctionObjective<DenseVector<float>>((x, y) => Math.Pow(y[0] - 0.5, 2) / 2, (_, _, r) => r.Scale(0), (_, y, r) => r[0] = y[0] - 0.5f), lower);
+        problem = problem with { X1 = new Box<float>(-1, 1, 1), Constants = problem.Constants with { UpperSmoothness = 1 } };
+        DenseVector<float> Of(float v) => new(v);
+        var solution = new Driver { Stop = Stop.Certified(0.05) | Stop.Iterations(200_000) }.Run(new Ogda { Tolerance = 0.05 }, problem, Lift.ConstrainedLowerLevel(Of(-0.5f), Of(1.5f), Of(1.5f)));
+        Assert.Equal(SolveStatus.Converged, solution.Status);
+        Assert.Equal(0.5, solution.Point[X1][0], 0.1);
+        Assert.Equal(0.5, solution.Point[Y2][0], 0.1);
+    }
+
+    [Fact]
     public void The_penalty_rows_allocate_nothing()
     {
         var problem = Lift.UpperConstraints(new ConstrainedQp().Problem, new UpperConstraints<double>(ConstrainedQp.Budget));

@@ -57,7 +57,7 @@ public abstract class ProximalTermTests<T>
         double[] a = Prox(term, p, step), b = Prox(term, q, step);
         Assert.Equal(0, Distance(a, Project(term, a)), 100 * Epsilon);
         Assert.True(Distance(a, b) <= (term.DiameterAt(a.Length) * (1 + (8 * Epsilon))) + (100 * Epsilon));
-if (!term.IsWholeSpace) return;
+        if (!term.IsWholeSpace) return;
         Assert.Equal(p, Project(term, p));
         Assert.Equal(double.PositiveInfinity, term.DiameterAt(p.Length));
     });
