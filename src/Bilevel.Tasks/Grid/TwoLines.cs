@@ -183,12 +183,21 @@ internal sealed class TwoLines(TwoLinesInstance instance)
         // between these: the price is at most 1 (load-shed) or that of the largest shed, and r at most 2/3.
         double largestShed = BestShed(1) / Base, price = instance == TwoLinesInstance.LoadShed ? 1 : (1 - CriticalShare) * largestShed;
         double[] none = new double[2];
+        double flow = 1 + (Growth * Growth * LargestPhi * LargestPhi);
         var problem = Lift.ConstrainedLowerLevel(
             instance == TwoLinesInstance.LoadShed ? new LinearFunction(none, [0, 0, Base]) : new LinearFunction(none, [0, 0, -CriticalWorth * Base, -OrdinaryWorth * Base]),
             new ConstrainedLowerLevel<double>(
                 instance == TwoLinesInstance.LoadShed ? new LinearFunction(none, [0, 0, LowerUnit]) : new Squares(LowerUnit),
-                new LimitsAndBalances(this))
+                new LimitsAndBalances(this)
+                {
+                    // Every flow phi/(1 + 3 a) has a gradient of norm sqrt(1 + 9 phi^2) and second derivatives of norm
+                    // 18 phi + 3 at most. The rows of c are the flows (4 times), both together (twice), p and s; the sum of
+                    // |multipliers' c| over the flows is at most sqrt(12) times the norm of the multipliers.
+                    Lipschitz = LowerUnit * Math.Sqrt((4 * flow) + (8 * flow) + LowerCount - 1),
+                    GradientLipschitz = LowerUnit * Math.Sqrt(12) * ((2 * Growth * Growth * LargestPhi) + Growth),
+                })
             {
+                Smoothness = instance == TwoLinesInstance.LoadShed ? 0 : LowerUnit * CriticalCost,
                 Equalities = Balances,
                 Set = new Box<double>(Least, Most),
                 Bound = MultiplierLimit,
@@ -199,6 +208,7 @@ internal sealed class TwoLines(TwoLinesInstance instance)
         return problem with
         {
             X1 = new CappedSimplex<double>(2, budget),
+            Constants = problem.Constants with { UpperSmoothness = 0 },
             UpperSense = instance == TwoLinesInstance.LoadShed ? Sense.Maximise : Sense.Minimise,
         };
     }

@@ -116,7 +116,7 @@ public sealed class ConstrainedLinearTask : TaskOf<ConstrainedLinearSettings>
         {
             Metrics = metrics,
             Summary = FormattableString.Invariant($"Upper objective {data.Upper(x, y):G6}, infeasibility {infeasibility:G3}, ")
-                + (solved ? FormattableString.Invariant($"lower gap {gap:G3}.") : "and the lower level has no feasible answer at x."),
+                + (solved ? FormattableString.Invariant($"lower gap {gap:G3}.") : "and no answer of the lower level was found at x: it may be infeasible there."),
         };
     }
 }

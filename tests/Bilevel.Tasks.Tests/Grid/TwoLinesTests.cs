@@ -178,6 +178,58 @@ public sealed class TwoLinesTests
         }
     }
 
+    [Fact]
+    public void TheDeclaredSmoothnessBoundsTheChangeOfTheGradients()
+    {
+        var random = new SplitMix64(67);
+        foreach (var which in Both)
+        {
+            var problem = TwoLinesTask.Instance(new TwoLinesSettings { Instance = which, Budget = 2 }).Problem;
+            int n = new TwoLines(which).LowerCount;
+            DenseVector<double>[] Point()
+            {
+                DenseVector<double>[] point = [new(random.NextNormals(2)), new(random.NextNormals(n)), new(random.NextNormals(6))];
+                point[1].Scale(3);
+                point[2].Scale(10);
+                problem.X1.Project(point[0]);
+                problem.Z1.Project(point[1]);
+                problem.Z2.Project(point[2]);
+                return point;
+            }
+
+            double largest = 0;
+            for (int trial = 0; trial < 500; trial++)
+            {
+                DenseVector<double>[] from = Point(), to = Point();
+
+                // Near points see the curvature at one place.
+                for (int b = 0; b < 3; b++)
+                {
+                    to[b].Scale(1e-4);
+                    to[b].AddScaled(1 - 1e-4, from[b]);
+                }
+
+                double change = 0, distance = 0;
+                for (int b = 0; b < 3; b++)
+                {
+                    DenseVector<double> first = from[b].ZerosLike(), second = from[b].ZerosLike();
+                    new PreparedRequest<DenseVector<double>>(problem.Lower, [from, to], [new(b, 0, first), new(b, 1, second)]).Evaluate();
+                    first.AddScaled(-1, second);
+                    change += first.Dot(first);
+                    first.CopyFrom(from[b]);
+                    first.AddScaled(-1, to[b]);
+                    distance += first.Dot(first);
+                }
+
+                largest = Math.Max(largest, Math.Sqrt(change / distance));
+            }
+
+            Assert.InRange(largest, 1e-3 * problem.Constants.LowerSmoothness!.Value, problem.Constants.LowerSmoothness.Value);
+            Assert.Equal(0, problem.Constants.UpperSmoothness);
+            Assert.Equal(2 * problem.LowerMultipliers!.Bound, ((BilevelMinimaxProblem<DenseVector<double>>)problem.Enlarged(1)).LowerMultipliers!.Bound);
+        }
+    }
+
     [Theory]
     [InlineData(TwoLinesInstance.LoadShed)]
     [InlineData(TwoLinesInstance.CriticalLoad)]
@@ -197,6 +249,19 @@ public sealed class TwoLinesTests
             Assert.Equal(0, instance.Answer.Hypergradient!(a).Norm());
             Assert.Equal(0, penalty.Rows[X1].Norm(), 1e-12);
         }
+    }
+
+    [Theory]
+    [InlineData(TwoLinesInstance.LoadShed)]
+    [InlineData(TwoLinesInstance.CriticalLoad)]
+    public void AMethodThatStartsAtTheSymmetricAttackStaysSymmetric(TwoLinesInstance which)
+    {
+        var instance = TwoLinesTask.Instance(new TwoLinesSettings { Instance = which, Start1 = 0.5, Start2 = 0.5 });
+        var run = new Ogda { Tolerance = 0.1 }.Start(instance.Problem, instance.Start, 0);
+        for (int k = 0; k < 2000; k++) run.Step();
+
+        Assert.Equal(run.Point[X1][0], run.Point[X1][1], 1e-6);
+        Assert.Equal(0, TwoLines.Shed(run.Point[X1].Span));
     }
 
     [Fact]
