@@ -7,7 +7,7 @@ namespace Bilevel;
 /// </summary>
 internal static class SegmentCheck
 {
-    private const double Tolerance = 1e-3;
+    private const double Tolerance = 1e-6;
 
     private static readonly double[] Nodes = [0.5, 0.5 - (Math.Sqrt(0.6) / 2), 0.5 + (Math.Sqrt(0.6) / 2), 0.5 - (0.5 / Math.Sqrt(3)), 0.5 + (0.5 / Math.Sqrt(3))];
 
@@ -25,9 +25,9 @@ internal static class SegmentCheck
             if (at[b].Length == 0 || at[b] is not IFillable) continue;
             var function = new BlockFunction<V>(objective, at, b, 1);
             (double Declared, double Measured)? seen = null;
-            for (ulong direction = 0; direction < 2; direction++)
+            for (ulong direction = 0; direction < 3; direction++)
             {
-                seen = Along(function, at[b], terms[b], RandomBits.At(key, (2 * (ulong)b) + direction), Rounding);
+                seen = Along(function, at[b], terms[b], RandomBits.At(key, (3 * (ulong)b) + direction), Rounding);
                 if (seen is null) break;
             }
 
@@ -43,6 +43,7 @@ internal static class SegmentCheck
         where V : class, IVector<V>
     {
         double diameter = term.DiameterAt(start.Length), reach = double.IsFinite(diameter) ? diameter : 1 + start.Norm();
+        double tolerance = Math.Max(Tolerance, 30 * Math.Sqrt(Precision.Of(start)));
         int wrong = 0;
         foreach (double share in new[] { 0.1, 0.01, 1e-3 })
         {
@@ -78,12 +79,12 @@ internal static class SegmentCheck
             place.CopyFrom(start);
             place.AddScaled(1, end);
             double after = function.Evaluate(place), before = function.Evaluate(start), apart = Math.Abs(after - before - third);
-            double sure = (5 * Math.Abs(third - second)) + (EvaluationRounding.Units * Precision.Of(start) * (Math.Abs(before) + Math.Abs(after) + size + (function.Gradient.Norm() * start.Norm())));
+            double sure = (10 * Math.Abs(third - second)) + (EvaluationRounding.Units * Precision.Of(start) * (Math.Abs(before) + Math.Abs(after) + size + (function.Gradient.Norm() * start.Norm())));
             if (!double.IsFinite(apart) || !double.IsFinite(sure)) continue;
-            if (!(apart > (Tolerance * size) + sure) || !(apart > (Tolerance * size) + sure + (2 * rounding())))
+            if (!(apart > (tolerance * size) + sure) || !(apart > (tolerance * size) + sure + (2 * rounding())))
             {
                 // Agreement that rests on how little was seen settles nothing.
-                if (sure <= Tolerance * size) return null;
+                if (sure <= tolerance * size) return null;
                 continue;
             }
 

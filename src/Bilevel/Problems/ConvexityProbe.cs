@@ -66,14 +66,15 @@ internal sealed class ConvexityProbe<V>
     /// <param name="smoothness">Declared Lipschitz constant of the gradient; infinite for none.</param>
     /// <param name="directions">Most directions explored for the least curvature, at each of two places.</param>
     /// <param name="key">Names the random points.</param>
+    /// <param name="lines">Whether to look along two lines for a dip or a kink that points the wrong way.</param>
     public static Contradiction? Find(
-        IObjective<V> objective, IReadOnlyList<V> at, int block, double sign, IProximalTerm<V> term, IReadOnlyList<V> known, double modulus, double smoothness, int directions, ulong key)
+        IObjective<V> objective, IReadOnlyList<V> at, int block, double sign, IProximalTerm<V> term, IReadOnlyList<V> known, double modulus, double smoothness, int directions, ulong key, bool lines = false)
     {
         if (at[block].Length == 0 || term.DiameterAt(at[block].Length) == 0) return null;
-        return new ConvexityProbe<V>(objective, [.. at], block, sign, term, modulus, smoothness, key).Run(known, directions);
+        return new ConvexityProbe<V>(objective, [.. at], block, sign, term, modulus, smoothness, key).Run(known, directions, lines);
     }
 
-    private Contradiction? Run(IReadOnlyList<V> known, int directions)
+    private Contradiction? Run(IReadOnlyList<V> known, int directions, bool lines)
     {
         foreach (var point in known) Visit(point);
         if (places.Count == 0) return null;
@@ -93,7 +94,18 @@ internal sealed class ConvexityProbe<V>
                 centre.AddScaled(1, nearest);
             }
 
+            int probed = drawn.Count;
+            for (int far = 0; far < 12; far++)
+            {
+                var target = Random((far % 3 == 0 ? 1 : far % 3 == 1 ? 10 : 1000) * Math.Max(reach, 1 + first.Norm()));
+                target.AddScaled(1, first);
+                var nearest = target.Copy();
+                term.Prox(nearest, 1);
+                drawn.Add((target, nearest));
+            }
+
             if (Mistake(drawn, known) is { } mistake) return mistake;
+            drawn.RemoveRange(probed, drawn.Count - probed);
             foreach (var (_, nearest) in drawn) Visit(nearest);
             centre.Scale(1.0 / (1 + drawn.Count));
             Visit(centre);
@@ -103,6 +115,14 @@ internal sealed class ConvexityProbe<V>
         for (int i = 1; i < known.Count; i++) Visit(Middle(first, known[i]));
         if (Compare(0) is { } contradiction) return contradiction;
         if (first is not IFillable || directions == 0) return null;
+        if (lines)
+        {
+            int begun = places.Count;
+            Bisect(first, places[known.Count].Point);
+            Bisect(Farthest(centre, Random(1), reach), Farthest(centre, Random(1), -reach));
+            if (Compare(begun) is { } dip) return dip;
+        }
+
         foreach (var place in new[] { centre, Middle(first, centre) })
         {
             int before = places.Count;
@@ -118,6 +138,14 @@ internal sealed class ConvexityProbe<V>
     {
         double loose = Math.Sqrt(precision);
         var feasible = drawn.Select(d => d.Nearest).Concat(known).ToList();
+        for (int i = 1; i < feasible.Count; i++)
+        {
+            V middle = Middle(feasible[i - 1], feasible[i]), nearest = middle.Copy();
+            term.Project(nearest);
+            nearest.AddScaled(-1, middle);
+            if (nearest.Norm() > loose * (middle.Norm() + feasible[i].Norm() + feasible[i - 1].Norm())) return new Contradiction(Contradicted.Set, 2 * nearest.Norm(), false);
+        }
+
         foreach (var (target, nearest) in drawn)
         {
             var outward = target.Copy();
@@ -194,12 +222,13 @@ internal sealed class ConvexityProbe<V>
         anyDown |= rise < -noise * length;
         anyUp |= rise > noise * length;
         if (rise < -noise * length) return new Contradiction(Contradicted.Convexity, rise / square, false);
-        if (modulus > 0 && rise < (modulus * square * (1 - Slack)) - (noise * length)) return new Contradiction(Contradicted.Modulus, rise / square, false);
-        if (turn.Norm() > (smoothness * length * (1 + Slack)) + noise) return new Contradiction(Contradicted.Smoothness, turn.Norm() / length, false);
+        double coarse = noise + (Math.Sqrt(precision) * (a.Norm + b.Norm + (steep * (a.Size + b.Size))));
+        if (modulus > 0 && rise < (modulus * square * (1 - Slack)) - (coarse * length)) return new Contradiction(Contradicted.Modulus, rise / square, false);
+        if (turn.Norm() > (smoothness * length * (1 + Slack)) + coarse) return new Contradiction(Contradicted.Smoothness, turn.Norm() / length, false);
 
         // A convex function lies between its tangents.
         double step = b.Value - a.Value, low = a.Gradient.Dot(s), high = b.Gradient.Dot(s);
-        double valueNoise = Math.Max(units * (Math.Abs(a.Value) + Math.Abs(b.Value) + (a.Norm * a.Size) + (b.Norm * b.Size)), valueRounding) + (noise * length);
+        double valueNoise = Math.Max(units * (Math.Abs(a.Value) + Math.Abs(b.Value) + (a.Norm * a.Size) + (b.Norm * b.Size)), valueRounding) + (coarse * length) + (Math.Sqrt(precision) * (Math.Abs(a.Value) + Math.Abs(b.Value)));
         return step < low - valueNoise || step > high + valueNoise ? new Contradiction(Contradicted.Values, (step - ((low + high) / 2)) / square, false) : null;
     }
 
@@ -217,8 +246,69 @@ internal sealed class ConvexityProbe<V>
             places.RemoveRange(before, places.Count - before);
         }
 
+        if (holds && what == Contradicted.Convexity) holds = IsNoStair(a, b);
         if (!holds) (anyDown, anyUp) = (down, up);
         return holds;
+    }
+
+    // A gradient that an objective rounds to few digits goes in stairs, which small differences do not see. A fall of the
+    // slope that is small counts only where the slope is smooth along the whole segment.
+    private bool IsNoStair(Place a, Place b)
+    {
+        const int Pieces = 16;
+        var along = b.Point.Copy();
+        along.AddScaled(-1, a.Point);
+        double length = along.Norm(), roughest = 0;
+        var slopes = new double[Pieces + 1];
+        var place = a.Point.ZerosLike();
+        slopes[0] = a.Gradient.Dot(along) / length;
+        slopes[Pieces] = b.Gradient.Dot(along) / length;
+        double fall = slopes[0] - slopes[Pieces];
+        if (fall > Math.Sqrt(precision) * (places.Max(p => p.Norm) + (Math.Min(slope, smoothness) * (a.Size + b.Size)))) return true;
+        for (int i = 1; i < Pieces; i++)
+        {
+            place.CopyFrom(a.Point);
+            place.AddScaled(i / (double)Pieces, along);
+            function.Evaluate(place);
+            slopes[i] = function.Gradient.Dot(along) / length;
+        }
+
+        for (int i = 4; i <= Pieces; i++) roughest = Math.Max(roughest, Math.Abs(slopes[i] - (4 * slopes[i - 1]) + (6 * slopes[i - 2]) - (4 * slopes[i - 3]) + slopes[i - 4]));
+        return fall > 2 * roughest;
+    }
+
+    // Halves the piece of a segment that curves least, again and again: it leads to a kink that points the wrong way, and into a dip.
+    private void Bisect(V from, V to)
+    {
+        const int Evaluations = 20;
+        var line = to.Copy();
+        line.AddScaled(-1, from);
+        double length = line.Norm();
+        if (!(length > 0)) return;
+        List<(double At, double Slope)> seen = [];
+        foreach (double at in new[] { 0, 1, 0.5, 0.25, 0.75 }) Add(at);
+        for (int k = 5; k < Evaluations && seen.Count > 1; k++)
+        {
+            seen.Sort();
+            int least = 0;
+            double curvature = double.PositiveInfinity;
+            for (int i = 0; i + 1 < seen.Count; i++)
+            {
+                double width = seen[i + 1].At - seen[i].At;
+                double here = (seen[i + 1].Slope - seen[i].Slope) / width;
+                if (width > 1e-4 && here < curvature) (curvature, least) = (here, i);
+            }
+
+            if (double.IsPositiveInfinity(curvature)) break;
+            Add((seen[least].At + seen[least + 1].At) / 2);
+        }
+
+        void Add(double at)
+        {
+            var point = from.Copy();
+            point.AddScaled(at, line);
+            if (Visit(point)) seen.Add((at, places[^1].Gradient.Dot(line) / length));
+        }
     }
 
     private EvaluationRounding Measure(V point)
