@@ -15,6 +15,7 @@ internal sealed class KktCheck<V>
     private readonly List<NamedNumber> numbers = [];
     private readonly List<string> signs = [], evidence = [];
     private readonly V x1, x2, y1, y2, z1, z2;
+    private List<NamedNumber> deciding;
     private double upperValue;
 
     public KktCheck(KktCertificate settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> point, double tolerance, double penalty, bool quick)
@@ -24,6 +25,7 @@ internal sealed class KktCheck<V>
         kkt = new KktResiduals<V>(this.problem, point, penalty);
         (x1, x2, y1, y2, z1, z2) = (kkt.Point[X1], kkt.Point[X2], kkt.Point[Y1], kkt.Point[Y2], kkt.Point[Z1], kkt.Point[Z2]);
         upperValue = kkt.UpperValue;
+        deciding = Deciding();
     }
 
     private string? Touched => problem.Touched(kkt.Point);
@@ -50,11 +52,11 @@ internal sealed class KktCheck<V>
         }
 
         // Rounding is measured, and the assumptions searched, only where the verdict would hang on them.
-        bool promising = Failing().Count == 0;
         string? contradiction = null;
-        if (promising || !quick)
+        if (!quick || Failing().All(IsViolation))
         {
             kkt.MeasureRounding();
+            deciding = Deciding();
             contradiction = MinimaxAssumptions.Contradiction(problem, kkt.Point, settings.Directions, thorough: true)?.Sentence;
         }
 
@@ -68,7 +70,7 @@ internal sealed class KktCheck<V>
 
         var failing = Failing();
         if (!quick) LookForSigns();
-        if (Touched is { } touched && failing.All(n => n.Name is "violation" or "upper_violation"))
+        if (Touched is { } touched && failing.All(IsViolation))
             return Conclude(Verdict.NotCertified, $"Not certified: {touched}", touched);
         if (failing.Count == 0) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, if the lower level is convex-concave as declared."));
         string rounding = kkt.Rounding.Residual > tolerance ? FormattableString.Invariant($" Rounding alone may hide {kkt.Rounding.Residual:G3} of the residuals: take a larger tolerance, a smaller rho or more digits.")
@@ -96,11 +98,14 @@ internal sealed class KktCheck<V>
         return deciding;
     }
 
-    private List<NamedNumber> Failing() => [.. Deciding().Where(n => !(n.Value <= tolerance))];
+    private List<NamedNumber> Failing() => [.. deciding.Where(n => !(n.Value <= tolerance))];
+
+    // Multipliers at a bound that is too small leave their constraint violated: the bound is to blame, not the point.
+    private static bool IsViolation(NamedNumber number) => number.Name is "violation" or "upper_violation";
 
     private void List()
     {
-        numbers.AddRange(Deciding());
+        numbers.AddRange(deciding);
         numbers.Add(new("rounding", Math.Max(kkt.Rounding.Residual, kkt.Rounding.Gap), "what rounding may hide of these numbers; included in them"));
         if (problem.LowerMultipliers is not { } lower) return;
         numbers.Add(new("multiplier", Largest(y2), FormattableString.Invariant($"largest multiplier in y2; the bound is {lower.Bound:G4}")));

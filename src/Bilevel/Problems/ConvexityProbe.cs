@@ -43,6 +43,7 @@ internal sealed class ConvexityProbe<V>
     private readonly double modulus, smoothness, diameter, precision;
     private readonly ulong key;
     private readonly List<Place> places = [];
+    private readonly V segment, turn;              // of the pair last looked at
     private ulong drawn;
     private double slope;
     private bool anyDown, anyUp;
@@ -53,6 +54,7 @@ internal sealed class ConvexityProbe<V>
         function = new BlockFunction<V>(objective, at, block, sign);
         diameter = term.DiameterAt(at[block].Length);
         precision = Precision.Of(at[block]);
+        (segment, turn) = (at[block].ZerosLike(), at[block].ZerosLike());
     }
 
     /// <summary>The first contradiction found, or null.</summary>
@@ -181,8 +183,9 @@ internal sealed class ConvexityProbe<V>
         {
             for (int i = 0; i < j; i++)
             {
-                var (turn, length) = Turn(places[i], places[j]);
-                if (length > Math.Sqrt(precision) * (places[i].Size + places[j].Size)) slope = Math.Max(slope, turn / length);
+                if (Skips(i, j)) continue;
+                double length = Pair(places[i], places[j]);
+                if (length > Math.Sqrt(precision) * (places[i].Size + places[j].Size)) slope = Math.Max(slope, turn.Norm() / length);
             }
         }
 
@@ -191,6 +194,7 @@ internal sealed class ConvexityProbe<V>
         {
             for (int i = 0; i < j; i++)
             {
+                if (Skips(i, j)) continue;
                 var seen = Judge(places[i], places[j], 0, 0, 0);
                 if (seen is { } && worst is null && Confirm(places[i], places[j], seen.What)) worst = seen;
             }
@@ -199,26 +203,27 @@ internal sealed class ConvexityProbe<V>
         return worst is null ? null : worst with { Reversed = anyDown && !anyUp };
     }
 
-    private static (double Turn, double Length) Turn(Place a, Place b)
+    // All pairs of long vectors would take longer than their gradients.
+    private bool Skips(int i, int j) => segment.Length > 10_000 && i > 2 && j - i > 4;
+
+    private double Pair(Place a, Place b)
     {
-        V s = b.Point.Copy(), turn = b.Gradient.Copy();
-        s.AddScaled(-1, a.Point);
+        segment.CopyFrom(b.Point);
+        segment.AddScaled(-1, a.Point);
+        turn.CopyFrom(b.Gradient);
         turn.AddScaled(-1, a.Gradient);
-        return (turn.Norm(), s.Norm());
+        return segment.Norm();
     }
 
     // The noise of gradients and of values are at least those measured.
     private Contradiction? Judge(Place a, Place b, double roundingA, double roundingB, double valueRounding)
     {
-        V s = b.Point.Copy(), turn = b.Gradient.Copy();
-        s.AddScaled(-1, a.Point);
-        turn.AddScaled(-1, a.Gradient);
-        double length = s.Norm();
+        double length = Pair(a, b);
         if (!(length > 0)) return null;
         double units = EvaluationRounding.Units * precision, steep = Math.Min(slope, smoothness);
-        double Model(Place p, double measured) => Math.Max(units * (p.Norm + (steep * p.Size)) + Precision.Smallest(s), measured);
+        double Model(Place p, double measured) => Math.Max(units * (p.Norm + (steep * p.Size)) + Precision.Smallest(segment), measured);
         double noise = Model(a, roundingA) + Model(b, roundingB);
-        double rise = turn.Dot(s), square = length * length;
+        double rise = turn.Dot(segment), square = length * length;
         anyDown |= rise < -noise * length;
         anyUp |= rise > noise * length;
         if (rise < -noise * length) return new Contradiction(Contradicted.Convexity, rise / square, false);
@@ -227,7 +232,7 @@ internal sealed class ConvexityProbe<V>
         if (turn.Norm() > (smoothness * length * (1 + Slack)) + coarse) return new Contradiction(Contradicted.Smoothness, turn.Norm() / length, false);
 
         // A convex function lies between its tangents.
-        double step = b.Value - a.Value, low = a.Gradient.Dot(s), high = b.Gradient.Dot(s);
+        double step = b.Value - a.Value, low = a.Gradient.Dot(segment), high = b.Gradient.Dot(segment);
         double valueNoise = Math.Max(units * (Math.Abs(a.Value) + Math.Abs(b.Value) + (a.Norm * a.Size) + (b.Norm * b.Size)), valueRounding) + (coarse * length) + (Math.Sqrt(precision) * (Math.Abs(a.Value) + Math.Abs(b.Value)));
         return step < low - valueNoise || step > high + valueNoise ? new Contradiction(Contradicted.Values, (step - ((low + high) / 2)) / square, false) : null;
     }
