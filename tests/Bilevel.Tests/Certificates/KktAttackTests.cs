@@ -41,6 +41,24 @@ public sealed class KktAttackTests
         Assert.True(missed <= visible / 1000, $"{missed} of {visible} were not seen");
     }
 
+    // 300 of the same, with all evidence.
+    [Fact]
+    public void The_full_form_is_not_fooled_either()
+    {
+        Gen.Select(Seeds, Gen.Double[-6, 0], Gen.Bool, Tolerances, Gen.Int[-5, -1]).Each(
+            300,
+            sample =>
+            {
+                var (seed, exponent, first, tolerance, offset) = sample;
+                double dip = -Math.Pow(10, exponent);
+                var q = new KktQuadratic(seed, Math.Pow(10, offset), first ? dip : 0.1, first ? 0.1 : dip);
+                var answer = new KktCertificate { SolveSteps = 200, SaddleSteps = 50 }.Check(q.Problem<double>(), q.Point<double>(), tolerance, q.Rho, quick: false);
+                Assert.False(IsFalse(q, answer), answer.Certificate.ToString());
+                if (double.IsFinite(answer.Certificate["gap_resolved"]) && answer.Certificate.Verdict == Verdict.Certified)
+                    Assert.InRange(answer.Certificate["gap_resolved"], -1e-12, answer.Certificate["gap_bound"]);
+            });
+    }
+
     // 2,000 problems that go the other way.
     [Fact]
     public void A_swapped_sense_is_never_certified()

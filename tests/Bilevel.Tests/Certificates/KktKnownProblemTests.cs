@@ -136,4 +136,34 @@ public sealed class KktKnownProblemTests
         Assert.Equal(Verdict.NotCheckable, certificate.Verdict);
         Assert.Contains("not a proof", Assert.Single(certificate.Evidence));
     }
+
+    [Fact]
+    public void A_run_ends_as_soon_as_it_is_certified_and_returns_the_certified_point()
+    {
+        var driver = new Driver { Stop = Stop.Certified(0.05, every: 20) | Stop.Iterations(100_000), CertifyAt = 0.05 };
+        var solution = driver.Run(new Ogda { Rho = 20 }, T1(), Point([2], [0], [-1], [-1]));
+        Assert.Equal(SolveStatus.Converged, solution.Status);
+        Assert.Equal(Verdict.Certified, solution.Certificate!.Verdict);
+        var again = Certifier.Check(T1(), solution.Point, 0.05, 20, quick: true).Certificate;
+        Assert.Equal(Verdict.Certified, again.Verdict);
+    }
+
+    [Fact]
+    public void A_lower_level_that_is_not_convex_is_refused_before_the_run_and_runs_when_declared()
+    {
+        var bent = T1() with
+        {
+            Lower = new ArrayObjective<double>(
+                b => (b[1][0] * b[1][0] / 2) + (b[1][0] * b[2][0]) - (b[2][0] * b[2][0] / 2) + (3 * Math.Cos(b[2][0])),
+                (b, k) => [k switch { 0 => 0, 1 => b[1][0] + b[2][0], _ => b[1][0] - b[2][0] - (3 * Math.Sin(b[2][0])) }]),
+            Constants = new() { UpperSmoothness = 2, LowerSmoothness = 6 },
+        };
+        var driver = new Driver { Stop = Stop.Iterations(50), CertifyAt = 0.1 };
+        var error = Assert.Throws<InvalidProblemException>(() => driver.Run(new Ogda { Rho = 10 }, bent, Point([2], [0], [-1], [-1])));
+        Assert.Contains("not concave in z2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("LowerShape.General", error.Message, StringComparison.Ordinal);
+        var solution = driver.Run(new Ogda { Rho = 10 }, bent with { Shape = LowerShape.General }, Point([2], [0], [-1], [-1]));
+        Assert.Equal(Verdict.NotCheckable, solution.Certificate!.Verdict);
+        Assert.NotEmpty(solution.Certificate.Evidence);
+    }
 }
