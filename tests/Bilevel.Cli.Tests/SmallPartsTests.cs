@@ -56,7 +56,7 @@ public class SmallPartsTests
     public void TheProgressLineTellsWhatIsLeft()
     {
         string line = Spectre.Console.Markup.Remove(ConsoleProgress.Line("toy by f2sa", new RunProgress(1200, 7200, 0.75, 1.25e-3, 40, TimeSpan.FromSeconds(30), 0.25)));
-        Assert.Equal("toy by f2sa | iteration 1,200 | calls 7,200 | F 0.75 | residual 0.00125 | lambda 40 | at most 90.0 s left", line);
+        Assert.Equal("toy by f2sa | iteration 1,200 | calls 7,200 | F 0.75 | residual 0.00125 | penalty 40 | at most 90.0 s left", line);
     }
 
     [Fact]

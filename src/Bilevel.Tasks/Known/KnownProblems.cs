@@ -30,6 +30,8 @@ public static class KnownProblems
         ("matrix-game", () => MatrixGameTask.Instance(new MatrixGameSettings())),
         ("constrained-qp-a", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.A })),
         ("constrained-qp-b", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.B })),
+        ("two-lines", () => TwoLinesTask.Instance(new TwoLinesSettings())),
+        ("two-lines-critical", () => TwoLinesTask.Instance(new TwoLinesSettings { Instance = TwoLinesInstance.CriticalLoad })),
         ("constrained-qp-c", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.C })),
     ];
 

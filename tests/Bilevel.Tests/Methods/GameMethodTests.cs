@@ -94,7 +94,7 @@ public sealed class GameMethodTests
         var saddle = new SmallSaddle();
         var calls = new OracleCounts(BilevelMinimaxProblem.LowerCount);
         var problem = saddle.Problem with { Lower = new CountingObjective<DenseVector<double>>(saddle.Problem.Lower, calls) };
-        var run = new Ogda { Tolerance = tolerance }.Start(problem, SmallSaddle.Start(4, -4), 0);
+        var run = new Ogda { Tolerance = tolerance, Penalty = new RhoStages { SaddleSteps = 100_000 } }.Start(problem, SmallSaddle.Start(4, -4), 0);
         double[] u = [.. run.Point.ToArray().Select(b => b[0])];
         Assert.InRange(saddle.Gap(u[0], u[2], u[3]), 0, tolerance);
         Assert.Equal((u[2], u[3]), (u[4], u[5]));
@@ -106,7 +106,7 @@ public sealed class GameMethodTests
         var kept = new Ogda { Tolerance = tolerance }.Start(problem, SmallSaddle.Start(), 0);
         Assert.Equal((-1.0, -1.0, 2), (kept.Point[2][0], kept.Point[3][0], calls.Points));
 
-        var without = new Ogda { Penalty = new RhoStages { SaddleStart = false } }.Start(problem, SmallSaddle.Start(4, -4), 0);
+        var without = new Ogda { Penalty = new RhoStages { SaddleSteps = 0 } }.Start(problem, SmallSaddle.Start(4, -4), 0);
         Assert.Equal((4.0, -4.0), (without.Point[2][0], without.Point[3][0]));
     }
 
@@ -124,7 +124,7 @@ public sealed class GameMethodTests
             Z2 = new Box<double>(-1, 1, 1),
             Constants = withConstants ? new MinimaxConstants { LowerSmoothness = 1 } : new MinimaxConstants(),
         };
-        var run = new Ogda { Tolerance = 1e-3 }.Start(problem, SmallSaddle.Start(1, 1), 0);
+        var run = new Ogda { Tolerance = 1e-3, Penalty = new RhoStages { SaddleSteps = 100_000 } }.Start(problem, SmallSaddle.Start(1, 1), 0);
 
         // gap = |y1| + |y2|
         Assert.InRange(Math.Abs(run.Point[2][0]) + Math.Abs(run.Point[3][0]), 0, 1e-3);

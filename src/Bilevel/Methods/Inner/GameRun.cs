@@ -12,10 +12,13 @@ internal abstract class GameRun<V> : IRun<V>
     // The step of x1 is this multiple of rho times that of y and z, at least one times.
     private const double LeaderShare = 0.05;
 
-    // The guard looks every so many iterations; it acts where no residual came this far below the best so far for as
-    // long as its patience, which is longer where the residual is near the tolerance and slow progress is likely.
-    private const int GuardEvery = 20, LeastPatience = 500, PatiencePerRho = 20, LongPatience = 10;
-    private const double Progress = 0.95, Near = 10;
+    // The guard looks at windows of so many iterations. Where no residual in a window came below this share of the best
+    // so far while x1 came back to where it was, the run cycles: x1 is then to move half as fast, down to a floor.
+    private const int FirstWindow = 200;
+    private const double Progress = 0.9, Return = 0.1, LongerWindow = 1.2, SlowestLeader = 0.1;
+
+    // How often, in iterations, a residual within the tolerance is followed up.
+    private const int LookEvery = 20;
 
     private readonly BilevelMinimaxProblem<V> problem;
     private readonly RhoStages stages;
@@ -24,12 +27,14 @@ internal abstract class GameRun<V> : IRun<V>
     private readonly IProximalTerm<V>[] terms;
     private readonly SaddleStart<V>? saddle;
     private readonly PreparedRequest<V> values;           // g(x1, y1, z2) and g(x1, z1, y2)
-    private readonly V[] best;                            // where the residual was least
     private readonly V[] scratch;
+    private readonly V windowX1;                          // x1 at the beginning of the window
     private readonly double[] factors = new double[BlockCount];
     private readonly double tolerance;
-    private double rho, caution = 1, patience, bestResidual = double.PositiveInfinity, size;
-    private long iteration, bestAt, gapAsked;
+    private double rho, caution = 1, size;
+    private double best = double.PositiveInfinity, least = double.PositiveInfinity;       // residuals: so far, and in the window
+    private double window = FirstWindow, path, moveX1;
+    private long iteration, windowBegan, gapAsked;
 
     protected GameRun(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, RhoStages stages, GameSteps steps)
     {
@@ -38,17 +43,16 @@ internal abstract class GameRun<V> : IRun<V>
         Rows = U.ZeroBlocks();
         Direction = U.ZeroBlocks();
         Origin = U.CopyBlocks();
-        best = U.CopyBlocks();
         scratch = U.ZeroBlocks();
+        windowX1 = U[X1].Copy();
         terms = [.. problem.Blocks.Select(b => b.Term)];
         penalty = new MinimaxPenalty<V>(problem, U);
         F = [.. penalty.Rows];
         values = new PreparedRequest<V>(problem.Lower, [[U[X1], U[Y1], U[Z2]], [U[X1], U[Z1], U[Y2]]], [], values: true);
         Search = new StepSearch(steps.Step);
         rho = stages.First(tolerance);
-        patience = Patience;
         SetFactors();
-        if (!stages.SaddleStart) return;
+        if (stages.SaddleSteps == 0) return;
         saddle = new SaddleStart<V>(problem, U[X1], U[Y1], U[Y2]);
         SolveSaddle(Math.Max(1 / rho, tolerance));
     }
@@ -80,8 +84,6 @@ internal abstract class GameRun<V> : IRun<V>
     /// <summary>The step of each block as a multiple of s.</summary>
     protected ReadOnlySpan<double> Factors => factors;
 
-    private double Patience => Math.Max(LeastPatience, PatiencePerRho * rho);
-
     private bool IsLastStage => rho >= stages.Last(tolerance);
 
     public void Step()
@@ -89,21 +91,28 @@ internal abstract class GameRun<V> : IRun<V>
         if (iteration == 0) Begin();
         Iterate();
         iteration++;
-        if (iteration % GuardEvery == 0) LookAround();
+        path += moveX1;
+        least = Math.Min(least, Residual);
+        if (iteration - windowBegan >= window) JudgeWindow();
+        if (iteration % LookEvery != 0) return;
+        Measure();
+        if (Residual <= Math.Max(tolerance, 1 / rho)) ConsiderRho();
     }
 
     public void Transfer(IArchive<V> archive)
     {
         archive.Transfer("u", U);
         archive.Transfer("F(u)", Rows);
-        archive.Transfer("best", best);
+        archive.Transfer("x1 before", windowX1);
         archive.Transfer("rho", ref rho);
         archive.Transfer("caution", ref caution);
-        archive.Transfer("patience", ref patience);
-        archive.Transfer("best residual", ref bestResidual);
+        archive.Transfer("best", ref best);
+        archive.Transfer("least", ref least);
+        archive.Transfer("window", ref window);
+        archive.Transfer("path", ref path);
         archive.Transfer("size", ref size);
         archive.Transfer("game iteration", ref iteration);
-        archive.Transfer("best at", ref bestAt);
+        archive.Transfer("window began", ref windowBegan);
         archive.Transfer("gap asked", ref gapAsked);
         double residual = Residual;
         archive.Transfer("residual", ref residual);
@@ -178,7 +187,9 @@ internal abstract class GameRun<V> : IRun<V>
         for (int b = 0; b < BlockCount; b++)
         {
             double scale = b == X2 ? factors[X2] : 1;
-            moved += SquaredDistance(U[b], Origin[b], scratch[b]) / scale;
+            double square = SquaredDistance(U[b], Origin[b], scratch[b]);
+            if (b == X1) moveX1 = Math.Sqrt(square);
+            moved += square / scale;
             changed += SquaredDistance(F[b], Rows[b], scratch[b]) * scale;
         }
 
@@ -207,29 +218,30 @@ internal abstract class GameRun<V> : IRun<V>
         factors[X2] *= steps.OpponentFactor ?? rho;
     }
 
-    private void LookAround()
+    private void JudgeWindow()
     {
-        Measure();
-        if (Residual < Progress * bestResidual)
+        double net = Math.Sqrt(SquaredDistance(U[X1], windowX1, scratch[X1]));
+        if (least > Progress * best && net < Return * path && steps.LeaderFactor is null && factors[X1] > SlowestLeader)
         {
-            (bestResidual, bestAt) = (Residual, iteration);
-            best.CopyFrom(U);
-        }
-        else if (steps.LeaderFactor is null && factors[X1] > LeaderShare && iteration - bestAt > (Residual > Near * tolerance ? patience : LongPatience * patience))
-        {
-            // It cycles: go back, and let x1 move more slowly.
-            caution = Math.Max(caution / 2, LeaderShare * caution / factors[X1]);
-            patience *= 1.5;
-            bestAt = iteration;
+            caution *= Math.Max(0.5, SlowestLeader / factors[X1]);
+            window *= LongerWindow;
             SetFactors();
-            U.CopyFrom(best);
-            Begin();
         }
 
-        if (Residual <= Math.Max(tolerance, 1 / rho)) ConsiderRho();
+        best = Math.Min(best, least);
+        BeginWindow();
     }
 
-    // At the end of a stage; and where the residual is small enough while the gap is not, rho is too small.
+    private void BeginWindow()
+    {
+        least = double.PositiveInfinity;
+        path = 0;
+        windowBegan = iteration;
+        windowX1.CopyFrom(U[X1]);
+    }
+
+    // At the end of a stage; and where the residual is small enough while the gap is not, rho is too small. What z1 and z2
+    // attain is less than the gap, so it never blames rho for what a smaller residual will mend.
     private void ConsiderRho()
     {
         double factor;
@@ -240,32 +252,34 @@ internal abstract class GameRun<V> : IRun<V>
         else
         {
             if (stages.Rho is not null || Residual > tolerance || iteration < gapAsked) return;
-            gapAsked = iteration + (long)patience;
-            double gap = GapBound();
-            if (gap <= tolerance) return;
+            gapAsked = iteration + FirstWindow;
+            double gap = AttainedGap();
+            if (!(gap > tolerance)) return;
             factor = Math.Clamp(gap / tolerance, 1.5, 10);
         }
 
         double bound = saddle is null ? 0 : GapBound();
         rho *= factor;
         Search.Rescale(1 / factor);
-        bestResidual = double.PositiveInfinity;
-        bestAt = iteration;
-        patience = Patience;
+        best = double.PositiveInfinity;
+        BeginWindow();
         SetFactors();
         if (!(bound <= Math.Max(tolerance, 1 / rho))) SolveSaddle(Math.Max(tolerance, 1 / rho));
         Begin();
     }
 
-    // The gap bound of section 3 at u, from the subgradient that the last iteration left.
-    private double GapBound()
+    // g(x1, y1, z2) - g(x1, z1, y2)
+    private double AttainedGap()
     {
         values.Evaluate();
         double terms = problem.Z1.Value(U[Y1]) - problem.Z2.Value(U[Z2]) - problem.Z1.Value(U[Z1]) + problem.Z2.Value(U[Y2]);
-        return (problem.LowerSign * (values.Values[0] - values.Values[1])) + terms
-            + Excess(Origin[Z1].Norm() / rho, problem.Z1, U[Z1].Length, problem.Constants.LowerStrongConvexity)
-            + Excess(Origin[Z2].Norm() / rho, problem.Z2, U[Z2].Length, problem.Constants.LowerStrongConcavity);
+        return (problem.LowerSign * (values.Values[0] - values.Values[1])) + terms;
     }
+
+    // The gap bound of section 3 at u, from the subgradient that the last iteration left.
+    private double GapBound() => AttainedGap()
+        + Excess(Origin[Z1].Norm() / rho, problem.Z1, U[Z1].Length, problem.Constants.LowerStrongConvexity)
+        + Excess(Origin[Z2].Norm() / rho, problem.Z2, U[Z2].Length, problem.Constants.LowerStrongConcavity);
 
     private static double Excess(double norm, IProximalTerm<V> term, int length, double? modulus)
     {
@@ -275,7 +289,7 @@ internal abstract class GameRun<V> : IRun<V>
 
     private void SolveSaddle(double accuracy)
     {
-        saddle!.Solve(U[Y1], U[Y2], accuracy);
+        saddle!.Solve(U[Y1], U[Y2], accuracy, stages.SaddleSteps);
         U[Z1].CopyFrom(U[Y1]);
         U[Z2].CopyFrom(U[Y2]);
     }

@@ -18,9 +18,9 @@ public sealed record RhoStages
     [Setting("Factor between the stages of rho.", Min = 1.01)]
     public double RhoFactor { get; init; } = 3;
 
-    /// <summary>Solves the lower level at the first x1, and at a new stage of rho where its gap asks for it, before anything else.</summary>
-    [Setting("Solves the lower level at the first x1, and at a new stage of rho where its gap asks for it, before anything else.")]
-    public bool SaddleStart { get; init; } = true;
+    /// <summary>Most steps to solve the lower level at the first x1, and at a new stage of rho, where its gap asks for it; 0 for none.</summary>
+    [Setting("Most steps to solve the lower level at the first x1, and at a new stage of rho, where its gap asks for it; 0 for none.", Min = 0)]
+    public int SaddleSteps { get; init; } = 100;
 
     /// <summary>The last planned value of rho.</summary>
     /// <param name="tolerance">epsilon.</param>

@@ -9,8 +9,6 @@ namespace Bilevel;
 internal sealed class SaddleStart<V>
     where V : class, IVector<V>
 {
-    private const int MostSteps = 20_000;
-
     // The gap of the average is asked at steps 1, 2, 4, ..., and at least every so many.
     private const int GapEvery = 50;
 
@@ -44,7 +42,8 @@ internal sealed class SaddleStart<V>
     /// <param name="y1">Start on entry, the lower minimiser on return.</param>
     /// <param name="y2">Start on entry, the lower maximiser on return.</param>
     /// <param name="tolerance">The gap to reach.</param>
-    public void Solve(V y1, V y2, double tolerance)
+    /// <param name="limit">Most steps.</param>
+    public void Solve(V y1, V y2, double tolerance, int limit)
     {
         average1.CopyFrom(y1);
         average2.CopyFrom(y2);
@@ -56,7 +55,7 @@ internal sealed class SaddleStart<V>
         sum2.Scale(0);
         var steps = new StepSearch(problem.Constants.LowerSmoothness is { } known && known > 0 ? 1 / (Math.Sqrt(2) * known) : null);
         double weight = 0, best = double.PositiveInfinity;
-        for (int k = 1; k <= MostSteps; k++)
+        for (int k = 1; k <= limit; k++)
         {
             atPoint.Evaluate();
             double step;
@@ -73,7 +72,7 @@ internal sealed class SaddleStart<V>
             sum1.AddScaled(step, half1);
             sum2.AddScaled(step, half2);
             weight += step;
-            if (k % GapEvery != 0 && (k & (k - 1)) != 0) continue;
+            if (k % GapEvery != 0 && (k & (k - 1)) != 0 && k < limit) continue;
             average1.CopyFrom(sum1);
             average1.Scale(1 / weight);
             average2.CopyFrom(sum2);
