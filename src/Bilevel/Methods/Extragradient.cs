@@ -44,30 +44,18 @@ public sealed record Extragradient : IBilevelMinimaxMethod
         protected override void Iterate()
         {
             // half = prox(u - s F(u)), u+ = prox(u - s F(half))
-            Origin.CopyFrom(U);
             Direction.CopyFrom(Rows);
             double step;
             do
             {
                 step = Search.Step;
-                MoveFromOrigin(step);
-                Evaluate();
+                Advance(step);
             }
             while (!IsAccepted());
 
             Direction.CopyFrom(F);
-            MoveFromOrigin(step);
-            Evaluate();
-            Residual = SubgradientNorm(step);
-            Rows.CopyFrom(F);
-        }
-
-        protected override void Restart()
-        {
-        }
-
-        protected override void TransferMore(IArchive<V> archive)
-        {
+            Advance(step);
+            Conclude(step);
         }
     }
 }

@@ -54,30 +54,19 @@ public sealed record GradientDescentAscent : IBilevelMinimaxMethod
     {
         protected override void Iterate()
         {
-            Origin.CopyFrom(U);
+            // u+ = prox(u - s F(u)), with a smaller s for w
+            Direction.CopyFrom(Rows);
             double step;
             do
             {
-                // u+ = prox(u - s F(u)), with a smaller s for w
                 step = Search.Step;
-                Direction.CopyFrom(Rows);
-                MoveFromOrigin(step);
-                Evaluate();
+                Advance(step);
             }
             while (!IsAccepted());
 
-            Residual = SubgradientNorm(step);
-            Rows.CopyFrom(F);
+            Conclude(step);
         }
 
         protected override double Share(int block) => block is X1 or Y1 or Y2 ? settings.DescentShare : 1;
-
-        protected override void Restart()
-        {
-        }
-
-        protected override void TransferMore(IArchive<V> archive)
-        {
-        }
     }
 }

@@ -48,32 +48,27 @@ public sealed record Ogda : IBilevelMinimaxMethod
         : GameRun<V>(problem, start, settings.Tolerance, settings.Penalty, settings.Steps)
         where V : class, IVector<V>
     {
-        private readonly V[] previousRows = start.ZeroBlocks();       // F(u_{k-1})
+        private V[] changeBefore = start.ZeroBlocks();                // F(u_k) - F(u_{k-1})
 
         protected override void Iterate()
         {
-            Origin.CopyFrom(U);
-            double step, memory;
+            double step;
             do
             {
                 // u_{k+1} = prox(u_k - s_k F(u_k) - s_{k-1} (F(u_k) - F(u_{k-1})))
                 step = Search.Step;
-                memory = Search.Last / step;
                 Direction.CopyFrom(Rows);
-                Direction.Scale(1 + memory);
-                Direction.AddScaled(-memory, previousRows);
-                MoveFromOrigin(step);
-                Evaluate();
+                Direction.AddScaled(Search.Last / step, changeBefore);
+                Advance(step);
             }
             while (!IsAccepted());
 
-            Residual = SubgradientNorm(step);
-            previousRows.CopyFrom(Rows);
-            Rows.CopyFrom(F);
+            Conclude(step);
+            (changeBefore, Change) = (Change, changeBefore);
         }
 
-        protected override void Restart() => previousRows.CopyFrom(Rows);
+        protected override void Restart() => changeBefore.Scale(0);
 
-        protected override void TransferMore(IArchive<V> archive) => archive.Transfer("F(u) before", previousRows);
+        protected override void TransferMore(IArchive<V> archive) => archive.Transfer("F(u) - F(u before)", changeBefore);
     }
 }

@@ -59,24 +59,20 @@ public sealed record SmoothedExtragradient : IBilevelMinimaxMethod
 
         protected override void Iterate()
         {
-            Origin.CopyFrom(U);
             double step;
             do
             {
                 step = Search.Step;
                 Direction.CopyFrom(Rows);
-                AddPull(Origin, step);
-                MoveFromOrigin(step);
-                Evaluate();
+                foreach (int b in Minimisers) Pull(b, Origin(b), step);
+                Advance(step);
             }
             while (!IsAccepted());
 
             Direction.CopyFrom(F);
-            AddPull(U, step);
-            MoveFromOrigin(step);
-            Evaluate();
-            Residual = SubgradientNorm(step);
-            Rows.CopyFrom(F);
+            foreach (int b in Minimisers) Pull(b, U[b], step);
+            Advance(step);
+            Conclude(step);
             foreach (int b in Minimisers)
             {
                 // wBar = wBar + share (w - wBar)
@@ -90,14 +86,11 @@ public sealed record SmoothedExtragradient : IBilevelMinimaxMethod
         protected override void TransferMore(IArchive<V> archive) => archive.Transfer("centre", centre);
 
         // The gradient of weight |w - wBar|^2 at a point, added to the direction.
-        private void AddPull(V[] at, double step)
+        private void Pull(int block, V at, double step)
         {
-            foreach (int b in Minimisers)
-            {
-                double weight = settings.Smoothing / (step * Factors[b]);
-                Direction[b].AddScaled(2 * weight, at[b]);
-                Direction[b].AddScaled(-2 * weight, centre[b]);
-            }
+            double weight = settings.Smoothing / (step * Factors[block]);
+            Direction[block].AddScaled(2 * weight, at);
+            Direction[block].AddScaled(-2 * weight, centre[block]);
         }
     }
 }

@@ -4,21 +4,17 @@ namespace Bilevel;
 
 /// <summary>
 /// What the methods on the penalty function share: the point u = (w, v) with the rows F(u), proximal steps by block,
-/// the stages of rho, the saddle start, and the guard against cycling. A method adds its iteration.
+/// the stages of rho and the saddle start. A method adds its iteration.
 /// </summary>
 internal abstract class GameRun<V> : IRun<V>
     where V : class, IVector<V>
 {
-    // The step of x1 is this multiple of rho times that of y and z, at least one times.
-    private const double LeaderShare = 0.05;
+    // The step of x1 is this multiple of rho times that of y and z, at least one times; where the run cycles it is
+    // halved, down to the slowest.
+    private const double LeaderShare = 0.05, SlowestLeader = 0.1;
 
-    // The guard looks at windows of so many iterations. Where no residual in a window came below this share of the best
-    // so far while x1 came back to where it was, the run cycles: x1 is then to move half as fast, down to a floor.
-    private const int FirstWindow = 200;
-    private const double Progress = 0.9, Return = 0.1, LongerWindow = 1.2, SlowestLeader = 0.1;
-
-    // How often, in iterations, a residual within the tolerance is followed up.
-    private const int LookEvery = 20;
+    // How often, in iterations, the stage of rho is considered, and how long after a look at the gap the next one is due.
+    private const int LookEvery = 20, GapEvery = 200;
 
     private readonly BilevelMinimaxProblem<V> problem;
     private readonly RhoStages stages;
@@ -27,24 +23,25 @@ internal abstract class GameRun<V> : IRun<V>
     private readonly IProximalTerm<V>[] terms;
     private readonly SaddleStart<V>? saddle;
     private readonly PreparedRequest<V> values;           // g(x1, y1, z2) and g(x1, z1, y2)
-    private readonly V[] scratch;
-    private readonly V windowX1;                          // x1 at the beginning of the window
+    private readonly CycleGuard<V> guard;
+    private readonly V[] origin;                          // u at the beginning of the iteration
+    private readonly V[] moved;                           // origin - u; then the subgradient at u
     private readonly double[] factors = new double[BlockCount];
     private readonly double tolerance;
-    private double rho, caution = 1, size;
-    private double best = double.PositiveInfinity, least = double.PositiveInfinity;       // residuals: so far, and in the window
-    private double window = FirstWindow, path, moveX1;
-    private long iteration, windowBegan, gapAsked;
+    private double rho, caution = 1, moveX1;
+    private double smallestMove;                          // the square of what a move within rounding measures
+    private long iteration, gapDue;
 
     protected GameRun(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, RhoStages stages, GameSteps steps)
     {
         (this.problem, this.tolerance, this.stages, this.steps) = (problem, tolerance, stages, steps);
         U = start.CopyBlocks();
         Rows = U.ZeroBlocks();
+        Change = U.ZeroBlocks();
         Direction = U.ZeroBlocks();
-        Origin = U.CopyBlocks();
-        scratch = U.ZeroBlocks();
-        windowX1 = U[X1].Copy();
+        origin = U.CopyBlocks();
+        moved = U.ZeroBlocks();
+        guard = new CycleGuard<V>(U[X1]);
         terms = [.. problem.Blocks.Select(b => b.Term)];
         penalty = new MinimaxPenalty<V>(problem, U);
         F = [.. penalty.Rows];
@@ -54,10 +51,11 @@ internal abstract class GameRun<V> : IRun<V>
         SetFactors();
         if (stages.SaddleSteps == 0) return;
         saddle = new SaddleStart<V>(problem, U[X1], U[Y1], U[Y2]);
-        SolveSaddle(Math.Max(1 / rho, tolerance));
+        SolveSaddle(Accuracy);
     }
 
-    public double Residual { get; protected set; } = double.NaN;
+    /// <summary>The norm of a subgradient of the penalty function at u: K1 and K2 in one number.</summary>
+    public double Residual { get; private set; } = double.NaN;
 
     public double Penalty => rho;
 
@@ -75,8 +73,8 @@ internal abstract class GameRun<V> : IRun<V>
     /// <summary>The direction of the step being tried.</summary>
     protected V[] Direction { get; }
 
-    /// <summary>u at the beginning of the iteration.</summary>
-    protected V[] Origin { get; }
+    /// <summary>F where the step being tried ends, less <see cref="Rows"/>; a method may put another array in its place.</summary>
+    protected V[] Change { get; set; }
 
     /// <summary>Finds s.</summary>
     protected StepSearch Search { get; }
@@ -84,85 +82,93 @@ internal abstract class GameRun<V> : IRun<V>
     /// <summary>The step of each block as a multiple of s.</summary>
     protected ReadOnlySpan<double> Factors => factors;
 
-    private bool IsLastStage => rho >= stages.Last(tolerance);
+    // What the present stage aims at.
+    private double Accuracy => Math.Max(tolerance, 1 / rho);
 
     public void Step()
     {
         if (iteration == 0) Begin();
+        origin.CopyFrom(U);
         Iterate();
+        Rows.CopyFrom(F);
         iteration++;
-        path += moveX1;
-        least = Math.Min(least, Residual);
-        if (iteration - windowBegan >= window) JudgeWindow();
+        if (guard.SeesCycle(Residual, moveX1) && steps.LeaderFactor is null && factors[X1] > SlowestLeader)
+        {
+            caution *= Math.Max(0.5, SlowestLeader / factors[X1]);
+            SetFactors();
+        }
+
         if (iteration % LookEvery != 0) return;
-        Measure();
-        if (Residual <= Math.Max(tolerance, 1 / rho)) ConsiderRho();
+        MeasureSize();
+        if (Residual <= Accuracy) ConsiderRho();
     }
 
     public void Transfer(IArchive<V> archive)
     {
         archive.Transfer("u", U);
         archive.Transfer("F(u)", Rows);
-        archive.Transfer("x1 before", windowX1);
         archive.Transfer("rho", ref rho);
         archive.Transfer("caution", ref caution);
-        archive.Transfer("best", ref best);
-        archive.Transfer("least", ref least);
-        archive.Transfer("window", ref window);
-        archive.Transfer("path", ref path);
-        archive.Transfer("size", ref size);
+        archive.Transfer("smallest move", ref smallestMove);
         archive.Transfer("game iteration", ref iteration);
-        archive.Transfer("window began", ref windowBegan);
-        archive.Transfer("gap asked", ref gapAsked);
+        archive.Transfer("gap due", ref gapDue);
         double residual = Residual;
         archive.Transfer("residual", ref residual);
         Residual = residual;
         Search.Transfer(archive);
+        guard.Transfer(archive);
         TransferMore(archive);
         SetFactors();
     }
 
-    /// <summary>One iteration from <see cref="U"/> with F(u) in <see cref="Rows"/>, which leaves both at the next point and sets <see cref="Residual"/>.</summary>
+    /// <summary>One iteration from <see cref="U"/> with F(u) in <see cref="Rows"/>; it ends with F evaluated at the next u and a call of <see cref="Conclude"/>.</summary>
     protected abstract void Iterate();
 
     /// <summary>A further multiple of s for the step of a block.</summary>
     protected virtual double Share(int block) => 1;
 
-    /// <summary>Begins anew at <see cref="U"/>, after a jump or a change of rho.</summary>
-    protected abstract void Restart();
+    /// <summary>Begins anew at <see cref="U"/>, after a change of rho.</summary>
+    protected virtual void Restart()
+    {
+    }
 
     /// <summary>Saves or loads what the method keeps besides.</summary>
-    protected abstract void TransferMore(IArchive<V> archive);
+    protected virtual void TransferMore(IArchive<V> archive)
+    {
+    }
 
-    /// <summary>Evaluates F at u.</summary>
-    protected void Evaluate() => penalty.Evaluate(rho);
+    /// <summary>u at the beginning of the iteration.</summary>
+    protected V Origin(int block) => origin[block];
 
-    /// <summary>u = prox(origin - s direction), block by block, each with its multiple of s.</summary>
-    protected void MoveFromOrigin(double step)
+    /// <summary>u = prox(origin - s direction), block by block, each with its multiple of s; and F there.</summary>
+    protected void Advance(double step)
     {
         for (int b = 0; b < BlockCount; b++)
         {
             if (U[b].Length == 0) continue;
-            U[b].CopyFrom(Origin[b]);
+            U[b].CopyFrom(origin[b]);
             U[b].AddScaled(-step * factors[b], Direction[b]);
             terms[b].Prox(U[b], step * factors[b] * (b is X1 or X2 ? 1 : rho));
         }
+
+        penalty.Evaluate(rho);
     }
 
-    /// <summary>Whether the step from origin to u, with F evaluated at u, was not too long.</summary>
-    protected bool IsAccepted() => steps.Step is not null || Search.Accept(Ratio());
+    /// <summary>Whether the step from origin to u was not too long; leaves <see cref="Change"/>.</summary>
+    protected bool IsAccepted() => Search.Accept(Ratio());
 
     /// <summary>
-    /// The norm of (origin - u)/s - direction + F(u), an element of the subdifferential of the penalty function at u:
-    /// K1 and K2 in one number. It leaves that element in <see cref="Origin"/>.
+    /// Takes the norm of (origin - u)/s - direction + F(u), an element of the subdifferential of the penalty function at
+    /// u, for the residual.
     /// </summary>
-    protected double SubgradientNorm(double step)
+    protected void Conclude(double step)
     {
         double sum = 0;
         for (int b = 0; b < BlockCount; b++)
         {
             if (U[b].Length == 0) continue;
-            var element = Origin[b];
+            var element = moved[b];
+            element.CopyFrom(origin[b]);
             element.AddScaled(-1, U[b]);
             element.Scale(1 / (step * factors[b]));
             element.AddScaled(-1, Direction[b]);
@@ -170,45 +176,43 @@ internal abstract class GameRun<V> : IRun<V>
             sum += element.Dot(element);
         }
 
-        return Math.Sqrt(sum);
-    }
-
-    private static double SquaredDistance(V a, V b, V scratch)
-    {
-        scratch.CopyFrom(a);
-        scratch.AddScaled(-1, b);
-        return scratch.Dot(scratch);
+        Residual = Math.Sqrt(sum);
     }
 
     // |F(u) - F(origin)| / |u - origin|, in the metric in which x2 is measured by its own step.
     private double Ratio()
     {
-        double moved = 0, changed = 0;
+        double far = 0, changed = 0;
         for (int b = 0; b < BlockCount; b++)
         {
+            if (U[b].Length == 0) continue;
             double scale = b == X2 ? factors[X2] : 1;
-            double square = SquaredDistance(U[b], Origin[b], scratch[b]);
+            moved[b].CopyFrom(origin[b]);
+            moved[b].AddScaled(-1, U[b]);
+            double square = moved[b].Dot(moved[b]);
             if (b == X1) moveX1 = Math.Sqrt(square);
-            moved += square / scale;
-            changed += SquaredDistance(F[b], Rows[b], scratch[b]) * scale;
+            far += square / scale;
+            Change[b].CopyFrom(F[b]);
+            Change[b].AddScaled(-1, Rows[b]);
+            changed += Change[b].Dot(Change[b]) * scale;
         }
 
         // A move within rounding says nothing of the smoothness.
-        return moved <= size ? 0 : Math.Sqrt(changed / moved);
+        return far <= smallestMove ? 0 : Math.Sqrt(changed / far);
     }
 
     private void Begin()
     {
-        Evaluate();
+        penalty.Evaluate(rho);
         Rows.CopyFrom(F);
-        Measure();
+        MeasureSize();
         Restart();
     }
 
-    private void Measure()
+    private void MeasureSize()
     {
         double precision = 8 * Precision.Of(U[X1]);
-        size = precision * precision * U.Dot(U);
+        smallestMove = precision * precision * U.Dot(U);
     }
 
     private void SetFactors()
@@ -218,41 +222,19 @@ internal abstract class GameRun<V> : IRun<V>
         factors[X2] *= steps.OpponentFactor ?? rho;
     }
 
-    private void JudgeWindow()
-    {
-        double net = Math.Sqrt(SquaredDistance(U[X1], windowX1, scratch[X1]));
-        if (least > Progress * best && net < Return * path && steps.LeaderFactor is null && factors[X1] > SlowestLeader)
-        {
-            caution *= Math.Max(0.5, SlowestLeader / factors[X1]);
-            window *= LongerWindow;
-            SetFactors();
-        }
-
-        best = Math.Min(best, least);
-        BeginWindow();
-    }
-
-    private void BeginWindow()
-    {
-        least = double.PositiveInfinity;
-        path = 0;
-        windowBegan = iteration;
-        windowX1.CopyFrom(U[X1]);
-    }
-
     // At the end of a stage; and where the residual is small enough while the gap is not, rho is too small. What z1 and z2
     // attain is less than the gap, so it never blames rho for what a smaller residual will mend.
     private void ConsiderRho()
     {
-        double factor;
-        if (!IsLastStage)
+        double factor, last = stages.Last(tolerance);
+        if (rho < last)
         {
-            factor = Math.Min(stages.RhoFactor, stages.Last(tolerance) / rho);
+            factor = Math.Min(stages.RhoFactor, last / rho);
         }
         else
         {
-            if (stages.Rho is not null || Residual > tolerance || iteration < gapAsked) return;
-            gapAsked = iteration + FirstWindow;
+            if (stages.Rho is not null || iteration < gapDue) return;
+            gapDue = iteration + GapEvery;
             double gap = AttainedGap();
             if (!(gap > tolerance)) return;
             factor = Math.Clamp(gap / tolerance, 1.5, 10);
@@ -261,10 +243,9 @@ internal abstract class GameRun<V> : IRun<V>
         double bound = saddle is null ? 0 : GapBound();
         rho *= factor;
         Search.Rescale(1 / factor);
-        best = double.PositiveInfinity;
-        BeginWindow();
+        guard.Restart();
         SetFactors();
-        if (!(bound <= Math.Max(tolerance, 1 / rho))) SolveSaddle(Math.Max(tolerance, 1 / rho));
+        if (!(bound <= Accuracy)) SolveSaddle(Accuracy);
         Begin();
     }
 
@@ -278,8 +259,8 @@ internal abstract class GameRun<V> : IRun<V>
 
     // The gap bound of section 3 at u, from the subgradient that the last iteration left.
     private double GapBound() => AttainedGap()
-        + Excess(Origin[Z1].Norm() / rho, problem.Z1, U[Z1].Length, problem.Constants.LowerStrongConvexity)
-        + Excess(Origin[Z2].Norm() / rho, problem.Z2, U[Z2].Length, problem.Constants.LowerStrongConcavity);
+        + Excess(moved[Z1].Norm() / rho, problem.Z1, U[Z1].Length, problem.Constants.LowerStrongConvexity)
+        + Excess(moved[Z2].Norm() / rho, problem.Z2, U[Z2].Length, problem.Constants.LowerStrongConcavity);
 
     private static double Excess(double norm, IProximalTerm<V> term, int length, double? modulus)
     {
