@@ -5,22 +5,10 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel;
 
 /// <summary>Gradient descent ascent on the penalty function, simultaneous; for comparison, since it cycles on bilinear games.</summary>
-public sealed record GradientDescentAscent : IBilevelMinimaxMethod
+public sealed record GradientDescentAscent : GameMethod
 {
     /// <inheritdoc/>
-    public string Name => "gda";
-
-    /// <summary>Accuracy epsilon that is aimed at.</summary>
-    [Setting("Accuracy epsilon that is aimed at.", Min = 1e-300)]
-    public double Tolerance { get; init; } = 1e-3;
-
-    /// <summary>The penalty parameter.</summary>
-    [SettingGroup(typeof(RhoStages))]
-    public RhoStages Penalty { get; init; } = new();
-
-    /// <summary>The steps.</summary>
-    [SettingGroup(typeof(GameSteps))]
-    public GameSteps Steps { get; init; } = new();
+    public override string Name => "gda";
 
     /// <summary>Step of the minimisers as a share of that of the maximisers.</summary>
     [Setting("Step of the minimisers as a share of that of the maximisers.", Min = 1e-6, Max = 1)]
@@ -29,22 +17,15 @@ public sealed record GradientDescentAscent : IBilevelMinimaxMethod
     /// <summary>The reference of section 10: step 0.5/L_h, a tenth of it for w, from the given start.</summary>
     /// <param name="tolerance">epsilon.</param>
     /// <param name="constants">L_f and L_g.</param>
-    public static GradientDescentAscent Reference(double tolerance, MinimaxConstants constants)
-    {
-        var ogda = Ogda.Reference(tolerance, constants);
-        return new() { Tolerance = tolerance, Penalty = ogda.Penalty, Steps = ogda.Steps };
-    }
+    public static GradientDescentAscent Reference(double tolerance, MinimaxConstants constants) => Reference(new GradientDescentAscent(), tolerance, constants, 0.5);
 
     /// <inheritdoc/>
-    public IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
-        where V : class, IVector<V> => new Run<V>(this, problem, start);
+    public override IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed) => new Run<V>(this, problem, start);
 
     /// <inheritdoc/>
-    public IEnumerable<Finding> Validate<V>(BilevelMinimaxProblem<V> problem)
-        where V : class, IVector<V> =>
+    public override IEnumerable<Finding> Validate<V>(BilevelMinimaxProblem<V> problem) =>
     [
-        .. Penalty.Validate(Tolerance),
-        .. Steps.Validate(problem, Penalty.Last(Tolerance)),
+        .. base.Validate(problem),
         new Finding(Severity.Warning, "Plain gradient descent ascent cycles where the lower level is bilinear (a matrix game, Lagrange multipliers).", "Use it for comparison only; ogda costs the same and does not cycle."),
     ];
 

@@ -5,44 +5,18 @@
 namespace Bilevel;
 
 /// <summary>OGDA, the optimistic gradient method on the penalty function: one evaluation of its six rows per iteration.</summary>
-public sealed record Ogda : IBilevelMinimaxMethod
+public sealed record Ogda : GameMethod
 {
     /// <inheritdoc/>
-    public string Name => "ogda";
-
-    /// <summary>Accuracy epsilon that is aimed at.</summary>
-    [Setting("Accuracy epsilon that is aimed at.", Min = 1e-300)]
-    public double Tolerance { get; init; } = 1e-3;
-
-    /// <summary>The penalty parameter.</summary>
-    [SettingGroup(typeof(RhoStages))]
-    public RhoStages Penalty { get; init; } = new();
-
-    /// <summary>The steps.</summary>
-    [SettingGroup(typeof(GameSteps))]
-    public GameSteps Steps { get; init; } = new();
+    public override string Name => "ogda";
 
     /// <summary>The reference of section 10: step 0.5/L_h for all blocks, rho = 1/epsilon, from the given start.</summary>
     /// <param name="tolerance">epsilon.</param>
     /// <param name="constants">L_f and L_g.</param>
-    public static Ogda Reference(double tolerance, MinimaxConstants constants)
-    {
-        ArgumentNullException.ThrowIfNull(constants);
-        return new()
-        {
-            Tolerance = tolerance,
-            Penalty = new RhoStages { Rho = 1 / tolerance, SaddleSteps = 0 },
-            Steps = GameSteps.Fixed(0.5 / (constants.PenaltySmoothness(1 / tolerance) ?? throw new ArgumentException("The reference needs both L_f and L_g.", nameof(constants)))),
-        };
-    }
+    public static Ogda Reference(double tolerance, MinimaxConstants constants) => Reference(new Ogda(), tolerance, constants, 0.5);
 
     /// <inheritdoc/>
-    public IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
-        where V : class, IVector<V> => new Run<V>(this, problem, start);
-
-    /// <inheritdoc/>
-    public IEnumerable<Finding> Validate<V>(BilevelMinimaxProblem<V> problem)
-        where V : class, IVector<V> => [.. Penalty.Validate(Tolerance), .. Steps.Validate(problem, Penalty.Last(Tolerance))];
+    public override IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed) => new Run<V>(this, problem, start);
 
     private sealed class Run<V>(Ogda settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
         : GameRun<V>(problem, start, settings.Tolerance, settings.Penalty, settings.Steps)

@@ -6,25 +6,13 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel;
 
 /// <summary>Smoothed extragradient on the penalty function: slower, for problems whose leader makes the others cycle.</summary>
-public sealed record SmoothedExtragradient : IBilevelMinimaxMethod
+public sealed record SmoothedExtragradient : GameMethod
 {
     // The blocks of w, which the added term makes strongly convex.
     private static readonly int[] Minimisers = [X1, Y1, Y2];
 
     /// <inheritdoc/>
-    public string Name => "smoothed-extragradient";
-
-    /// <summary>Accuracy epsilon that is aimed at.</summary>
-    [Setting("Accuracy epsilon that is aimed at.", Min = 1e-300)]
-    public double Tolerance { get; init; } = 1e-3;
-
-    /// <summary>The penalty parameter.</summary>
-    [SettingGroup(typeof(RhoStages))]
-    public RhoStages Penalty { get; init; } = new();
-
-    /// <summary>The steps.</summary>
-    [SettingGroup(typeof(GameSteps))]
-    public GameSteps Steps { get; init; } = new();
+    public override string Name => "smoothed-extragradient";
 
     /// <summary>Share of the way to w that the centre goes in an iteration.</summary>
     [Setting("Share of the way to w that the centre goes in an iteration.", Min = 1e-6, Max = 1)]
@@ -37,19 +25,10 @@ public sealed record SmoothedExtragradient : IBilevelMinimaxMethod
     /// <summary>The reference of section 10: step 0.5/(3 L_h), weight L_h, from the given start.</summary>
     /// <param name="tolerance">epsilon.</param>
     /// <param name="constants">L_f and L_g.</param>
-    public static SmoothedExtragradient Reference(double tolerance, MinimaxConstants constants)
-    {
-        var ogda = Ogda.Reference(tolerance, constants);
-        return new() { Tolerance = tolerance, Penalty = ogda.Penalty, Steps = ogda.Steps with { Step = ogda.Steps.Step / 3 } };
-    }
+    public static SmoothedExtragradient Reference(double tolerance, MinimaxConstants constants) => Reference(new SmoothedExtragradient(), tolerance, constants, 0.5 / 3);
 
     /// <inheritdoc/>
-    public IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
-        where V : class, IVector<V> => new Run<V>(this, problem, start);
-
-    /// <inheritdoc/>
-    public IEnumerable<Finding> Validate<V>(BilevelMinimaxProblem<V> problem)
-        where V : class, IVector<V> => [.. Penalty.Validate(Tolerance), .. Steps.Validate(problem, Penalty.Last(Tolerance))];
+    public override IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed) => new Run<V>(this, problem, start);
 
     private sealed class Run<V>(SmoothedExtragradient settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
         : GameRun<V>(problem, start, settings.Tolerance, settings.Penalty, settings.Steps)
