@@ -8,11 +8,7 @@ namespace Bilevel;
 internal sealed record ConvexSolution<V>(V Point, double Value, double LowerBound, int Steps)
     where V : class, IVector<V>;
 
-/// <summary>
-/// Minimises a convex function of one block plus its proximal term by accelerated proximal gradients (Beck and Teboulle
-/// 2009) with backtracking on the turn of the gradient and adaptive restart (O'Donoghue and Candes 2015). It needs no
-/// constant and shares no code with the methods, so that it can check them.
-/// </summary>
+/// <summary>Minimises a convex function of one block plus its proximal term, with a lower bound of the minimum.</summary>
 internal static class ConvexSolver
 {
     /// <summary>Minimises.</summary>
@@ -32,41 +28,23 @@ internal static class ConvexSolver
             return new ConvexSolution<V>(y, only, only, 0);
         }
 
-        term.Project(y);
+        var steps = new AcceleratedProximalGradient<V>(function, term, y);
+        V next = steps.Next, best = next.Copy(), residual = y.ZerosLike();
         double diameter = term.DiameterAt(y.Length), rounding = 8 * Precision.Of(y);
-        V ahead = y.Copy(), next = y.Copy(), best = y.Copy(), move = y.ZerosLike(), residual = y.ZerosLike(), gradient = y.ZerosLike();
-        double bestValue = function.Evaluate(y) + term.Value(y), bound = double.NegativeInfinity, closest = double.PositiveInfinity;
-        double smoothness = 1e-3 * Math.Max(function.Gradient.Norm(), 1e-300) / Math.Max(1e-3, y.Norm()), theta = 1;
+        double bestValue = function.Evaluate(next) + term.Value(next), bound = double.NegativeInfinity, closest = double.PositiveInfinity;
         int k = 0, withoutGain = 0;
         for (; k < limit && withoutGain < 100 && !(bestValue - bound <= target); k++)
         {
-            function.Evaluate(ahead);
-            gradient.CopyFrom(function.Gradient);
-            double value, length, size = y.Norm();
-            while (true)
-            {
-                next.CopyFrom(ahead);
-                next.AddScaled(-1 / smoothness, gradient);
-                term.Prox(next, 1 / smoothness);
-                move.CopyFrom(next);
-                move.AddScaled(-1, ahead);
-                length = move.Norm();
-                value = function.Evaluate(next) + term.Value(next);
-
-                // By convexity the turn of the gradient along the move bounds what the model misses; values would drown in rounding.
-                double turn = function.Gradient.Dot(move) - gradient.Dot(move);
-                if (turn <= smoothness * length * length || (length <= rounding * size && double.IsFinite(turn)) || !(smoothness < 1e200)) break;
-                smoothness *= 2;
-            }
-
+            steps.Step();
+            double value = steps.Value + term.Value(next);
             if (!double.IsFinite(value)) break;
 
             // (ahead - next) L - grad(ahead) + grad(next), an element of the subdifferential at next
-            residual.CopyFrom(move);
-            residual.Scale(-smoothness);
-            residual.AddScaled(-1, gradient);
+            residual.CopyFrom(steps.Move);
+            residual.Scale(-steps.Smoothness);
+            residual.AddScaled(-1, steps.Gradient);
             residual.AddScaled(1, function.Gradient);
-            double norm = residual.Norm() + (rounding * ((smoothness * size) + gradient.Norm()));
+            double norm = residual.Norm() + (rounding * ((steps.Smoothness * steps.Size) + steps.Gradient.Norm()));
             bound = Math.Max(bound, value - GapBound.Excess(norm, diameter, modulus));
             withoutGain = norm < 0.999 * closest || value < bestValue ? 0 : withoutGain + 1;
             closest = Math.Min(closest, norm);
@@ -76,17 +54,8 @@ internal static class ConvexSolver
                 best.CopyFrom(next);
             }
 
-            if (!(length > 0) || (double.IsInfinity(diameter) && modulus is null && norm * (1 + size) <= target)) break;
-
-            // Momentum, forgotten when the move turns against the last one.
-            y.AddScaled(-1, next);
-            bool turned = move.Dot(y) > 0;
-            double after = turned ? 1 : (1 + Math.Sqrt(1 + (4 * theta * theta))) / 2;
-            ahead.CopyFrom(next);
-            ahead.AddScaled(turned ? 0 : -(theta - 1) / after, y);
-            theta = after;
-            y.CopyFrom(next);
-            smoothness *= 0.98;
+            if (!(steps.Length > 0) || (double.IsInfinity(diameter) && modulus is null && norm * (1 + steps.Size) <= target)) break;
+            steps.Push();
         }
 
         return new ConvexSolution<V>(best, bestValue, bound, k);

@@ -129,54 +129,24 @@ public static class LowerLevelSolver
     private static LowerSolution<V> Projected<V>(IObjective<V> objective, V x, V start, IFeasibleSet<V> set, double tolerance, int limit)
         where V : class, IVector<V>
     {
-        V y = start.Copy(), gradient = y.ZerosLike(), nextGradient = y.ZerosLike(), move = y.ZerosLike();
-        set.Project(y);
-        V ahead = y.Copy(), next = y.Copy(), best = y.Copy();
-        var atAhead = new PreparedRequest<V>(objective, [[x, ahead]], [new(BilevelProblem.Y, 0, gradient)]);
-        var atNext = new PreparedRequest<V>(objective, [[x, next]], [new(BilevelProblem.Y, 0, nextGradient)], values: true);
-        double smoothness = 0, theta = 1, bestMapping = double.PositiveInfinity, rounding = 8 * Precision.Of(y);
-        double bestValue = double.NaN;
+        var steps = new AcceleratedProximalGradient<V>(new BlockFunction<V>(objective, [x, start], BilevelProblem.Y, 1), set, start);
+        V best = steps.Next.Copy();
+        double bestMapping = double.PositiveInfinity, bestValue = double.NaN;
         int k = 0, withoutGain = 0;
         for (; k < 20 * limit && bestMapping > tolerance && withoutGain < 400; k++)
         {
-            atAhead.Evaluate();
-            if (k == 0) smoothness = 1e-3 * Math.Max(gradient.Norm(), double.Epsilon) / Math.Max(1, y.Norm());
-            double size = y.Norm(), length;
-            while (true)
-            {
-                next.CopyFrom(ahead);
-                next.AddScaled(-1 / smoothness, gradient);
-                set.Project(next);
-                move.CopyFrom(next);
-                move.AddScaled(-1, ahead);
-                length = move.Norm();
-                atNext.Evaluate();
-
-                // By convexity the turn of the gradient along the move bounds what the model misses; values would drown in rounding.
-                double turn = nextGradient.Dot(move) - gradient.Dot(move);
-                if (turn <= smoothness * length * length || length <= rounding * size) break;
-                if (!(smoothness < 1e200)) break;
-                smoothness *= 2;
-            }
+            steps.Step();
 
             // A move lost in rounding says nothing; a longer step would only be cut by the next turn.
-            double mapping = smoothness * Math.Max(length, length <= rounding * size ? Precision.Of(y) * size : 0);
+            double mapping = steps.Smoothness * Math.Max(steps.Length, steps.IsLost ? Precision.Of(best) * steps.Size : 0);
             withoutGain = mapping < 0.999 * bestMapping ? 0 : withoutGain + 1;
             if (mapping < bestMapping || k == 0)
             {
-                (bestMapping, bestValue) = (mapping, atNext.Values[0]);
-                best.CopyFrom(next);
+                (bestMapping, bestValue) = (mapping, steps.Value);
+                best.CopyFrom(steps.Next);
             }
 
-            // Momentum, forgotten when the move turns against the last one.
-            y.AddScaled(-1, next);
-            bool turned = move.Dot(y) > 0;
-            double after = turned ? 1 : (1 + Math.Sqrt(1 + (4 * theta * theta))) / 2;
-            ahead.CopyFrom(next);
-            ahead.AddScaled(turned ? 0 : -(theta - 1) / after, y);
-            theta = after;
-            y.CopyFrom(next);
-            smoothness *= 0.98;
+            steps.Push();
         }
 
         return new LowerSolution<V>(best, bestValue, bestMapping, k);
