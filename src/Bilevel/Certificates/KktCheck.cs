@@ -69,7 +69,7 @@ internal sealed class KktCheck<V>
         }
 
         var failing = Failing();
-        if (!quick) LookForSigns();
+        if (!quick) LookForSigns(failing.Count == 0);
         if (Touched is { } touched && failing.All(IsViolation))
             return Conclude(Verdict.NotCertified, $"Not certified: {touched}", touched);
         if (failing.Count == 0) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, if the lower level is convex-concave as declared."));
@@ -109,15 +109,15 @@ internal sealed class KktCheck<V>
         numbers.Add(new("rounding", Math.Max(kkt.Rounding.Residual, kkt.Rounding.Gap), "what rounding may hide of these numbers; included in them"));
         if (problem.LowerMultipliers is not { } lower) return;
         numbers.Add(new("multiplier", Largest(y2), FormattableString.Invariant($"largest multiplier in y2; the bound is {lower.Bound:G4}")));
-        if (lower.OptimalBound is not { } least) return;
-        if (!(lower.Bound > least))
+        if (lower.OptimalBound is not { } least || lower.Margin is not { } margin) return;
+        if (!(margin > 0))
         {
             signs.Add(FormattableString.Invariant($"the bound {lower.Bound:G4} on the multipliers is not above {least:G4}, which optimal multipliers may reach: a small gap then does not imply feasibility"));
             return;
         }
 
         // Section 8.3: with a gap of delta, V <= delta/(B - B0) and phi - phi* >= -B0 delta/(B - B0).
-        double bound = Math.Max(kkt.GapBound, 0) / (lower.Bound - least);
+        double bound = Math.Max(kkt.GapBound, 0) / margin;
         numbers.Add(new("violation_bound", bound, "what the gap implies for the violation"));
         numbers.Add(new("lower_gap_least", -least * bound, "lower bound of the follower's objective at y1 less its best"));
     }
@@ -219,7 +219,7 @@ internal sealed class KktCheck<V>
         return point;
     }
 
-    private void LookForSigns()
+    private void LookForSigns(bool isKkt)
     {
         if (Touched is { } touched) signs.Add(touched);
         if (x1 is not IFillable) return;
@@ -229,7 +229,7 @@ internal sealed class KktCheck<V>
         var near = LowerSaddleSolver.Solve(problem, x1, y1, y2, target, settings.SaddleSteps);
         var far = LowerSaddleSolver.Solve(problem, x1, Feasible(problem.Z1, y1, 1, 21), Feasible(problem.Z2, y2, 1, 22), target, settings.SaddleSteps);
         CompareSaddles(near, far);
-        MoveX1(near);
+        if (isKkt) MoveX1(near);
     }
 
     private void CompareSaddles(LowerSaddle<V> near, LowerSaddle<V> far)
