@@ -30,6 +30,7 @@ public static class KnownProblems
         ("matrix-game", () => MatrixGameTask.Instance(new MatrixGameSettings())),
         ("constrained-qp-a", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.A })),
         ("constrained-qp-b", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.B })),
+        ("constrained-linear", () => ConstrainedLinearTask.Instance(new ConstrainedLinearSettings())),
         ("two-lines", () => TwoLinesTask.Instance(new TwoLinesSettings())),
         ("two-lines-critical", () => TwoLinesTask.Instance(new TwoLinesSettings { Instance = TwoLinesInstance.CriticalLoad })),
         ("constrained-qp-c", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.C })),

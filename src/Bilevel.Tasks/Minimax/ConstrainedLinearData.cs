@@ -78,6 +78,27 @@ internal sealed class ConstrainedLinearData
         return TensorPrimitives.Norm<double>(values);
     }
 
+    /// <summary>The primal-dual gap of the lower level with multipliers in a box: what every violation costs at the bound, less the best response to y2 in the box of z.</summary>
+    /// <param name="x">x.</param>
+    /// <param name="y1">The follower's answer.</param>
+    /// <param name="y2">The multipliers of the rows times the factor.</param>
+    /// <param name="factor">What the rows were multiplied by.</param>
+    /// <param name="bound">The bound of the multipliers of the rows as generated.</param>
+    public double Gap(ReadOnlySpan<double> x, ReadOnlySpan<double> y1, ReadOnlySpan<double> y2, double factor, double bound)
+    {
+        double primal = TensorPrimitives.Dot<double>(LowerCost, y1), dual = 0;
+        foreach (double c in Constraints(x, y1)) primal += bound * Math.Max(0, c);
+        var response = (double[])LowerCost.Clone();
+        double[] atZero = Constraints(x, new double[LowerCost.Length]);
+        for (int i = 0; i < atZero.Length; i++)
+        {
+            dual += factor * y2[i] * atZero[i];
+            for (int k = 0; k < response.Length; k++) response[k] += factor * y2[i] * OfZ.Values[(i * response.Length) + k];
+        }
+
+        return primal - (dual - TensorPrimitives.SumOfMagnitudes<double>(response));
+    }
+
     /// <summary>c'x + d'y.</summary>
     public double Upper(ReadOnlySpan<double> x, ReadOnlySpan<double> y) => TensorPrimitives.Dot(UpperX, x) + TensorPrimitives.Dot(UpperY, y);
 

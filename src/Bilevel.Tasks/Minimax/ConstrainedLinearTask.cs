@@ -75,6 +75,7 @@ public sealed class ConstrainedLinearTask : TaskOf<ConstrainedLinearSettings>
         return new MinimaxInstance<DenseVector<double>>(problem, Lift.ConstrainedLowerLevel(Vectors.Zeros(n), Vectors.Zeros(m), Vectors.Zeros(l)))
         {
             Components = v => v.ToDoubles(),
+            Answer = new KnownAnswer<DenseVector<double>> { Gap = (x, y1, y2) => data.Gap(x.Span, y1.Span, y2.Span, settings.RowFactor, bound) },
             Evaluate = solution => Outcome(data, settings.RowFactor, bound, solution),
             Tolerance = 1e-2,
             Iterations = 1_000_000,
