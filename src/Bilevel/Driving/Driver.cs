@@ -13,7 +13,7 @@ public sealed record Phase(IMethod Method, StoppingRule Stop);
 /// <param name="OracleCalls">Number of gradients asked by the method.</param>
 /// <param name="UpperValue">The upper value last recorded.</param>
 /// <param name="Residual">The method's residual.</param>
-/// <param name="Penalty">lambda.</param>
+/// <param name="Penalty">The penalty parameter: lambda, or rho of a minimax problem.</param>
 /// <param name="Elapsed">Time so far.</param>
 /// <param name="Share">Share of the nearest limit that is used, 0 where there is none; elapsed / share - elapsed estimates the time left.</param>
 public readonly record struct RunProgress(long Iteration, long OracleCalls, double UpperValue, double Residual, double Penalty, TimeSpan Elapsed, double Share);

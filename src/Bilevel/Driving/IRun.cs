@@ -11,10 +11,10 @@ public interface IRun<V>
     /// <summary>One outer iteration, in place.</summary>
     void Step();
 
-    /// <summary>The method's own measure of being done: the norm of its estimate of the hypergradient (of the gradient mapping where x is constrained), with the bias that it knows of.</summary>
+    /// <summary>The method's own measure of being done: the norm of its estimate of the hypergradient (of the gradient mapping where x is constrained), with the bias that it knows of; for a bilevel minimax problem the norm of an element of the subdifferential of the penalty function.</summary>
     double Residual { get; }
 
-    /// <summary>The penalty parameter lambda in force; NaN for a method without one.</summary>
+    /// <summary>The penalty parameter in force, lambda or rho; NaN for a method without one.</summary>
     double Penalty { get; }
 
     /// <summary>The current answer, block by block; for a bilevel problem x and the copy of y that has seen the lower level alone. The vectors stay the same objects, changed in place.</summary>

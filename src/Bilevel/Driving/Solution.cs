@@ -32,10 +32,10 @@ public enum SolveStatus
 /// <param name="Iteration">Number of iterations done.</param>
 /// <param name="OracleCalls">Number of gradients asked by the method so far.</param>
 /// <param name="Seconds">Seconds so far, over all sittings.</param>
-/// <param name="UpperValue">f at the point (x, the copy of y that has seen the lower level alone).</param>
-/// <param name="LowerValue">g there.</param>
+/// <param name="UpperValue">f, with its proximal terms, at the method's point: (x, the copy of y that has seen the lower level alone), or (x1, x2, y1, y2) of a minimax problem.</param>
+/// <param name="LowerValue">g there, at (x, y) or (x1, y1, y2).</param>
 /// <param name="Residual">The method's residual.</param>
-/// <param name="Penalty">lambda.</param>
+/// <param name="Penalty">The penalty parameter: lambda, or rho of a minimax problem.</param>
 public readonly record struct TraceRow(long Iteration, long OracleCalls, double Seconds, double UpperValue, double LowerValue, double Residual, double Penalty);
 
 /// <summary>The outcome of a run: the point, why it ended, and all that was recorded.</summary>
@@ -49,7 +49,7 @@ public sealed record Solution<V>
     /// <summary>The status in a sentence, with the remedy where there is one.</summary>
     public required string StatusMessage { get; init; }
 
-    /// <summary>The answer, block by block: the last point, or after a breakdown the last recorded one that was sound.</summary>
+    /// <summary>The answer, block by block: the last point, moved by its certificate where that does so, or after a breakdown the last recorded one that was sound.</summary>
     public required IReadOnlyList<V> Point { get; init; }
 
     /// <summary>The symbols of the blocks.</summary>
@@ -69,16 +69,16 @@ public sealed record Solution<V>
     public V this[string block] => Enumerable.Range(0, Point.Count).Where(b => BlockNames[b] == block).Select(b => Point[b]).FirstOrDefault()
         ?? throw new ArgumentException($"There is no block {block}; there are {string.Join(", ", BlockNames)}.", nameof(block));
 
-    /// <summary>f at the point.</summary>
+    /// <summary>f at the point, with its proximal terms; the certificate has the value with the opponent or the lower level solved again.</summary>
     public required double UpperValue { get; init; }
 
-    /// <summary>g at the point.</summary>
+    /// <summary>g at the point, (x, y) or (x1, y1, y2), with its proximal terms.</summary>
     public required double LowerValue { get; init; }
 
     /// <summary>The method's residual at the end.</summary>
     public required double Residual { get; init; }
 
-    /// <summary>lambda at the end.</summary>
+    /// <summary>The penalty parameter at the end: lambda, or rho of a minimax problem.</summary>
     public required double Penalty { get; init; }
 
     /// <summary>Number of iterations.</summary>
@@ -105,7 +105,7 @@ public sealed record Solution<V>
     /// <summary>The independent certificate of the point; null when none was asked for.</summary>
     public Certificate? Certificate { get; init; }
 
-    /// <summary>How often the bounds on multipliers were doubled.</summary>
+    /// <summary>How often the bounds on multipliers were doubled; the answer and its certificate are those of the last.</summary>
     public int BoundDoublings { get; init; }
 
     /// <summary>Whether the status means convergence.</summary>
