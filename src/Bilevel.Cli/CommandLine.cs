@@ -25,7 +25,7 @@ internal static class CommandLine
         {
             var root = Root(args, tasks, terminal);
             var parsed = root.Parse(args, Parsing);
-            if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction and not ExampleHelp) throw UnusableArguments(parsed);
+            if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction and not ExampleHelp) throw UnusableArguments(parsed, tasks);
             return parsed.Invoke(new InvocationConfiguration
             {
                 Output = terminal.Out,
@@ -68,7 +68,7 @@ internal static class CommandLine
         return root;
     }
 
-    private static UsageException UnusableArguments(ParseResult parsed)
+    private static UsageException UnusableArguments(ParseResult parsed, IReadOnlyList<ITask> tasks)
     {
         var command = parsed.CommandResult.Command;
         bool isRoot = command.Name == Name;
@@ -80,16 +80,18 @@ internal static class CommandLine
             return new UsageException($"There is no command '{verb}'. {NearestName.Advice(verb, [.. command.Subcommands.Select(c => c.Name)])}");
         }
 
-        if (parsed.UnmatchedTokens is [var unknown, ..]) return new UsageException(Unknown(unknown, command, name));
+        if (parsed.UnmatchedTokens is [var unknown, ..]) return new UsageException(Unknown(unknown, command, name, tasks));
         return new UsageException($"{parsed.Errors[0].Message} {remedy}");
     }
 
-    private static string Unknown(string token, Command command, string name)
+    private static string Unknown(string token, Command command, string name, IReadOnlyList<ITask> tasks)
     {
         if (!token.StartsWith('-')) return $"'{name}' does not know what to do with '{token}'. If it is the value of an option, write the option before it.";
         string option = token.Split('=')[0];
         var owners = MethodCatalog.All.Where(m => m.Schema.Settings.Any(s => "--" + s.Name == option || "--method." + s.Name == option)).Select(m => m.Name).ToList();
         if (command.Name == "run" && owners.Count > 0) return $"{option} is a setting of the method {string.Join(", ", owners)}: choose it with --method, or leave the option out.";
+        var others = tasks.Where(t => t.Schema.Settings.Any(s => "--" + s.Name == option || "--task." + s.Name == option)).Select(t => t.Name).ToList();
+        if (command.Name == "run" && others.Count > 0) return $"{option} is a setting of the task {string.Join(", ", others)}, not of this one; leave the option out.";
         return $"'{name}' has no option {option}. {NearestName.Advice(option, [.. command.Options.Where(o => !o.Hidden).Select(o => o.Name)])}";
     }
 }

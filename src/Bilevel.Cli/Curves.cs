@@ -19,7 +19,7 @@ internal static class Curves
     public static IReadOnlyList<Quantity> Quantities { get; } =
     [
         new("Upper value", "the leader's objective f at the method's answer so far", row => row.UpperValue, 1000, HasGoal: false),
-        new("Residual", "the method's own measure of being done; it stops at the dashed line", row => row.Residual, 20, HasGoal: true),
+        new("Residual", "the method's own measure of being done; the dashed line is where it stops", row => row.Residual, 20, HasGoal: true),
         new("Penalty parameter", "lambda, or rho of a minimax problem: it ties the follower to its best answer", row => row.Penalty, 20, HasGoal: false),
     ];
 

@@ -6,6 +6,8 @@ namespace Bilevel.Cli;
 /// <summary>A run as one page that needs nothing but itself: no script, no network, no font.</summary>
 internal sealed class HtmlReport
 {
+    private const string StoppedByCertificate = "the method's own measure of being done; the run ends when the numbers of the certificate, which are others, come below the dashed line";
+
     private readonly StringBuilder page = new();
     private readonly RunReport report;
 
@@ -27,8 +29,6 @@ internal sealed class HtmlReport
         return html.page.ToString();
     }
 
-    private string Title => $"{report.Task} by {report.Method}";
-
     // The colour says it at a glance; the words beside it say it too.
     private (string Class, string Word) Standing => (report.Status, report.Certificate?.Verdict) switch
     {
@@ -47,7 +47,7 @@ internal sealed class HtmlReport
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-        <title>{Text(Title)} - bilevel</title>
+        <title>{Text(report.Title)} - bilevel</title>
         <style>
         {HtmlStyle.Sheet}
         </style>
@@ -55,11 +55,11 @@ internal sealed class HtmlReport
         <body>
         <main>
         <header>
-        <h1>{Text(report.Task)} <span class="by">by {Text(report.Method)}</span></h1>
+        <h1>{Text(report.Task)} <span class="by">by {Text(report.MethodInWords)}</span></h1>
         <p class="what">{Text(report.TaskSummary)}</p>
         </header>
         <section class="verdict {Standing.Class}">
-        <p><span class="word">{Standing.Word}</span> {Text(report.StatusSentence)}</p>
+        <p><span class="word">{Standing.Word}</span> {Text(report.Headline)}</p>
         <p>{Text(report.CertificateSentence)}</p>
         </section>
 
@@ -93,6 +93,7 @@ internal sealed class HtmlReport
             List(certificate.Evidence, "evidence");
         }
 
+        if (report.BoundsSentence is { } bounds) List([bounds], "sign");
         EndSection();
     }
 
@@ -101,7 +102,7 @@ internal sealed class HtmlReport
         Heading("Curves");
         foreach (var quantity in Curves.Quantities)
         {
-            Add($"<h3>{quantity.Name} <span class=\"quiet\">{quantity.Meaning}</span></h3>\n");
+            Add($"<h3>{quantity.Name} <span class=\"quiet\">{(quantity.HasGoal && report.StopsByCertificate ? StoppedByCertificate : quantity.Meaning)}</span></h3>\n");
             if (!report.Trace.Any(r => double.IsFinite(quantity.Of(r))))
             {
                 Add($"<p class=\"quiet\">This run has none.</p>\n");

@@ -18,6 +18,7 @@ internal static class JsonReport
         json.WriteNumber("format", FormatVersion);
         json.WriteString("task", report.Task);
         json.WriteString("method", report.Method);
+        json.WriteString("method_used", report.MethodUsed);
         json.WriteNumber("seed", report.Seed);
         json.WriteString("status", report.StatusWord);
         json.WriteString("status_message", report.StatusSentence);
@@ -25,8 +26,16 @@ internal static class JsonReport
         WriteFinite(json, "tolerance", report.Tolerance);
         WriteFinite(json, "upper_value", report.UpperValue);
         WriteFinite(json, "lower_value", report.LowerValue);
-        json.WriteString("values_read_at", report.Certificate is null ? "the method's y" : "the lower level solved again");
+        json.WriteString("values_read_at", report.ValuesReadAt);
         WriteFinite(json, report.IsMinimax ? "rho" : "lambda", report.Penalty);
+        if (report.MultiplierBounds.Count > 0)
+        {
+            json.WriteNumber("bound_doublings", report.BoundDoublings);
+            json.WriteStartObject("multiplier_bounds");
+            foreach (var (level, bound) in report.MultiplierBounds) WriteFinite(json, level, bound);
+            json.WriteEndObject();
+        }
+
         WriteVector(json, "x", report.X);
         WriteVector(json, "y", report.Y);
         json.WriteNumber("x_length", report.X.Length);

@@ -15,9 +15,9 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         ["x"] = "the upper variable x",
         ["y"] = "the lower variable y",
         ["x1"] = "the leader's variable x1",
-        ["x2"] = "the upper opponent's variable x2",
+        ["x2"] = "the upper opponent's variable x2 (behind it the multipliers of upper constraints, if any)",
         ["y1"] = "the follower's answer y1",
-        ["y2"] = "the lower opponent's answer y2",
+        ["y2"] = "the lower opponent's answer y2 (the multipliers, where the lower level has constraints)",
         ["z1"] = "the copy z1 of the follower's variable",
         ["z2"] = "the copy z2 of the lower opponent's variable",
     };

@@ -28,6 +28,9 @@ internal sealed record RunPlan
     /// <summary>The residual at which the method stops.</summary>
     public required double StopsAt { get; init; }
 
+    /// <summary>Whether the certificate ends the run, and not the method's residual.</summary>
+    public required bool StopsByCertificate { get; init; }
+
     public required StoppingRule Stop { get; init; }
 
     public required bool Certify { get; init; }
@@ -50,6 +53,7 @@ internal sealed record RunPlan
         double tolerance = options.Tolerance ?? instance.Tolerance;
         long iterations = options.Iterations ?? instance.Iterations;
         double share = instance.StopsByCertificate ? 1 : ResidualShare;
+        bool byCertificate = instance.StopsByCertificate && !options.NoCertificate;
         var method = Configure(entry, instance.Preset(name), changes.ForMethod(entry), options.Tolerance, share * tolerance);
         var used = SettingValue.Of(entry.Schema, method, entry.Defaults);
         return new RunPlan
@@ -60,11 +64,12 @@ internal sealed record RunPlan
             Seed = options.Seed,
             Tolerance = tolerance,
             StopsAt = share * tolerance,
-            Stop = Rule(options, instance.StopsByCertificate && !options.NoCertificate, share * tolerance, tolerance, iterations),
+            StopsByCertificate = byCertificate,
+            Stop = Rule(options, byCertificate, share * tolerance, tolerance, iterations),
             Certify = !options.NoCertificate,
             Resume = options.Resume,
             CheckpointInterval = TimeSpan.FromSeconds(options.CheckpointSeconds),
-            Description = $"task {task.Name} ({Words(taskSettings.Select(s => (s.Key, s.Value)))}), method settings ({Words(used.Select(s => (s.Setting.Name, s.Value)))}){(options.DataFolder is { } data ? $", data {Path.GetFullPath(data)}" : "")}",
+            Description = $"task {task.Name} ({Words(taskSettings.Select(s => (s.Key, s.Value)))}), method settings ({Words(used.Select(s => (s.Setting.Name, s.Value)))}){(options.DataFolder is { } data ? $", data {Path.GetFullPath(data)}" : "")}{(instance.StopsByCertificate && !byCertificate ? ", --no-certificate" : "")}",
             RunSettings = Settings(options, tolerance, iterations),
             Notes = instance.Notes,
         };

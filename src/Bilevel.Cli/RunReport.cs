@@ -14,6 +14,9 @@ internal sealed record RunReport
 
     public required string Method { get; init; }
 
+    /// <summary>The method that ran, where <see cref="Method"/> leaves the choice to the problem.</summary>
+    public required string MethodUsed { get; init; }
+
     public required ulong Seed { get; init; }
 
     public required SolveStatus Status { get; init; }
@@ -22,12 +25,18 @@ internal sealed record RunReport
 
     public required double Tolerance { get; init; }
 
-    /// <summary>The residual at which the method stops.</summary>
+    /// <summary>The residual at which the method stops, or the numbers of the certificate at which it does.</summary>
     public required double StopsAt { get; init; }
+
+    /// <summary>Whether the certificate ends the run, and not the method's residual.</summary>
+    public required bool StopsByCertificate { get; init; }
 
     public required Certificate? Certificate { get; init; }
 
-    /// <summary>F(x), read at the lower level solved again where there is a certificate, else at the method's y.</summary>
+    /// <summary>
+    /// Of a bilevel problem F(x), read at the lower level solved again where there is a certificate, else at the method's y;
+    /// of a minimax problem f at the answer, with x2 solved again where the certificate did so.
+    /// </summary>
     public required double UpperValue { get; init; }
 
     public required double LowerValue { get; init; }
@@ -57,6 +66,12 @@ internal sealed record RunReport
 
     /// <summary>Evaluations of the penalty function's rows: one gradient of f and two of g count as one.</summary>
     public long PenaltyCalls => Math.Max(UpperCalls.Points, (LowerCalls.Points + 1) / 2);
+
+    /// <summary>The bounds on multipliers in force at the end, by level; empty where the problem has none.</summary>
+    public required IReadOnlyList<KeyValuePair<string, double>> MultiplierBounds { get; init; }
+
+    /// <summary>How often these bounds were doubled.</summary>
+    public required int BoundDoublings { get; init; }
 
     public required OracleCounts UpperCalls { get; init; }
 
@@ -131,11 +146,34 @@ internal sealed record RunReport
 
     private IEnumerable<NamedNumber> EveryTasksNumbers =>
     [
-        new("upper_value", UpperValue, Certificate is null ? "F(x), read at the method's y" : "F(x), read at the lower level solved again"),
-        new("lower_value", LowerValue, Certificate is null ? "g at the method's y" : "g at the lower level solved again"),
+        new("upper_value", UpperValue, (IsMinimax ? "f at " : "F(x), read at ") + ValuesReadAt),
+        new("lower_value", LowerValue, IsMinimax ? "g at the answer" : "g at " + ValuesReadAt),
         new("residual", Residual, "the method's own measure of being done"),
         new(IsMinimax ? "rho" : "lambda", Penalty, "penalty parameter at the end"),
     ];
+
+    /// <summary>Where the upper value is read, in words.</summary>
+    public string ValuesReadAt => IsMinimax
+        ? IsOpponentSolvedAgain ? "the answer, with x2 solved again" : "the answer"
+        : Certificate is null ? "the method's y" : "the lower level solved again";
+
+    private bool IsOpponentSolvedAgain => Certificate is { } certificate && !double.IsNaN(certificate["upper_gap"]) && Blocks[BilevelMinimaxProblem.X2].Components.Length > 0;
+
+    /// <summary>The task and the method, in a few words.</summary>
+    public string Title => $"{Task} by {MethodInWords}";
+
+    /// <summary>The method, and where it leaves the choice to the problem, what it chose.</summary>
+    public string MethodInWords => MethodUsed == Method ? Method : $"{Method} ({MethodUsed})";
+
+    /// <summary>The status without the certificate's sentence, for where that follows.</summary>
+    public string Headline => Certificate is { } certificate && StatusSentence.EndsWith(certificate.Summary, StringComparison.Ordinal)
+        ? StatusSentence[..^certificate.Summary.Length].TrimEnd()
+        : StatusSentence;
+
+    /// <summary>What to know of bounds on multipliers that were too small, in a sentence or two; null where they were not.</summary>
+    public string? BoundsSentence => BoundDoublings == 0 ? null
+        : $"The bounds on the multipliers were touched, so they were doubled {Numbers.Plural(BoundDoublings, "time")}; the answer is that of the last: {string.Join(", ", MultiplierBounds.Select(b => $"{Numbers.Short(b.Value)} in the {b.Key} level"))}."
+            + (Status == SolveStatus.Converged ? "" : " Where they are touched however large they are, the constraints cannot be satisfied with room to spare at some x1 that was visited: restrict x1, relax the constraints, or state equalities as equalities.");
 
     /// <summary>The certificate in a sentence or two.</summary>
     public string CertificateSentence => Certificate?.Summary ?? Status switch

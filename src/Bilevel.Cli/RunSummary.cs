@@ -5,12 +5,14 @@ internal static class RunSummary
 {
     public static void Write(RunReport report, OutputFolder? folder, TextWriter output)
     {
-        output.WriteLine($"{report.Task} by {report.Method}: {report.StatusSentence}");
+        output.WriteLine($"{report.Title}: {report.Headline}");
         if (report.Outcome.Summary.Length > 0) output.WriteLine(report.Outcome.Summary);
         output.WriteLine();
         TextTable.Write(output, [.. report.KeyNumbers.Concat(report.Outcome.Metrics).Select(Row)]);
         output.WriteLine();
         output.WriteLine(report.CertificateSentence);
+        if (report.IsMinimax && report.Certificate is { } certificate) output.WriteLine($"  {string.Join(", ", certificate.Residuals.TakeWhile(n => n.Name != "rounding").Select(n => $"{n.Name} {Numbers.Rough(n.Value)}"))}");
+        if (report.BoundsSentence is { } bounds) output.WriteLine($"  Note: {bounds}");
         foreach (string sign in report.Certificate?.Signs ?? []) output.WriteLine($"  Note: {sign}");
         foreach (string seen in report.Certificate?.Evidence ?? []) output.WriteLine($"  Seen, which proves nothing: {seen}");
         foreach (var finding in report.Findings) output.WriteLine($"  Warning: {finding}");

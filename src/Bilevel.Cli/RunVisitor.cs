@@ -30,11 +30,13 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Task = plan.Task,
             TaskSummary = "",
             Method = plan.Method.Name,
+            MethodUsed = plan.Method is Auto auto ? auto.Choice(instance.Problem).Name : plan.Method.Name,
             Seed = plan.Seed,
             Status = solution.Status,
             StatusMessage = solution.StatusMessage,
             Tolerance = plan.Tolerance,
             StopsAt = plan.StopsAt,
+            StopsByCertificate = plan.StopsByCertificate,
             Certificate = solution.Certificate,
             UpperValue = solution.Certificate?.UpperValue ?? solution.UpperValue,
             LowerValue = solution.Certificate?.LowerValue ?? solution.LowerValue,
@@ -44,6 +46,8 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Follower = solution.Follower,
             UpperNames = [.. instance.Problem.UpperBlocks.Select(b => solution.BlockNames[b])],
             LowerNames = instance.Problem.LowerNames,
+            MultiplierBounds = Bounds(instance.Problem, solution.BoundDoublings),
+            BoundDoublings = solution.BoundDoublings,
             UpperCalls = solution.UpperCalls,
             LowerCalls = solution.LowerCalls,
             Iterations = solution.Iterations,
@@ -60,6 +64,18 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Environment = RunEnvironment.Current(0, default),
             Command = "",
         };
+    }
+
+    // The bounds on multipliers, doubled that many times.
+    private static List<KeyValuePair<string, double>> Bounds<V>(IProblem<V> problem, int doublings)
+        where V : class, IVector<V>
+    {
+        if (problem is not BilevelMinimaxProblem<V> minimax) return [];
+        var enlarged = (BilevelMinimaxProblem<V>)minimax.Enlarged(doublings);
+        List<KeyValuePair<string, double>> bounds = [];
+        if (enlarged.LowerMultipliers is { } lower) bounds.Add(new("lower", lower.Bound));
+        if (enlarged.UpperMultipliers is { } upper) bounds.Add(new("upper", upper.Bound));
+        return bounds;
     }
 
     private static double PeakMemory()

@@ -66,7 +66,7 @@ internal sealed class SettingChanges(ITask task, IReadOnlyList<SettingChange> ch
     {
         string where = method is null ? $"The task {task.Name} and the methods have no setting '{name}'." : $"Neither the task {task.Name} nor the method {method.Name} has a setting '{name}'.";
         var others = MethodCatalog.All.Where(m => Has(m.Schema, name)).Select(m => m.Name).ToList();
-        if (others.Count > 0) return new UsageException($"{where} It is a setting of {string.Join(", ", others)}.");
+        if (others.Count > 0) return new UsageException($"{where} It is a setting of {string.Join(", ", others)}; choose a method that has it with --method.");
         IEnumerable<string> known = [.. task.Schema.Settings.Select(s => s.Name), .. (method is null ? MethodCatalog.All : [method]).SelectMany(m => m.Schema.Settings).Select(s => s.Name)];
         return new UsageException($"{where} {NearestName.Advice(name, [.. known.Distinct()])}");
     }

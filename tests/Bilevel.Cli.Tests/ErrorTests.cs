@@ -11,7 +11,7 @@ public class ErrorTests
     [InlineData("'bilevel run' has no option --tolernce. Did you mean '--tolerance'?", "run", "toy", "--tolernce", "1")]
     [InlineData("--batch is a setting of the method f2sa: choose it with --method, or leave the option out.", "run", "toy", "--method", "f2ba", "--batch", "4")]
     [InlineData("Neither the task toy nor the method f2ba has a setting 'lamda'. Did you mean 'lambda'?", "run", "toy", "--method", "f2ba", "--set", "lamda=4")]
-    [InlineData("Neither the task toy nor the method f2ba has a setting 'batch'. It is a setting of f2sa.", "run", "toy", "--method", "f2ba", "--set", "batch=4")]
+    [InlineData("Neither the task toy nor the method f2ba has a setting 'batch'. It is a setting of f2sa; choose a method that has it with --method.", "run", "toy", "--method", "f2ba", "--set", "batch=4")]
     [InlineData("There is no setting 'sise'. Did you mean 'size'?", "run", "toy", "--set", "task.sise=4")]
     [InlineData("The setting 'size' does not take '0': it takes integer from 1 to 1000. Number of components.", "run", "toy", "--size", "0")]
     [InlineData("The setting 'target' does not take '1,5': it takes number from -100 to 100. Target c of the upper level.", "run", "toy", "--set", "target=1,5")]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Bilevel.Cli.TestHost;
+using Bilevel.Tasks;
 
 namespace Bilevel.Cli.Tests;
 
@@ -13,10 +14,15 @@ internal sealed record Answer(int Code, string Out, string Error)
 /// <summary>Runs the tool with the tests' tasks, in this process or in one of its own.</summary>
 internal static class Tool
 {
-    public static Answer Run(params string[] args)
+    public static Answer Run(params string[] args) => RunWith(TestTasks.All, args);
+
+    /// <summary>Runs the tool with its own tasks.</summary>
+    public static Answer RunOwn(params string[] args) => RunWith(TaskCatalog.All, args);
+
+    private static Answer RunWith(IReadOnlyList<ITask> tasks, string[] args)
     {
         StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };
-        int code = CommandLine.Run(args, TestTasks.All, new Terminal(output, error, ErrorIsTerminal: false));
+        int code = CommandLine.Run(args, tasks, new Terminal(output, error, ErrorIsTerminal: false));
         return new Answer(code, output.ToString(), error.ToString());
     }
 
