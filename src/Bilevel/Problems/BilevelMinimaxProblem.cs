@@ -45,10 +45,10 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     /// <summary>g, the lower objective over the blocks (x1, z1, z2), without its proximal terms.</summary>
     public IObjective<V> Lower { get; init; }
 
-    /// <summary>Whether the leader (x1, y1, y2) minimises f against x2, or maximises it.</summary>
+    /// <summary>Whether the leader (x1, y1, y2) minimises f against x2, or maximises it. To be set before <see cref="Lift.UpperConstraints{T}"/>, which takes the sign of the constraints from it.</summary>
     public Sense UpperSense { get; init; }
 
-    /// <summary>Whether z1 minimises g against z2, or maximises it.</summary>
+    /// <summary>Whether z1 minimises g against z2, or maximises it. Where z2 holds multipliers the lift has set it (<see cref="ConstrainedLowerLevel{T}.Sense"/>); changed here, the constraints would be turned around.</summary>
     public Sense LowerSense { get; init; }
 
     /// <summary>The set of x1, or the term that the leader pays for it.</summary>
@@ -60,7 +60,7 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     /// <summary>The set of y1 and z1, or the term that the follower pays for it.</summary>
     public IProximalTerm<V> Z1 { get; init; } = new WholeSpace<V>();
 
-    /// <summary>The set of y2 and z2, or the term that the lower opponent pays for it.</summary>
+    /// <summary>The set of y2 and z2, or the term that the lower opponent pays for it; that of <see cref="LowerMultipliers"/> where there are any.</summary>
     public IProximalTerm<V> Z2 { get; init; } = new WholeSpace<V>();
 
     /// <summary>What is known of the problem.</summary>

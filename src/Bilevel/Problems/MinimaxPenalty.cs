@@ -47,11 +47,11 @@ public sealed class MinimaxPenalty<V>
     /// </summary>
     public IReadOnlyList<V> Rows => rows;
 
-    /// <summary>P after the last evaluation at rho, without proximal terms; only where values were asked for.</summary>
+    /// <summary>P after the last evaluation at rho, without proximal terms; fails where no values were asked for.</summary>
     /// <param name="penalty">rho.</param>
     public double Value(double penalty) => (upperSign * ofUpper.Values[0]) + (penalty * lowerSign * (ofLower.Values[0] - ofLower.Values[1]));
 
-    /// <summary>g(x1, y1, z2) - g(x1, z1, y2) after the last evaluation, without proximal terms; only where values were asked for.</summary>
+    /// <summary>g(x1, y1, z2) - g(x1, z1, y2) after the last evaluation, without proximal terms; fails where no values were asked for.</summary>
     public double Difference => lowerSign * (ofLower.Values[0] - ofLower.Values[1]);
 
     /// <summary>Evaluates the six rows.</summary>

@@ -44,7 +44,7 @@ public static partial class Lift
     /// with bounded multipliers in x2, behind the x2 that is there (f - x2' C where the leader maximises). As f and C need not
     /// be convex in (x1, y1), this is an exact penalty on the violation, which makes no sense below the multipliers of the answer.
     /// </summary>
-    /// <param name="problem">The problem.</param>
+    /// <param name="problem">The problem, with its <see cref="BilevelMinimaxProblem{V}.UpperSense"/> and X2 already set.</param>
     /// <param name="constraints">The constraints.</param>
     /// <param name="x2Length">Length of the problem's own x2.</param>
     /// <exception cref="ArgumentException">Something declared cannot be, or the problem has multipliers in x2 already.</exception>
