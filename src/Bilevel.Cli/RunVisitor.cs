@@ -46,7 +46,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Follower = solution.Follower,
             UpperNames = [.. instance.Problem.UpperBlocks.Select(b => solution.BlockNames[b])],
             LowerNames = instance.Problem.LowerNames,
-            MultiplierBounds = Bounds(instance.Problem, solution.BoundDoublings),
+            MultiplierBounds = Bounds(instance.Problem, solution.Enlargement),
             BoundDoublings = solution.BoundDoublings,
             UpperCalls = solution.UpperCalls,
             LowerCalls = solution.LowerCalls,
@@ -67,11 +67,11 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
     }
 
     // The bounds on multipliers, doubled that many times.
-    private static List<KeyValuePair<string, double>> Bounds<V>(IProblem<V> problem, int doublings)
+    private static List<KeyValuePair<string, double>> Bounds<V>(IProblem<V> problem, long enlargement)
         where V : class, IVector<V>
     {
         if (problem is not BilevelMinimaxProblem<V> minimax) return [];
-        var enlarged = (BilevelMinimaxProblem<V>)minimax.Enlarged(doublings);
+        var enlarged = (BilevelMinimaxProblem<V>)minimax.Enlarged(enlargement);
         List<KeyValuePair<string, double>> bounds = [];
         if (enlarged.LowerMultipliers is { } lower) bounds.Add(new("lower", lower.Bound));
         if (enlarged.UpperMultipliers is { } upper) bounds.Add(new("upper", upper.Bound));

@@ -238,7 +238,7 @@ internal sealed class KktCheck<V>
         d1.AddScaled(-1, far.Z1);
         d2.AddScaled(-1, far.Z2);
         double apart = Math.Sqrt(d1.Dot(d1) + d2.Dot(d2)), gaps = Math.Sqrt(near.Gap) + Math.Sqrt(far.Gap);
-        if (!double.IsFinite(gaps) || !(apart > 0)) return;
+        if (!(apart > 0) || !(Math.Max(near.Gap, far.Gap) <= tolerance)) return;
 
         // Under strong convexity and concavity by mu, each is within sqrt(2 gap/mu) of the saddle point; what they imply for mu, against the curvature there is.
         double implied = 2 * gaps * gaps / (apart * apart);
@@ -292,7 +292,7 @@ internal sealed class KktCheck<V>
         }
         else if (lowest.Change < -tolerance * lowest.Distance)
         {
-            evidence.Add(FormattableString.Invariant($"F is lower by {-lowest.Change:G3} at another x1, {lowest.Distance:G3} away: x1 is not the global optimum"));
+            signs.Add(FormattableString.Invariant($"F is better by {-lowest.Change:G3} at another x1, {lowest.Distance:G3} away, so x1 is not the global optimum; start there"));
         }
     }
 

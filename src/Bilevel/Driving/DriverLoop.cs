@@ -13,7 +13,7 @@ internal sealed class DriverLoop<V> : IRunView
     private const double SoundFactor = 1e8;
 
     // A bound that is still touched after so many doublings is not there.
-    private const int MostDoublings = 20;
+    private const int MostDoublings = 12;
 
     private readonly Driver driver;
     private readonly IReadOnlyList<Phase> phases;
@@ -28,7 +28,7 @@ internal sealed class DriverLoop<V> : IRunView
     private IStopMonitor stop = null!;
     private ValueReader<V> values = null!;
 
-    private long phase, doublings, phaseBegan, iteration, recorded;
+    private long phase, doublings, enlargement, phaseBegan, iteration, recorded;
     private double firstResidual = double.NaN, firstUpper = double.NaN, lastUpper = double.NaN, lastLower = double.NaN;
     private double secondsBefore;           // seconds of earlier sittings
     private long sittingStart, lastCheckpoint, lastProgress;
@@ -57,7 +57,7 @@ internal sealed class DriverLoop<V> : IRunView
     public double UpperValue => lastUpper;
 
     // The problem with the bounds now in force.
-    private IProblem<V> Problem => doublings > 0 ? ((IEnlargeable<V>)problem).Enlarged((int)doublings) : problem;
+    private IProblem<V> Problem => doublings > 0 ? ((IEnlargeable<V>)problem).Enlarged(enlargement) : problem;
 
     Certificate IRunView.Certify(double tolerance) => certifier.Check(Problem, run.Point.ToArray(), tolerance, run.Penalty, quick: true).Certificate;
 
@@ -84,7 +84,7 @@ internal sealed class DriverLoop<V> : IRunView
             driver.Logger.Begin(phases[(int)phase].Method.Name, iteration);
             (status, message) = exhausted is null ? RunPhase(cancellation) : (SolveStatus.OracleLimit, exhausted);
             driver.Logger.End(status, iteration, message);
-            if (status == SolveStatus.BoundTouched && exhausted is null && problem is IEnlargeable<V>)
+            if (status == SolveStatus.BoundTouched && exhausted is null && problem is IEnlargeable<V> enlargeable)
             {
                 if (doublings == MostDoublings)
                 {
@@ -93,6 +93,7 @@ internal sealed class DriverLoop<V> : IRunView
                 }
 
                 doublings++;
+                enlargement = enlargeable.Enlarge(enlargement, run.Point.ToArray());
                 Continue();
                 continue;
             }
@@ -107,6 +108,9 @@ internal sealed class DriverLoop<V> : IRunView
                 TryBegin(phaseStart);
             }
         }
+
+        if (doublings > 0 && status is not (SolveStatus.Converged or SolveStatus.BoundTouched or SolveStatus.Cancelled))
+            message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; where that goes on, the constraints may not hold together for the x1 that were visited.");
 
         // A checkpoint is taken between iterations only, and before the last row, which a longer run would not have.
         bool sound = status != SolveStatus.Diverged;
@@ -138,6 +142,7 @@ internal sealed class DriverLoop<V> : IRunView
             Findings = findings,
             Certificate = certified?.Certificate,
             BoundDoublings = (int)doublings,
+            Enlargement = enlargement,
         };
     }
 
@@ -174,7 +179,7 @@ internal sealed class DriverLoop<V> : IRunView
     }
 
     private string Breakdown(double residual) => FormattableString.Invariant(
-        $"The run broke down at iteration {iteration:N0} (residual {residual:G3}, lambda {run.Penalty:G4}). Take smaller steps, or let lambda grow more slowly.");
+        $"The run broke down at iteration {iteration:N0} (residual {residual:G3}, penalty parameter {run.Penalty:G4}). Take smaller steps, or let the penalty parameter grow more slowly.");
 
     // Starting may ask for gradients too; where the budget does not reach, the point stays where it is.
     private void TryBegin(V[] point)
@@ -253,6 +258,7 @@ internal sealed class DriverLoop<V> : IRunView
         var archive = new ArchiveWriter<V>();
         archive.Transfer("phase", ref phase);
         archive.Transfer("doublings", ref doublings);
+        archive.Transfer("enlargement", ref enlargement);
         if (phase + doublings > 0) TransferStart(archive, phaseStart);
         Transfer(archive);
         store.Save(new Checkpoint(new CheckpointInfo(Describe(), CheckpointInfo.CurrentInstructionSet, CheckpointInfo.CurrentRuntime, iteration), archive.ToArray()));
@@ -277,6 +283,7 @@ internal sealed class DriverLoop<V> : IRunView
         var archive = new ArchiveReader<V>(checkpoint.State.ToArray());
         archive.Transfer("phase", ref phase);
         archive.Transfer("doublings", ref doublings);
+        archive.Transfer("enlargement", ref enlargement);
         if (phase < 0 || phase >= phases.Count) throw new CheckpointException("The checkpoint is of a run with more phases.");
         if (doublings < 0 || doublings > MostDoublings || (doublings > 0 && problem is not IEnlargeable<V>)) throw new CheckpointException("The checkpoint is of a problem of another class.");
         if (phase + doublings > 0) TransferStart(archive, start);

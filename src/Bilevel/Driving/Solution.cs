@@ -108,6 +108,9 @@ public sealed record Solution<V>
     /// <summary>How often the bounds on multipliers were doubled; the answer and its certificate are those of the last.</summary>
     public int BoundDoublings { get; init; }
 
+    /// <summary>Which bounds were doubled and how often, as <see cref="IEnlargeable{V}.Enlarged"/> takes it.</summary>
+    public long Enlargement { get; init; }
+
     /// <summary>Whether the status means convergence.</summary>
     public bool Converged => Status == SolveStatus.Converged;
 }

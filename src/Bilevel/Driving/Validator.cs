@@ -30,9 +30,23 @@ public static class Validator
         var feasible = Feasible(problem, start);
         CheckObjective(findings, "upper objective f", problem.Upper, problem.UpperPoint(feasible), [.. problem.UpperBlocks.Select(b => problem.Blocks[b].Name)]);
         CheckObjective(findings, "lower objective g", problem.Lower, problem.LowerPoint(feasible), problem.LowerNames);
+        if (findings.Count == 0 && feasible.All(v => v is IFillable))
+        {
+            // What is zero at the start hides there: multipliers, for one.
+            var elsewhere = Elsewhere(problem, feasible);
+            CompareGradients(findings, "upper objective f", problem.Upper, problem.UpperPoint(elsewhere), [.. problem.UpperBlocks.Select(b => problem.Blocks[b].Name)], "at a random point near the start");
+            CompareGradients(findings, "lower objective g", problem.Lower, problem.LowerPoint(elsewhere), problem.LowerNames, "at a random point near the start");
+        }
+
         if (findings.Any(f => f.Severity == Severity.Error)) return findings;
         findings.AddRange(problem.Validate(feasible));
-        foreach (var method in methods) findings.AddRange(method.Validate(problem, feasible));
+        foreach (var method in methods)
+        {
+            if (MethodCatalog.All.FirstOrDefault(e => e.Defaults.GetType() == method.GetType()) is { } entry)
+                findings.AddRange(entry.Schema.Settings.Select(s => s.Misfit(method)).OfType<string>().Select(misfit => new Finding(Severity.Error, misfit, "Change the setting.")));
+            findings.AddRange(method.Validate(problem, feasible));
+        }
+
         return findings;
     }
 
@@ -91,9 +105,34 @@ public static class Validator
         }
 
         if (point.Any(v => v is not IFillable)) return;
+        CompareGradients(findings, name, objective, point, blocks, null);
+    }
+
+    private static V[] Elsewhere<V>(IProblem<V> problem, V[] feasible)
+        where V : class, IVector<V>
+    {
+        V[] point = [.. feasible.Select(v => v.Copy())];
+        for (int b = 0; b < point.Length; b++)
+        {
+            var random = point[b].ZerosLike();
+            RandomDirection.Fill(random, RandomBits.At(7, (ulong)b));
+            double norm = random.Norm();
+            if (!(norm > 0)) continue;
+            point[b].AddScaled(0.1 * Math.Max(Math.Sqrt(random.Length), point[b].Norm()) / norm, random);
+            problem.Blocks[b].Term.Project(point[b]);
+        }
+
+        return point;
+    }
+
+    // At a point other than the start, what is not finite is no fault.
+    private static void CompareGradients<V>(List<Finding> findings, string name, IObjective<V> objective, V[] point, IReadOnlyList<string> blocks, string? where)
+        where V : class, IVector<V>
+    {
         foreach (var comparison in GradientCheck.Compare(objective, point))
         {
             if (comparison.Agrees(0.02)) continue;
+            if (where is not null && !(double.IsFinite(comparison.Measured) && double.IsFinite(comparison.Declared) && double.IsFinite(comparison.Uncertainty))) continue;
             if (!double.IsFinite(comparison.Measured))
             {
                 findings.Add(new Finding(Severity.Warning, $"The {name} is not finite near the start, so its gradient could not be checked.", "Start further inside the region where it is finite."));
@@ -102,7 +141,7 @@ public static class Validator
 
             findings.Add(new Finding(
                 Severity.Error,
-                FormattableString.Invariant($"The gradient of the {name} in {blocks[comparison.Block]} does not match its values at the start: along a random direction it gives {comparison.Declared:G5}, differences give {comparison.Measured:G5}."),
+                FormattableString.Invariant($"The gradient of the {name} in {blocks[comparison.Block]} does not match its values {where ?? "at the start"}: along a random direction it gives {comparison.Declared:G5}, differences give {comparison.Measured:G5}."),
                 "Check the gradient's formula and sign; if the function has a kink at the start, start elsewhere."));
         }
     }

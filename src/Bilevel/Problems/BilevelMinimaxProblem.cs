@@ -55,13 +55,21 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     public IProximalTerm<V> X1 { get; init; } = new WholeSpace<V>();
 
     /// <summary>The set of x2, or the term that the upper opponent pays for it.</summary>
-    public IProximalTerm<V> X2 { get; init; } = new WholeSpace<V>();
+    public IProximalTerm<V> X2
+    {
+        get => UpperMultipliers?.Set ?? field;
+        init;
+    } = new WholeSpace<V>();
 
     /// <summary>The set of y1 and z1, or the term that the follower pays for it.</summary>
     public IProximalTerm<V> Z1 { get; init; } = new WholeSpace<V>();
 
     /// <summary>The set of y2 and z2, or the term that the lower opponent pays for it; that of <see cref="LowerMultipliers"/> where there are any.</summary>
-    public IProximalTerm<V> Z2 { get; init; } = new WholeSpace<V>();
+    public IProximalTerm<V> Z2
+    {
+        get => LowerMultipliers?.Set ?? field;
+        init;
+    } = new WholeSpace<V>();
 
     /// <summary>What is known of the problem.</summary>
     public MinimaxConstants Constants { get; init; } = new();
@@ -105,18 +113,30 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
         LowerSign * (Z1.Value(point[BilevelMinimaxProblem.Y1]) - Z2.Value(point[BilevelMinimaxProblem.Y2])));
 
     /// <inheritdoc/>
-    public string? Touched(IReadOnlyList<V> point) =>
-        LowerMultipliers?.Touched(point[BilevelMinimaxProblem.Y2]) ?? LowerMultipliers?.Touched(point[BilevelMinimaxProblem.Z2]) ?? UpperMultipliers?.Touched(point[BilevelMinimaxProblem.X2]);
+    public string? Touched(IReadOnlyList<V> point) => TouchedLower(point) ?? TouchedUpper(point);
 
     /// <inheritdoc/>
-    public IProblem<V> Enlarged(int doublings)
+    public long Enlarge(long enlargement, IReadOnlyList<V> point) =>
+        enlargement + (TouchedLower(point) is null ? 0 : OnceLower) + (TouchedUpper(point) is null ? 0 : OnceUpper);
+
+    /// <inheritdoc/>
+    public IProblem<V> Enlarged(long enlargement)
     {
-        if (doublings == 0) return this;
-        var enlarged = this with { Constants = Constants.Enlarged(doublings) };
-        if (LowerMultipliers?.Doubled(doublings) is { } lower) enlarged = enlarged with { LowerMultipliers = lower, Z2 = lower.Set };
-        if (UpperMultipliers?.Doubled(doublings) is { } upper) enlarged = enlarged with { UpperMultipliers = upper, X2 = upper.Set };
-        return enlarged;
+        int lower = (int)(enlargement % OnceUpper), upper = (int)(enlargement / OnceUpper);
+        return enlargement == 0 ? this : this with
+        {
+            Constants = Constants.Enlarged(lower, upper),
+            LowerMultipliers = LowerMultipliers?.Doubled(lower),
+            UpperMultipliers = UpperMultipliers?.Doubled(upper),
+        };
     }
+
+    // The doublings of the lower level's bounds are counted in the low bits, those of the upper level's above.
+    private const long OnceLower = 1, OnceUpper = 1 << 16;
+
+    private string? TouchedLower(IReadOnlyList<V> point) => LowerMultipliers?.Touched(point[BilevelMinimaxProblem.Y2]) ?? LowerMultipliers?.Touched(point[BilevelMinimaxProblem.Z2]);
+
+    private string? TouchedUpper(IReadOnlyList<V> point) => UpperMultipliers?.Touched(point[BilevelMinimaxProblem.X2]);
 
     /// <inheritdoc/>
     public IEnumerable<Finding> Validate(IReadOnlyList<V> start)
@@ -224,15 +244,15 @@ public sealed record MinimaxConstants
     /// <param name="penalty">rho.</param>
     public double? PenaltySmoothness(double penalty) => UpperSmoothness + (2 * penalty * LowerSmoothness);
 
-    internal MinimaxConstants Enlarged(int doublings)
+    internal MinimaxConstants Enlarged(int lower, int upper)
     {
-        double more = Math.Pow(2, doublings) - 1;
+        double moreLower = Math.Pow(2, lower) - 1, moreUpper = Math.Pow(2, upper) - 1;
         return this with
         {
-            UpperSmoothness = UpperSmoothness + (more * UpperSmoothnessPerBound),
-            UpperSmoothnessPerBound = (more + 1) * UpperSmoothnessPerBound,
-            LowerSmoothness = LowerSmoothness + (more * LowerSmoothnessPerBound),
-            LowerSmoothnessPerBound = (more + 1) * LowerSmoothnessPerBound,
+            UpperSmoothness = UpperSmoothness + (moreUpper * UpperSmoothnessPerBound),
+            UpperSmoothnessPerBound = (moreUpper + 1) * UpperSmoothnessPerBound,
+            LowerSmoothness = LowerSmoothness + (moreLower * LowerSmoothnessPerBound),
+            LowerSmoothnessPerBound = (moreLower + 1) * LowerSmoothnessPerBound,
         };
     }
 

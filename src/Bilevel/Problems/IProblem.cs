@@ -54,8 +54,13 @@ public interface IEnlargeable<V> : IProblem<V>
     /// <summary>Which bound the point touches, in a sentence; null when none.</summary>
     string? Touched(IReadOnlyList<V> point);
 
-    /// <summary>The problem with its bounds doubled that many times.</summary>
-    IProblem<V> Enlarged(int doublings);
+    /// <summary>What <see cref="Enlarged"/> takes once the bounds that a point touches are doubled too.</summary>
+    /// <param name="enlargement">What is doubled already; 0 at first.</param>
+    /// <param name="point">The point.</param>
+    long Enlarge(long enlargement, IReadOnlyList<V> point);
+
+    /// <summary>The problem with bounds doubled as <see cref="Enlarge"/> said; itself for 0.</summary>
+    IProblem<V> Enlarged(long enlargement);
 }
 
 /// <summary>Derived operations on problems.</summary>

@@ -53,7 +53,9 @@ internal static class MinimaxAssumptions
         var inZ2 = InZ2(y1) ?? (thorough ? InZ2(z1) ?? InZ2(other1) : null);
         if (inZ1 is null && inZ2 is null) return null;
         bool reversed = (inZ1?.Reversed ?? y1.Length == 0 || Flips(InZ1Reversed())) && (inZ2?.Reversed ?? y2.Length == 0 || Flips(InZ2Reversed()));
-        string remedy = reversed
+        string remedy = reversed && problem.LowerMultipliers is not null
+            ? "The follower's objective goes the other way: set the Sense of the constrained lower level before it is lifted (never LowerSense afterwards), or change the sign of the objective."
+            : reversed
             ? string.Create(CultureInfo.InvariantCulture, $"The lower level goes the other way: set LowerSense = {(problem.LowerSense == Sense.Minimise ? nameof(Sense.Maximise) : nameof(Sense.Minimise))}, or change the sign of g.")
             : "Declare Shape = LowerShape.General to run without a certificate, or correct the sign of what is not convex in z1 and concave in z2.";
         string convexIn1 = problem.LowerSense == Sense.Minimise ? "convex" : "concave", concaveIn2 = problem.LowerSense == Sense.Minimise ? "concave" : "convex";

@@ -60,6 +60,15 @@ public sealed class Setting
     /// <summary>The value in a settings record.</summary>
     public object? ReadValue(object settings) => path.Aggregate<PropertyInfo, object?>(settings, (owner, property) => property.GetValue(owner));
 
+    /// <summary>What is wrong with the value in a settings record, in a sentence; null when nothing is.</summary>
+    internal string? Misfit(object settings)
+    {
+        double number = ReadValue(settings) switch { double d => d, int i => i, long l => l, _ => double.NaN };
+        return ReadValue(settings) is double or int or long && !(number >= Min && number <= Max && double.IsFinite(number))
+            ? $"The setting {Name} is {Read(settings)}; it takes {TypeName}{Range()}."
+            : null;
+    }
+
     internal void Apply(object settings, string text) => Write(settings, Parse(text));
 
     internal void Write(object settings, object? value)
@@ -120,15 +129,16 @@ public sealed class Setting
 
     private SettingException Refuse(string text)
     {
-        string range = (double.IsFinite(Min), double.IsFinite(Max)) switch
-        {
-            (true, true) => FormattableString.Invariant($" from {Min} to {Max}"),
-            (true, false) => FormattableString.Invariant($" of at least {Min}"),
-            (false, true) => FormattableString.Invariant($" of at most {Max}"),
-            _ => "",
-        };
-        return new SettingException($"The setting '{Name}' does not take '{text}': it takes {TypeName}{range}. {Help}");
+        return new SettingException($"The setting '{Name}' does not take '{text}': it takes {TypeName}{Range()}. {Help}");
     }
+
+    private string Range() => (double.IsFinite(Min), double.IsFinite(Max)) switch
+    {
+        (true, true) => FormattableString.Invariant($" from {Min} to {Max}"),
+        (true, false) => FormattableString.Invariant($" of at least {Min}"),
+        (false, true) => FormattableString.Invariant($" of at most {Max}"),
+        _ => "",
+    };
 }
 
 /// <summary>The settings of a record, in the order of declaration.</summary>

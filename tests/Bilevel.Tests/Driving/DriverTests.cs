@@ -148,7 +148,7 @@ public sealed class DriverTests
         var solution = new Driver { Stop = Stop.Iterations(1_000), RecordEvery = 10, Checkpoints = new MemoryCheckpoints(), CertifyAt = 1 }
             .Run(new ScriptedMethod(k => k < 25 ? 5 : 6e12), problem, x, y);
         Assert.Equal((SolveStatus.Diverged, 25L), (solution.Status, solution.Iterations));
-        Assert.Equal("The run broke down at iteration 25 (residual 6E+12, lambda 250). Take smaller steps, or let lambda grow more slowly.", solution.StatusMessage);
+        Assert.Equal("The run broke down at iteration 25 (residual 6E+12, penalty parameter 250). Take smaller steps, or let the penalty parameter grow more slowly.", solution.StatusMessage);
         Assert.Equal(20, solution.X[0]);
         Assert.Equal((209.0, 100.0), (solution.UpperValue, solution.LowerValue));
         Assert.Null(solution.Certificate);

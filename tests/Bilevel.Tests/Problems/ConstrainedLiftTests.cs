@@ -142,7 +142,7 @@ public sealed class ConstrainedLiftTests
         var driver = new Driver { Stop = Stop.Certified(0.25) | Stop.Iterations(4_000_000) };
         var solution = driver.Run(new Ogda { Tolerance = 0.25 }, problem, Lift.ConstrainedLowerLevel(Vectors.Of(0), Vectors.Of(0), Vectors.Of(0, 0)));
         Assert.Equal(SolveStatus.BoundTouched, solution.Status);
-        Assert.Equal(20, solution.BoundDoublings);
+        Assert.Equal(12, solution.BoundDoublings);
         Assert.Contains("Slater's condition fails", solution.StatusMessage, StringComparison.Ordinal);
         Assert.Contains("lower level's constraints touch", solution.StatusMessage.Replace("A multiplier of the lower level's constraints touches", "lower level's constraints touch", StringComparison.Ordinal), StringComparison.Ordinal);
     }

@@ -80,7 +80,7 @@ public sealed class LiftTests
         Assert.Equal(Lagrangian.Smoothness(2, Math.Sqrt(2)), problem.Constants.UpperSmoothness!.Value, 1e-9);
 
         // Doubling leaves the set of the adversary as it is.
-        var doubled = (BilevelMinimaxProblem<DenseVector<double>>)problem.Enlarged(1);
+        var doubled = (BilevelMinimaxProblem<DenseVector<double>>)problem.Enlarged(problem.Enlarge(0, [x, Vectors.Of(0, 9.95), y, Vectors.Of(0), y, Vectors.Of(0)]));
         far = Vectors.Of(100, 100);
         doubled.X2.Project(far);
         AssertNear([2, 20], far);

@@ -13,6 +13,9 @@ internal abstract class GameRun<V> : IRun<V>
     // halved, down to the slowest.
     private const double LeaderShare = 0.05, SlowestLeader = 0.1;
 
+    // A move of so many units of rounding is within rounding.
+    private const double RoundingUnits = 8;
+
     // How often, in iterations, the stage of rho is considered, and how long after a look at the gap the next one is due.
     private const int LookEvery = 20, GapEvery = 200;
 
@@ -27,6 +30,7 @@ internal abstract class GameRun<V> : IRun<V>
     private readonly V[] origin;                          // u at the beginning of the iteration
     private readonly V[] moved;                           // origin - u; then the subgradient at u
     private readonly double[] factors = new double[BlockCount];
+    private readonly double[] rounding = new double[BlockCount];      // what rounding leaves of each block of u
     private readonly double tolerance;
     private double rho, caution = 1, moveX1;
     private double smallestMove;                          // the square of what a move within rounding measures
@@ -110,6 +114,7 @@ internal abstract class GameRun<V> : IRun<V>
         archive.Transfer("rho", ref rho);
         archive.Transfer("caution", ref caution);
         archive.Transfer("smallest move", ref smallestMove);
+        for (int b = 0; b < BlockCount; b++) archive.Transfer("rounding", ref rounding[b]);
         archive.Transfer("game iteration", ref iteration);
         archive.Transfer("gap due", ref gapDue);
         double residual = Residual;
@@ -163,20 +168,23 @@ internal abstract class GameRun<V> : IRun<V>
     /// </summary>
     protected void Conclude(double step)
     {
-        double sum = 0;
+        double sum = 0, lost = 0;
         for (int b = 0; b < BlockCount; b++)
         {
             if (U[b].Length == 0) continue;
+            double length = step * factors[b];
+            lost += rounding[b] * rounding[b] / (length * length);
             var element = moved[b];
             element.CopyFrom(origin[b]);
             element.AddScaled(-1, U[b]);
-            element.Scale(1 / (step * factors[b]));
+            element.Scale(1 / length);
             element.AddScaled(-1, Direction[b]);
             element.AddScaled(1, F[b]);
             sum += element.Dot(element);
         }
 
-        Residual = Math.Sqrt(sum);
+        // A point that no longer moves because its steps are lost in rounding has not converged.
+        Residual = Math.Sqrt(sum) + Math.Sqrt(lost);
     }
 
     // |F(u) - F(origin)| / |u - origin|, in the metric in which x2 is measured by its own step.
@@ -211,8 +219,10 @@ internal abstract class GameRun<V> : IRun<V>
 
     private void MeasureSize()
     {
-        double precision = 8 * Precision.Of(U[X1]);
-        smallestMove = precision * precision * U.Dot(U);
+        double precision = Precision.Of(U[X1]);
+        for (int b = 0; b < BlockCount; b++) rounding[b] = precision * U[b].Norm();
+        smallestMove = 0;
+        foreach (double r in rounding) smallestMove += RoundingUnits * RoundingUnits * r * r;
     }
 
     private void SetFactors()
