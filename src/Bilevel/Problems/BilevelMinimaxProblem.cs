@@ -141,6 +141,12 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     /// <inheritdoc/>
     public IEnumerable<Finding> Validate(IReadOnlyList<V> start)
     {
+        if ((CopiesDiffer(start, BilevelMinimaxProblem.Y1, BilevelMinimaxProblem.Z1) ?? CopiesDiffer(start, BilevelMinimaxProblem.Y2, BilevelMinimaxProblem.Z2)) is { } differ)
+        {
+            yield return differ;
+            yield break;
+        }
+
         foreach (var finding in Constants.Validate()) yield return finding;
         foreach (var (level, multipliers) in new[] { ("lower", LowerMultipliers), ("upper", UpperMultipliers) })
         {
@@ -162,6 +168,11 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
         if (MinimaxAssumptions.Contradiction(this, start, ProbedDirections, thorough: false) is { } broken)
             yield return new Finding(Severity.Error, $"At the start {broken.Sentence}.", broken.Remedy);
     }
+
+    private Finding? CopiesDiffer(IReadOnlyList<V> start, int y, int z) => start[y].Length == start[z].Length ? null : new Finding(
+        Severity.Error,
+        FormattableString.Invariant($"The start of {Blocks[z].Name} has length {start[z].Length}, that of {Blocks[y].Name} has length {start[y].Length}; {Blocks[z].Name} is a copy of {Blocks[y].Name}."),
+        $"Give both the same length; {nameof(BilevelMinimaxProblem)}.{nameof(BilevelMinimaxProblem.Start)} makes the copies.");
 
     // The least curvature is looked for in so many directions before a run; the certificate looks closer.
     private const int ProbedDirections = 8;
