@@ -24,6 +24,6 @@ var constrained = new ConstrainedLowerLevel<double>(follower, new LinearConstrai
 };
 var problem = Lift.ConstrainedLowerLevel(upper, constrained) with { X1 = new Box<double>(0, 4, 1) };
 
-var solution = BilevelSolver.Solve(problem, Lift.ConstrainedLowerLevel(x: Vectors.Of(0), y: Vectors.Of(0, 0), multipliers: Vectors.Of(0)), tolerance: 1e-3);
+var solution = BilevelSolver.Solve(problem, BilevelMinimaxProblem.Start(x1: Vectors.Of(0), y1: Vectors.Of(0, 0), y2: Vectors.Of(0)), tolerance: 1e-3);
 Console.WriteLine(FormattableString.Invariant($"x = {solution.X[0]:F3}, y = ({solution.Y[0]:F3}, {solution.Y[1]:F3}), multiplier = {solution["y2"][0]:F3}"));
 Console.WriteLine(solution.Certificate);

@@ -105,7 +105,7 @@ internal sealed class CheckVisitor(ulong seed, long points) : ITaskVisitor<IRead
             V[] point = [.. instance.Start.Select((start, b) => Near(start, problem.Blocks[b].Term, p, RandomBits.At(key, (ulong)b)))];
             string[] upperNames = [.. problem.UpperBlocks.Select(b => problem.Blocks[b].Name)];
             string at = p == 0 ? "start" : FormattableString.Invariant($"random point {p}");
-            foreach (var (level, objective, at1, names) in new[] { ("f", problem.Upper, problem.UpperPoint(point), upperNames), ("g", problem.Lower, problem.LowerPoint(point), problem.LowerNames) })
+            foreach (var (level, objective, at1, names) in new[] { ("f", problem.Upper, problem.UpperPoint(point), upperNames), ("g", problem.Lower, problem.LowerPoint(point), problem.LowerBlockNames) })
             {
                 foreach (var comparison in GradientCheck.Compare(objective, at1, key).Where(c => at1[c.Block].Length > 0))
                     rows.Add(new CheckRow($"{level} in {names[comparison.Block]}", at, comparison));

@@ -167,7 +167,7 @@ internal sealed class HtmlReport
     private void EnvironmentSection()
     {
         Heading("Cost and environment");
-        foreach (var (level, counts, names) in new[] { ("upper objective f", report.UpperCalls, report.UpperNames), ("lower objective g", report.LowerCalls, report.LowerNames) })
+        foreach (var (level, counts, names) in new[] { ("upper objective f", report.UpperCalls, report.UpperNames), ("lower objective g", report.LowerCalls, report.LowerBlockNames) })
         {
             Add($"<table>\n<tr><th>oracle calls</th>{string.Concat(names.Select(n => $"<th class=\"number\">gradients in {Text(n)}</th>"))}</tr>\n");
             Add($"<tr><td>{level}</td>{string.Concat(names.Select((_, b) => $"<td class=\"number\">{Numbers.Count(counts.Gradients[b])}</td>"))}</tr>\n</table>\n");

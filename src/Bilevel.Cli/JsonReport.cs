@@ -184,7 +184,7 @@ internal static class JsonReport
     private static void WriteCalls(Utf8JsonWriter json, RunReport report)
     {
         json.WriteStartObject("oracle_calls");
-        foreach (var (level, counts, names) in new[] { ("upper", report.UpperCalls, report.UpperNames), ("lower", report.LowerCalls, report.LowerNames) })
+        foreach (var (level, counts, names) in new[] { ("upper", report.UpperCalls, report.UpperNames), ("lower", report.LowerCalls, report.LowerBlockNames) })
         {
             json.WriteStartObject(level);
             for (int b = 0; b < names.Count; b++) json.WriteNumber(names[b], counts.Gradients[b]);

@@ -49,17 +49,17 @@ internal sealed record RunReport
     public required IReadOnlyList<ReportBlock> Blocks { get; init; }
 
     /// <summary>The index of the follower's block.</summary>
-    public required int Follower { get; init; }
+    public required int FollowerBlock { get; init; }
 
     /// <summary>The names of the blocks of f.</summary>
     public required IReadOnlyList<string> UpperNames { get; init; }
 
     /// <summary>The names of the blocks of g.</summary>
-    public required IReadOnlyList<string> LowerNames { get; init; }
+    public required IReadOnlyList<string> LowerBlockNames { get; init; }
 
     public double[] X => Blocks[0].Components;
 
-    public double[] Y => Blocks[Follower].Components;
+    public double[] Y => Blocks[FollowerBlock].Components;
 
     /// <summary>Whether both levels may have maximising blocks.</summary>
     public bool IsMinimax => Blocks.Count > 2;

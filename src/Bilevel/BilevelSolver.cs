@@ -22,7 +22,7 @@ public static class BilevelSolver
 
     /// <summary>Solves a bilevel minimax problem, also one lifted from a constrained lower level, with exact gradients.</summary>
     /// <param name="problem">The problem.</param>
-    /// <param name="start">The six blocks of the start (<see cref="BilevelMinimaxProblem.Start"/>); not changed.</param>
+    /// <param name="start">The six blocks of the start (<see cref="BilevelMinimaxProblem.Start{V}(V, V, V, V)"/>); not changed.</param>
     /// <param name="tolerance">epsilon of the KKT conditions and of the gap of the lower level.</param>
     /// <param name="cancellation">Ends the run after the current iteration.</param>
     /// <returns>The answer with its status and certificate; no exception where a limit is reached.</returns>

@@ -47,7 +47,7 @@ public sealed class TwoLinesTask : TaskOf<TwoLinesSettings>
         var start = Vectors.Of(settings.Start1, settings.Start2);
         problem.X1.Project(start);
         double best = TwoLines.BestShed(settings.Budget);
-        return new MinimaxInstance<DenseVector<double>>(problem, Lift.ConstrainedLowerLevel(start, Vectors.Zeros(grid.LowerCount), Vectors.Zeros(TwoLines.Limits + TwoLines.Balances)))
+        return new MinimaxInstance<DenseVector<double>>(problem, BilevelMinimaxProblem.Start(start, Vectors.Zeros(grid.LowerCount), Vectors.Zeros(TwoLines.Limits + TwoLines.Balances)))
         {
             Components = v => v.ToDoubles(),
             Answer = new KnownAnswer<DenseVector<double>>

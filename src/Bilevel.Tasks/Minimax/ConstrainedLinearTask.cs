@@ -72,7 +72,7 @@ public sealed class ConstrainedLinearTask : TaskOf<ConstrainedLinearSettings>
                 Smoothness = 0,
             });
         problem = problem with { X1 = new Box<double>(-1, 1, n), Constants = problem.Constants with { UpperSmoothness = 0 } };
-        return new MinimaxInstance<DenseVector<double>>(problem, Lift.ConstrainedLowerLevel(Vectors.Zeros(n), Vectors.Zeros(m), Vectors.Zeros(l)))
+        return new MinimaxInstance<DenseVector<double>>(problem, BilevelMinimaxProblem.Start(Vectors.Zeros(n), Vectors.Zeros(m), Vectors.Zeros(l)))
         {
             Components = v => v.ToDoubles(),
             Answer = new KnownAnswer<DenseVector<double>> { Gap = (x, y1, y2) => data.Gap(x.Span, y1.Span, y2.Span, settings.RowFactor, bound) },

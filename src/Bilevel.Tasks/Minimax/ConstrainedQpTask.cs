@@ -101,7 +101,7 @@ public sealed class ConstrainedQpTask : TaskOf<ConstrainedQpSettings>
             Gap = (x, y, multiplier) => Gap(x[0], y, multiplier[0], settings.Bound),
         };
         var (y, lambda) = LowerSolution(start);
-        return new MinimaxInstance<DenseVector<double>>(problem, Lift.ConstrainedLowerLevel(Vectors.Of(start), y, lambda))
+        return new MinimaxInstance<DenseVector<double>>(problem, BilevelMinimaxProblem.Start(Vectors.Of(start), y, lambda))
         {
             Components = v => v.ToDoubles(),
             Answer = answer,

@@ -37,6 +37,9 @@ public sealed record Certificate(
     /// <summary>The bound of our own choosing that is touched while everything else is within the tolerance, in a sentence; null when none is.</summary>
     public string? TouchedBound { get; init; }
 
+    /// <summary>The bound of our own choosing that the point touches, whatever else holds, in a sentence; null when none is.</summary>
+    public string? Touches { get; init; }
+
     /// <summary>What was seen besides and proves nothing, each a sentence (searches from several starts, for example).</summary>
     public IReadOnlyList<string> Evidence { get; init; } = [];
 

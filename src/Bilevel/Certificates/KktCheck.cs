@@ -324,6 +324,6 @@ internal sealed class KktCheck<V>
     }
 
     private CertifiedPoint<V> Conclude(Verdict verdict, string summary, string? touched = null) => new(
-        new Certificate(verdict, tolerance, summary, numbers, [.. signs.Distinct()], upperValue, kkt.LowerValue, upperCalls.Total + lowerCalls.Total) { TouchedBound = touched, Evidence = evidence },
+        new Certificate(verdict, tolerance, summary, numbers, [.. signs.Distinct()], upperValue, kkt.LowerValue, upperCalls.Total + lowerCalls.Total) { TouchedBound = touched, Touches = Touched, Evidence = evidence },
         kkt.Point);
 }

@@ -41,7 +41,7 @@ internal sealed class DriverLoop<V> : IRunView
     {
         (this.driver, this.phases, this.problem, this.seed, this.findings) = (driver, phases, problem, seed, findings);
         upperCalls = new OracleCounts(problem.UpperBlocks.Count);
-        lowerCalls = new OracleCounts(problem.LowerNames.Count);
+        lowerCalls = new OracleCounts(problem.LowerBlockNames.Count);
         budget = driver.OracleBudget is { } limit ? new OracleBudget(limit) : null;
         certifier = driver.Certifier ?? Certifiers.For(problem);
     }
@@ -129,7 +129,7 @@ internal sealed class DriverLoop<V> : IRunView
             StatusMessage = message,
             Point = answer,
             BlockNames = [.. problem.Blocks.Select(b => b.Name)],
-            Follower = problem.Follower,
+            FollowerBlock = problem.FollowerBlock,
             UpperValue = lastUpper,
             LowerValue = lastLower,
             Residual = run.Residual,

@@ -56,13 +56,13 @@ public sealed record Solution<V>
     public required IReadOnlyList<string> BlockNames { get; init; }
 
     /// <summary>The index in the point of the follower's answer.</summary>
-    public required int Follower { get; init; }
+    public required int FollowerBlock { get; init; }
 
     /// <summary>The upper variable (x1 of a minimax problem).</summary>
     public V X => Point[0];
 
     /// <summary>The lower variable (y1 of a minimax problem): the follower's answer as the method left it.</summary>
-    public V Y => Point[Follower];
+    public V Y => Point[FollowerBlock];
 
     /// <summary>The block of that symbol, such as <c>z2</c>.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>

@@ -281,8 +281,12 @@ public static class Stop
 
         private sealed class Monitor(double tolerance, long every) : IStopMonitor
         {
+            // A bound that is touched at every ask for so many iterations, and for half of the run, is too small.
+            private const long LongTouch = 1000;
+
             private string reason = "";
             private bool touched;
+            private long began = -1, free;           // the iterations of the first ask, and of the last without a touch
 
             public SolveStatus Status => touched ? SolveStatus.BoundTouched : SolveStatus.Converged;
 
@@ -296,8 +300,10 @@ public static class Stop
             {
                 if (run.Iteration % every != 0) return false;
                 var certificate = run.Certify(tolerance);
-                touched = certificate.TouchedBound is not null;
-                reason = certificate.TouchedBound ?? certificate.Summary;
+                if (began < 0) began = free = run.Iteration;
+                if (certificate.Touches is null) free = run.Iteration;
+                touched = certificate.TouchedBound is not null || run.Iteration - free >= Math.Max(LongTouch, (run.Iteration - began) / 2);
+                reason = certificate.TouchedBound ?? (touched ? certificate.Touches : null) ?? certificate.Summary;
 
                 // Where nothing can be certified, the method's own measure has to do.
                 if (certificate.Verdict == Verdict.NotCheckable && run.Residual <= tolerance)
@@ -311,7 +317,8 @@ public static class Stop
 
             public void Transfer(IArchive archive)
             {
-                // Asked anew at the next multiple; nothing is carried over.
+                archive.Transfer("first asked", ref began);
+                archive.Transfer("last free of bounds", ref free);
             }
         }
     }

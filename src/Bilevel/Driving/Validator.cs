@@ -29,13 +29,13 @@ public static class Validator
         if (findings.Any(f => f.Severity == Severity.Error)) return findings;
         var feasible = Feasible(problem, start);
         CheckObjective(findings, "upper objective f", problem.Upper, problem.UpperPoint(feasible), [.. problem.UpperBlocks.Select(b => problem.Blocks[b].Name)]);
-        CheckObjective(findings, "lower objective g", problem.Lower, problem.LowerPoint(feasible), problem.LowerNames);
+        CheckObjective(findings, "lower objective g", problem.Lower, problem.LowerPoint(feasible), problem.LowerBlockNames);
         if (findings.Count == 0 && feasible.All(v => v is IFillable))
         {
             // What is zero at the start hides there: multipliers, for one.
             var elsewhere = Elsewhere(problem, feasible);
             CompareGradients(findings, "upper objective f", problem.Upper, problem.UpperPoint(elsewhere), [.. problem.UpperBlocks.Select(b => problem.Blocks[b].Name)], "at a random point near the start");
-            CompareGradients(findings, "lower objective g", problem.Lower, problem.LowerPoint(elsewhere), problem.LowerNames, "at a random point near the start");
+            CompareGradients(findings, "lower objective g", problem.Lower, problem.LowerPoint(elsewhere), problem.LowerBlockNames, "at a random point near the start");
         }
 
         if (findings.Any(f => f.Severity == Severity.Error)) return findings;

@@ -3,7 +3,7 @@
 namespace Bilevel;
 
 /// <summary>Extragradient on the penalty function: two evaluations of its six rows per iteration.</summary>
-public sealed record Extragradient : GameMethod
+public sealed record Extragradient : PenaltyMethod
 {
     /// <inheritdoc/>
     public override string Name => "extragradient";
@@ -17,7 +17,7 @@ public sealed record Extragradient : GameMethod
     public override IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed) => new Run<V>(this, problem, start);
 
     private sealed class Run<V>(Extragradient settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
-        : GameRun<V>(problem, start, settings.Tolerance, settings.Penalty, settings.Steps)
+        : PenaltyRun<V>(problem, start, settings.Tolerance, settings.Schedule, settings.Steps)
         where V : class, IVector<V>
     {
         protected override void Iterate()

@@ -5,7 +5,7 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel;
 
 /// <summary>Gradient descent ascent on the penalty function, simultaneous; for comparison, since it cycles on bilinear games.</summary>
-public sealed record GradientDescentAscent : GameMethod
+public sealed record GradientDescentAscent : PenaltyMethod
 {
     /// <inheritdoc/>
     public override string Name => "gda";
@@ -30,7 +30,7 @@ public sealed record GradientDescentAscent : GameMethod
     ];
 
     private sealed class Run<V>(GradientDescentAscent settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
-        : GameRun<V>(problem, start, settings.Tolerance, settings.Penalty, settings.Steps)
+        : PenaltyRun<V>(problem, start, settings.Tolerance, settings.Schedule, settings.Steps)
         where V : class, IVector<V>
     {
         protected override void Iterate()

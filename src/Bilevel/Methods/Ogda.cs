@@ -5,7 +5,7 @@
 namespace Bilevel;
 
 /// <summary>OGDA, the optimistic gradient method on the penalty function: one evaluation of its six rows per iteration.</summary>
-public sealed record Ogda : GameMethod
+public sealed record Ogda : PenaltyMethod
 {
     /// <inheritdoc/>
     public override string Name => "ogda";
@@ -19,7 +19,7 @@ public sealed record Ogda : GameMethod
     public override IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed) => new Run<V>(this, problem, start);
 
     private sealed class Run<V>(Ogda settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
-        : GameRun<V>(problem, start, settings.Tolerance, settings.Penalty, settings.Steps)
+        : PenaltyRun<V>(problem, start, settings.Tolerance, settings.Schedule, settings.Steps)
         where V : class, IVector<V>
     {
         private V[] changeBefore = start.ZeroBlocks();                // F(u_k) - F(u_{k-1})

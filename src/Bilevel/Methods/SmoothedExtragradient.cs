@@ -6,7 +6,7 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel;
 
 /// <summary>Smoothed extragradient on the penalty function: slower, for problems whose leader makes the others cycle.</summary>
-public sealed record SmoothedExtragradient : GameMethod
+public sealed record SmoothedExtragradient : PenaltyMethod
 {
     // The blocks of w, which the added term makes strongly convex.
     private static readonly int[] Minimisers = [X1, Y1, Y2];
@@ -31,7 +31,7 @@ public sealed record SmoothedExtragradient : GameMethod
     public override IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed) => new Run<V>(this, problem, start);
 
     private sealed class Run<V>(SmoothedExtragradient settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
-        : GameRun<V>(problem, start, settings.Tolerance, settings.Penalty, settings.Steps)
+        : PenaltyRun<V>(problem, start, settings.Tolerance, settings.Schedule, settings.Steps)
         where V : class, IVector<V>
     {
         private readonly V[] centre = start.CopyBlocks();             // wBar

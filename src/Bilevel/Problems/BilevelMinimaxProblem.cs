@@ -93,10 +93,10 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     public IReadOnlyList<int> LowerBlocks => [BilevelMinimaxProblem.X1, BilevelMinimaxProblem.Y1, BilevelMinimaxProblem.Y2];
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> LowerNames => ["x1", "z1", "z2"];
+    public IReadOnlyList<string> LowerBlockNames => ["x1", "z1", "z2"];
 
     /// <inheritdoc/>
-    public int Follower => BilevelMinimaxProblem.Y1;
+    public int FollowerBlock => BilevelMinimaxProblem.Y1;
 
     /// <summary>1 where the leader minimises, -1 where it maximises.</summary>
     internal double UpperSign => UpperSense == Sense.Minimise ? 1 : -1;
@@ -228,6 +228,19 @@ public static class BilevelMinimaxProblem
     /// <param name="y2">The lower maximiser; length 0 where there is none.</param>
     public static V[] Start<V>(V x1, V x2, V y1, V y2)
         where V : class, IVector<V> => [x1, x2, y1, y2, y1.Copy(), y2.Copy()];
+
+    /// <summary>A start of a problem without x2, such as one with a constrained lower level.</summary>
+    /// <param name="x1">The upper minimiser.</param>
+    /// <param name="y1">The lower minimiser.</param>
+    /// <param name="y2">The lower maximiser, or the multipliers, one number per constraint; zeros do.</param>
+    public static V[] Start<V>(V x1, V y1, V y2)
+        where V : class, IVector<V>, IResizable<V> => Start(x1, x1.Zeros(0), y1, y2);
+
+    /// <summary>A start of a problem without maximising blocks, such as the lift of a bilevel problem.</summary>
+    /// <param name="x1">The upper minimiser.</param>
+    /// <param name="y1">The lower minimiser.</param>
+    public static V[] Start<V>(V x1, V y1)
+        where V : class, IVector<V>, IResizable<V> => Start(x1, x1.Zeros(0), y1, x1.Zeros(0));
 }
 
 /// <summary>Known constants of a bilevel minimax problem, each null when unknown.</summary>

@@ -49,10 +49,10 @@ public sealed record BilevelProblem<V> : IProblem<V>
     public IReadOnlyList<int> LowerBlocks => UpperBlocks;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> LowerNames => ["x", "y"];
+    public IReadOnlyList<string> LowerBlockNames => ["x", "y"];
 
     /// <inheritdoc/>
-    public int Follower => BilevelProblem.Y;
+    public int FollowerBlock => BilevelProblem.Y;
 
     /// <inheritdoc/>
     public IProblem<V> With(IObjective<V> upper, IObjective<V> lower) => this with { Upper = upper, Lower = lower };

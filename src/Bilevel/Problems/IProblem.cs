@@ -31,10 +31,10 @@ public interface IProblem<V>
     IReadOnlyList<int> LowerBlocks { get; }
 
     /// <summary>Names of the blocks that g is a function of, where they are not those of the point (copies).</summary>
-    IReadOnlyList<string> LowerNames { get; }
+    IReadOnlyList<string> LowerBlockNames { get; }
 
     /// <summary>The index in a point of the follower's answer.</summary>
-    int Follower { get; }
+    int FollowerBlock { get; }
 
     /// <summary>The same problem with other objectives, for decorators.</summary>
     IProblem<V> With(IObjective<V> upper, IObjective<V> lower);

@@ -22,10 +22,4 @@ public static partial class Lift
             Constants = new MinimaxConstants { LowerStrongConvexity = constants.LowerStrongConvexity },
         };
     }
-
-    /// <summary>The start of the lifted problem.</summary>
-    /// <param name="x">Start of x.</param>
-    /// <param name="y">Start of y.</param>
-    public static V[] Bilevel<V>(V x, V y)
-        where V : class, IVector<V>, IResizable<V> => BilevelMinimaxProblem.Start(x, x.Zeros(0), y, x.Zeros(0));
 }

@@ -35,7 +35,7 @@ internal static class MinimaxAssumptions
             if (SegmentCheck.Find(problem.Upper, [x1, x2, y1, y2], [problem.X1, problem.X2, problem.Z1, problem.Z2], 101) is { } upper) return Mismatch("f", problem.Blocks[upper.Block].Name, upper);
             foreach (var (first, second) in new[] { (y1, z2), (z1, y2) })
             {
-                if (SegmentCheck.Find(problem.Lower, [x1, first, second], [problem.X1, problem.Z1, problem.Z2], 102) is { } lower) return Mismatch("g", problem.LowerNames[lower.Block], lower);
+                if (SegmentCheck.Find(problem.Lower, [x1, first, second], [problem.X1, problem.Z1, problem.Z2], 102) is { } lower) return Mismatch("g", problem.LowerBlockNames[lower.Block], lower);
             }
         }
 

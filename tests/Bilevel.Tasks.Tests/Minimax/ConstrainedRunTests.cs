@@ -169,7 +169,7 @@ public sealed class ConstrainedRunTests
             problem = problem with { X1 = new Box<double>(0, 6, 1), Constants = problem.Constants with { UpperSmoothness = 1 } };
             const double Eps = 1e-2;
             var solution = new Driver { Stop = Stop.Certified(Eps, 20) | Stop.Iterations(100_000), CertifyAt = Eps }
-                .Run(new Auto { Tolerance = Eps }, problem, Lift.ConstrainedLowerLevel(Vectors.Of(3), Vectors.Of(0, 0), Vectors.Of(0)));
+                .Run(new Auto { Tolerance = Eps }, problem, BilevelMinimaxProblem.Start(Vectors.Of(3), Vectors.Of(0, 0), Vectors.Of(0)));
             AssertCertified(solution, Eps);
             double expected = sign * (3 - solution.X[0]) / 2;
             Assert.Equal(xb < 0, solution.X[0] < 3);

@@ -32,7 +32,7 @@ public sealed class MinimaxMatrixTests
     [
         new("auto", [0.1, 0.01, 0.001], (eps, _) => new Auto { Tolerance = eps }) { IsJudgedByFigures = true },
         new("ogda without constants", [0.1, 0.01, 0.001], (eps, _) => new Ogda { Tolerance = eps }) { Forgets = true, IsJudgedByFigures = true },
-        new("ogda with stages of rho", [0.1, 0.01, 0.001], (eps, _) => new Ogda { Tolerance = eps, Penalty = new RhoStages { RhoStart = 10 } }) { IsJudgedByFigures = true },
+        new("ogda with stages of rho", [0.1, 0.01, 0.001], (eps, _) => new Ogda { Tolerance = eps, Schedule = new PenaltySchedule { RhoStart = 10 } }) { IsJudgedByFigures = true },
         new("ogda, reference", [0.1, 0.01], (eps, problem) => Ogda.Reference(eps, problem.Constants)) { Fails = (problem, eps) => problem is "two-lines" or "two-lines-critical" || (problem is "constrained-linear" && eps < 0.1) },
         new("extragradient", [0.1, 0.01, 0.001], (eps, _) => new Extragradient { Tolerance = eps }),
         new("smoothed extragradient", [0.1, 0.01], (eps, _) => new SmoothedExtragradient { Tolerance = eps }) { StopsWhereFlat = ["two-lines"] },

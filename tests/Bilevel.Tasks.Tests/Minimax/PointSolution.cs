@@ -9,7 +9,7 @@ internal static class PointSolution
         StatusMessage = "",
         Point = point,
         BlockNames = [.. instance.Problem.Blocks.Select(b => b.Name)],
-        Follower = instance.Problem.Follower,
+        FollowerBlock = instance.Problem.FollowerBlock,
         UpperValue = double.NaN,
         LowerValue = double.NaN,
         Residual = double.NaN,

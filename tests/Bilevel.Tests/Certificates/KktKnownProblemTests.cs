@@ -141,7 +141,7 @@ public sealed class KktKnownProblemTests
     public void A_run_ends_as_soon_as_it_is_certified_and_returns_the_certified_point()
     {
         var driver = new Driver { Stop = Stop.Certified(0.05, every: 20) | Stop.Iterations(100_000), CertifyAt = 0.05 };
-        var solution = driver.Run(new Ogda { Penalty = new RhoStages { Rho = 20 } }, T1(), Point([2], [0], [-1], [-1]));
+        var solution = driver.Run(new Ogda { Schedule = new PenaltySchedule { Rho = 20 } }, T1(), Point([2], [0], [-1], [-1]));
         Assert.Equal(SolveStatus.Converged, solution.Status);
         Assert.Equal(Verdict.Certified, solution.Certificate!.Verdict);
         var again = Certifier.Check(T1(), solution.Point, 0.05, 20, quick: true).Certificate;
@@ -159,10 +159,10 @@ public sealed class KktKnownProblemTests
             Constants = new() { UpperSmoothness = 2, LowerSmoothness = 6 },
         };
         var driver = new Driver { Stop = Stop.Iterations(50), CertifyAt = 0.1 };
-        var error = Assert.Throws<InvalidProblemException>(() => driver.Run(new Ogda { Penalty = new RhoStages { Rho = 10 } }, bent, Point([2], [0], [-1], [-1])));
+        var error = Assert.Throws<InvalidProblemException>(() => driver.Run(new Ogda { Schedule = new PenaltySchedule { Rho = 10 } }, bent, Point([2], [0], [-1], [-1])));
         Assert.Contains("not concave in z2", error.Message, StringComparison.Ordinal);
         Assert.Contains("LowerShape.General", error.Message, StringComparison.Ordinal);
-        var solution = driver.Run(new Ogda { Penalty = new RhoStages { Rho = 10 } }, bent with { Shape = LowerShape.General }, Point([2], [0], [-1], [-1]));
+        var solution = driver.Run(new Ogda { Schedule = new PenaltySchedule { Rho = 10 } }, bent with { Shape = LowerShape.General }, Point([2], [0], [-1], [-1]));
         Assert.Equal(Verdict.NotCheckable, solution.Certificate!.Verdict);
         Assert.NotEmpty(solution.Certificate.Evidence);
     }

@@ -20,7 +20,7 @@ public sealed class ResumeTests
             ["f2ba, auto"] = new F2ba { Tolerance = 1e-3 },
             ["f2ba-plus, auto"] = new F2ba { Accelerated = true, Tolerance = 1e-5 },
             ["ogda"] = new Ogda { Tolerance = 0.01 },
-            ["ogda, staged"] = new Ogda { Tolerance = 1e-3, Penalty = new RhoStages { RhoStart = 3 } },
+            ["ogda, staged"] = new Ogda { Tolerance = 1e-3, Schedule = new PenaltySchedule { RhoStart = 3 } },
             ["extragradient"] = new Extragradient { Tolerance = 0.01 },
             ["smoothed-extragradient"] = new SmoothedExtragradient { Tolerance = 0.1 },
             ["gda"] = new GradientDescentAscent { Tolerance = 0.1 },

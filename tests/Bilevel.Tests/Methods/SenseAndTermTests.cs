@@ -63,7 +63,7 @@ public sealed class SenseAndTermTests
             Z1 = new L1Term<double>(Weight, new Box<double>(-4, 4, 1)),
         };
 
-        var solution = Solve(problem, Lift.Bilevel(Vectors.Of(-2), Vectors.Of(0)), 1e-4);
+        var solution = Solve(problem, BilevelMinimaxProblem.Start(Vectors.Of(-2), Vectors.Of(0)), 1e-4);
 
         Assert.True(solution.Certificate!.Verdict == Verdict.Certified, solution.Certificate.ToString());
         Assert.Equal(X, solution.X[0], 1e-3);
@@ -85,7 +85,7 @@ public sealed class SenseAndTermTests
         };
 
         // Not from where y stays at 0 and nothing tells x where to go.
-        var start = Lift.Bilevel(Vectors.Of(2), Vectors.Of(0));
+        var start = BilevelMinimaxProblem.Start(Vectors.Of(2), Vectors.Of(0));
         var open = Solve(problem, start);
         Assert.Equal(Verdict.NotCheckable, open.Certificate!.Verdict);
         Assert.Contains("z1 has no bounds", open.Certificate.Summary, StringComparison.Ordinal);

@@ -140,7 +140,7 @@ public sealed class ConstrainedLiftTests
         var problem = Lift.ConstrainedLowerLevel(new Bowl(), lower);
         problem = problem with { X1 = new Box<double>(-1, 1, 1), Constants = problem.Constants with { UpperSmoothness = 1 } };
         var driver = new Driver { Stop = Stop.Certified(0.25) | Stop.Iterations(4_000_000) };
-        var solution = driver.Run(new Ogda { Tolerance = 0.25 }, problem, Lift.ConstrainedLowerLevel(Vectors.Of(0), Vectors.Of(0), Vectors.Of(0, 0)));
+        var solution = driver.Run(new Ogda { Tolerance = 0.25 }, problem, BilevelMinimaxProblem.Start(Vectors.Of(0), Vectors.Of(0), Vectors.Of(0, 0)));
         Assert.Equal(SolveStatus.BoundTouched, solution.Status);
         Assert.Equal(12, solution.BoundDoublings);
         Assert.Contains("Slater's condition fails", solution.StatusMessage, StringComparison.Ordinal);
@@ -205,7 +205,7 @@ public sealed class ConstrainedLiftTests
         {
             double nu = (3 - x) / 2;
             Assert.True(Math.Abs(nu) <= radius);
-            Assert.Equal(0, LiftChecks.LowerStationarity(problem, Lift.ConstrainedLowerLevel(Vectors.Of(x), Vectors.Of(2 - nu, 1 - nu), Vectors.Of(nu))), 1e-12);
+            Assert.Equal(0, LiftChecks.LowerStationarity(problem, BilevelMinimaxProblem.Start(Vectors.Of(x), Vectors.Of(2 - nu, 1 - nu), Vectors.Of(nu))), 1e-12);
         }
 
         Assert.Equal(2.5, problem.LowerMultipliers.Violation(Vectors.Of(-2.5)));
@@ -223,7 +223,7 @@ public sealed class ConstrainedLiftTests
         var problem = Lift.ConstrainedLowerLevel(new ConstrainedQp.Upper(5), lower);
         problem = problem with { X1 = new Box<double>(0, 8, 1), Constants = problem.Constants with { UpperSmoothness = 1 } };
         var driver = new Driver { Stop = Stop.Certified(0.02) | Stop.Iterations(400_000) };
-        var solution = driver.Run(new Ogda { Tolerance = 0.02 }, problem, Lift.ConstrainedLowerLevel(Vectors.Of(0), Vectors.Of(0, 0), Vectors.Of(0)));
+        var solution = driver.Run(new Ogda { Tolerance = 0.02 }, problem, BilevelMinimaxProblem.Start(Vectors.Of(0), Vectors.Of(0, 0), Vectors.Of(0)));
         Assert.Equal(SolveStatus.Converged, solution.Status);
         Assert.Equal(3.5, solution.Point[X1][0], 0.05);
         Assert.Equal(-0.25, solution.Point[Y2][0], 0.03);
@@ -358,7 +358,7 @@ public sealed class ConstrainedLiftTests
         var problem = Lift.ConstrainedLowerLevel(new FunctionObjective<DenseVector<float>>((x, y) => Math.Pow(y[0] - 0.5, 2) / 2, (_, _, r) => r.Scale(0), (_, y, r) => r[0] = y[0] - 0.5f), lower);
         problem = problem with { X1 = new Box<float>(-1, 1, 1), Constants = problem.Constants with { UpperSmoothness = 1 } };
         DenseVector<float> Of(float v) => new(v);
-        var solution = new Driver { Stop = Stop.Certified(0.05) | Stop.Iterations(200_000) }.Run(new Ogda { Tolerance = 0.05 }, problem, Lift.ConstrainedLowerLevel(Of(-0.5f), Of(1.5f), Of(1.5f)));
+        var solution = new Driver { Stop = Stop.Certified(0.05) | Stop.Iterations(200_000) }.Run(new Ogda { Tolerance = 0.05 }, problem, BilevelMinimaxProblem.Start(Of(-0.5f), Of(1.5f), Of(1.5f)));
         Assert.Equal(SolveStatus.Converged, solution.Status);
         Assert.Equal(0.5, solution.Point[X1][0], 0.1);
         Assert.Equal(0.5, solution.Point[Y2][0], 0.1);

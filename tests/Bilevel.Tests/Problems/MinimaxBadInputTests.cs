@@ -92,7 +92,7 @@ public sealed class MinimaxBadInputTests
         var lower = new ConstrainedLowerLevel<double>(new ConstrainedQp.Phi(), new LinearConstraints<double>([-1, 1], [1, 0, -1, 0], [-1, -1])) { Set = new Box<double>(-5, 5, 2), Smoothness = 1, Bound = 1e-3 };
         var problem = Lift.ConstrainedLowerLevel(new ConstrainedQp.Upper(1), lower);
         problem = problem with { X1 = new Box<double>(0, 1, 1), Constants = problem.Constants with { UpperSmoothness = 1 } };
-        var solution = Run(problem, Lift.ConstrainedLowerLevel(Vectors.Of(0), Vectors.Of(0, 0), Vectors.Of(0, 0)), new Auto { Tolerance = 0.25 }, new Driver { Stop = Stop.Certified(0.25, every: 10) | Stop.Iterations(300_000), CertifyAt = 0.25 });
+        var solution = Run(problem, BilevelMinimaxProblem.Start(Vectors.Of(0), Vectors.Of(0, 0), Vectors.Of(0, 0)), new Auto { Tolerance = 0.25 }, new Driver { Stop = Stop.Certified(0.25, every: 10) | Stop.Iterations(300_000), CertifyAt = 0.25 });
         Assert.Equal((SolveStatus.BoundTouched, 20), (solution.Status, solution.BoundDoublings));
         Assert.StartsWith("The multipliers of the lower level's constraints touch their bound: they add up to 10", solution.StatusMessage, StringComparison.Ordinal);
         Assert.EndsWith("It was doubled 20 times and is touched still, so the multipliers are probably not bounded: Slater's condition fails for some x1 that was visited. Restrict x1, relax the constraints, or state equalities as equalities.", solution.StatusMessage, StringComparison.Ordinal);
@@ -280,7 +280,7 @@ public sealed class MinimaxBadInputTests
     [Fact]
     public void A_step_that_is_far_too_long()
     {
-        var method = new Ogda { Tolerance = Eps, Steps = new GameSteps { Step = 10 } };
+        var method = new Ogda { Tolerance = Eps, Steps = new PenaltySteps { Step = 10 } };
         var solution = Run(KktProblems.T1(), method: method);
         var finding = Assert.Single(solution.Findings);
         Assert.Equal(Severity.Warning, finding.Severity);
@@ -309,7 +309,7 @@ public sealed class MinimaxBadInputTests
     public void Numbers_that_stop_being_finite_in_the_middle_of_a_run(bool upper, bool values)
     {
         var t1 = KktProblems.T1();
-        foreach (IMethod method in new IMethod[] { new Ogda { Tolerance = 1e-3 }, new Ogda { Tolerance = 1e-3, Steps = new GameSteps { Step = 1e-4 } }, new Extragradient { Tolerance = 1e-3 } })
+        foreach (IMethod method in new IMethod[] { new Ogda { Tolerance = 1e-3 }, new Ogda { Tolerance = 1e-3, Steps = new PenaltySteps { Step = 1e-4 } }, new Extragradient { Tolerance = 1e-3 } })
         {
             // Asked 300 times, it returns NaN from then on: the same objective for validator, method and certificate.
             long asked = 0;
@@ -343,7 +343,7 @@ public sealed class MinimaxBadInputTests
     [InlineData(null, 1e-14)]
     public void Extremes_end_in_words(double? rho, double tolerance)
     {
-        var solution = Run(KktProblems.T1(), method: new Ogda { Tolerance = tolerance, Penalty = new RhoStages { Rho = rho } }, driver: new Driver { Stop = Stop.Certified(tolerance, 50) | Stop.Iterations(3_000), CertifyAt = tolerance });
+        var solution = Run(KktProblems.T1(), method: new Ogda { Tolerance = tolerance, Schedule = new PenaltySchedule { Rho = rho } }, driver: new Driver { Stop = Stop.Certified(tolerance, 50) | Stop.Iterations(3_000), CertifyAt = tolerance });
         AssertFinite(solution);
         Assert.False(solution.Converged);
         Assert.Equal(SolveStatus.IterationLimit, solution.Status);

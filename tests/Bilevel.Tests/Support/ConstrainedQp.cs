@@ -32,7 +32,7 @@ internal sealed record ConstrainedQp(double Xb = 1)
     public static DenseVector<double>[] Start(double x)
     {
         var (y, multiplier) = Solution(x);
-        return Lift.ConstrainedLowerLevel(Vectors.Of(x), y, multiplier);
+        return BilevelMinimaxProblem.Start(Vectors.Of(x), y, multiplier);
     }
 
     internal sealed class Upper(double xb) : PointObjective<DenseVector<double>>

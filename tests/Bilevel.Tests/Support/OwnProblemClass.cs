@@ -25,9 +25,9 @@ internal sealed record FollowersProblem<V>(IObjective<V> Upper, IObjective<V> Lo
 
     public IReadOnlyList<int> LowerBlocks => UpperBlocks;
 
-    public IReadOnlyList<string> LowerNames => [.. Blocks.Select(b => b.Name)];
+    public IReadOnlyList<string> LowerBlockNames => [.. Blocks.Select(b => b.Name)];
 
-    public int Follower => 1;
+    public int FollowerBlock => 1;
 
     public IProblem<V> With(IObjective<V> upper, IObjective<V> lower) => this with { Upper = upper, Lower = lower };
 

@@ -34,13 +34,6 @@ public static partial class Lift
         };
     }
 
-    /// <summary>The start of a lifted problem with a constrained lower level.</summary>
-    /// <param name="x">Start of x1.</param>
-    /// <param name="y">Start of y1.</param>
-    /// <param name="multipliers">Start of y2, one number per constraint; zeros do.</param>
-    public static DenseVector<T>[] ConstrainedLowerLevel<T>(DenseVector<T> x, DenseVector<T> y, DenseVector<T> multipliers)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => BilevelMinimaxProblem.Start(x, new DenseVector<T>(0), y, multipliers);
-
     // f as a function of all four blocks.
     private static IObjective<V> OverUpperBlocks<V>(IObjective<V> upper, IReadOnlyList<int> blocks)
         where V : class, IVector<V>

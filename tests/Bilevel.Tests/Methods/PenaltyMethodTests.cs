@@ -1,13 +1,13 @@
 namespace Bilevel.Tests;
 
 /// <summary>What the methods on the penalty function of a minimax problem share.</summary>
-public sealed class GameMethodTests
+public sealed class PenaltyMethodTests
 {
     private static readonly Dictionary<string, IBilevelMinimaxMethod> Cases = new()
     {
         ["ogda"] = new Ogda { Tolerance = 0.01 },
         ["ogda, fixed step"] = Ogda.Reference(0.01, new SmallSaddle().Problem.Constants),
-        ["ogda, staged"] = new Ogda { Tolerance = 1e-3, Penalty = new RhoStages { RhoStart = 10, RhoFactor = 2 } },
+        ["ogda, staged"] = new Ogda { Tolerance = 1e-3, Schedule = new PenaltySchedule { RhoStart = 10, RhoFactor = 2 } },
         ["extragradient"] = new Extragradient { Tolerance = 0.01 },
         ["smoothed-extragradient"] = new SmoothedExtragradient { Tolerance = 0.01 },
         ["gda"] = new GradientDescentAscent { Tolerance = 0.01 },
@@ -76,7 +76,7 @@ public sealed class GameMethodTests
         var problem = new SmallSaddle(F: 10).Problem;
         const double Tolerance = 0.1;
         Driver driver = new() { Stop = Stop.Certified(Tolerance, 20) | Stop.Iterations(20_000), CertifyAt = Tolerance };
-        var held = driver.Run(new Ogda { Tolerance = Tolerance, Penalty = new RhoStages { Rho = 10 } }, problem, SmallSaddle.Start());
+        var held = driver.Run(new Ogda { Tolerance = Tolerance, Schedule = new PenaltySchedule { Rho = 10 } }, problem, SmallSaddle.Start());
         Assert.Equal((SolveStatus.IterationLimit, Verdict.NotCertified), (held.Status, held.Certificate!.Verdict));
         Assert.True(held.Residual < 1e-6 && held.Certificate["gap_bound"] > Tolerance);
 
@@ -94,7 +94,7 @@ public sealed class GameMethodTests
         var saddle = new SmallSaddle();
         var calls = new OracleCounts(BilevelMinimaxProblem.LowerCount);
         var problem = saddle.Problem with { Lower = new CountingObjective<DenseVector<double>>(saddle.Problem.Lower, calls) };
-        var run = new Ogda { Tolerance = tolerance, Penalty = new RhoStages { SaddleSteps = 100_000 } }.Start(problem, SmallSaddle.Start(4, -4), 0);
+        var run = new Ogda { Tolerance = tolerance, Schedule = new PenaltySchedule { SaddleSteps = 100_000 } }.Start(problem, SmallSaddle.Start(4, -4), 0);
         double[] u = [.. run.Point.ToArray().Select(b => b[0])];
         Assert.InRange(saddle.Gap(u[0], u[2], u[3]), 0, tolerance);
         Assert.Equal((u[2], u[3]), (u[4], u[5]));
@@ -106,7 +106,7 @@ public sealed class GameMethodTests
         var kept = new Ogda { Tolerance = tolerance }.Start(problem, SmallSaddle.Start(), 0);
         Assert.Equal((-1.0, -1.0, 2), (kept.Point[2][0], kept.Point[3][0], calls.Points));
 
-        var without = new Ogda { Penalty = new RhoStages { SaddleSteps = 0 } }.Start(problem, SmallSaddle.Start(4, -4), 0);
+        var without = new Ogda { Schedule = new PenaltySchedule { SaddleSteps = 0 } }.Start(problem, SmallSaddle.Start(4, -4), 0);
         Assert.Equal((4.0, -4.0), (without.Point[2][0], without.Point[3][0]));
     }
 
@@ -124,7 +124,7 @@ public sealed class GameMethodTests
             Z2 = new Box<double>(-1, 1, 1),
             Constants = withConstants ? new MinimaxConstants { LowerSmoothness = 1 } : new MinimaxConstants(),
         };
-        var run = new Ogda { Tolerance = 1e-3, Penalty = new RhoStages { SaddleSteps = 100_000 } }.Start(problem, SmallSaddle.Start(1, 1), 0);
+        var run = new Ogda { Tolerance = 1e-3, Schedule = new PenaltySchedule { SaddleSteps = 100_000 } }.Start(problem, SmallSaddle.Start(1, 1), 0);
 
         // gap = |y1| + |y2|
         Assert.InRange(Math.Abs(run.Point[2][0]) + Math.Abs(run.Point[3][0]), 0, 1e-3);
@@ -138,9 +138,9 @@ public sealed class GameMethodTests
         var small = new TwoVariables();
         foreach (IBilevelMinimaxMethod method in new IBilevelMinimaxMethod[]
         {
-            new Ogda { Tolerance = 1e-2, Penalty = new RhoStages { Rho = Lambda } },
-            new Extragradient { Tolerance = 1e-2, Penalty = new RhoStages { Rho = Lambda } },
-            new SmoothedExtragradient { Tolerance = 1e-2, Penalty = new RhoStages { Rho = Lambda } },
+            new Ogda { Tolerance = 1e-2, Schedule = new PenaltySchedule { Rho = Lambda } },
+            new Extragradient { Tolerance = 1e-2, Schedule = new PenaltySchedule { Rho = Lambda } },
+            new SmoothedExtragradient { Tolerance = 1e-2, Schedule = new PenaltySchedule { Rho = Lambda } },
         })
         {
             var solution = new Driver { Stop = Stop.Residual(1e-9) | Stop.Iterations(200_000) }.Run(method, small.Problem, Vectors.Of(2), Vectors.Of(-1));
@@ -172,9 +172,9 @@ public sealed class GameMethodTests
     {
         var problem = new SmallSaddle().Problem;
         Assert.Empty(new Ogda().Validate(problem));
-        Assert.Contains("beyond 1/L_h", Assert.Single(new Ogda { Tolerance = 0.1, Steps = new GameSteps { Step = 1 } }.Validate(problem)).What, StringComparison.Ordinal);
-        Assert.Equal("rho = 5 is below 1/tolerance = 10: the gap of the lower level need not come below the tolerance.", Assert.Single(new Ogda { Tolerance = 0.1, Penalty = new RhoStages { Rho = 5 } }.Validate(problem)).What);
-        var start = Assert.Single(new Ogda { Tolerance = 0.1, Penalty = new RhoStages { RhoStart = 50 } }.Validate(problem));
+        Assert.Contains("beyond 1/L_h", Assert.Single(new Ogda { Tolerance = 0.1, Steps = new PenaltySteps { Step = 1 } }.Validate(problem)).What, StringComparison.Ordinal);
+        Assert.Equal("rho = 5 is below 1/tolerance = 10: the gap of the lower level need not come below the tolerance.", Assert.Single(new Ogda { Tolerance = 0.1, Schedule = new PenaltySchedule { Rho = 5 } }.Validate(problem)).What);
+        var start = Assert.Single(new Ogda { Tolerance = 0.1, Schedule = new PenaltySchedule { RhoStart = 50 } }.Validate(problem));
         Assert.Equal((Severity.Error, "rho-start = 50 is above the last rho, 10."), (start.Severity, start.What));
         Assert.Contains("cycles where the lower level is bilinear", Assert.Single(new GradientDescentAscent().Validate(problem)).What, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Ogda.Reference(0.1, new MinimaxConstants()));
@@ -188,7 +188,7 @@ public sealed class GameMethodTests
         {
             var problem = new SmallSaddle(scale, scale).Problem with { Constants = new MinimaxConstants() };
             double tolerance = 0.01 * scale;
-            var method = new Ogda { Tolerance = tolerance, Penalty = new RhoStages { Rho = 100 } };
+            var method = new Ogda { Tolerance = tolerance, Schedule = new PenaltySchedule { Rho = 100 } };
             var solution = new Driver { Stop = Stop.Residual(tolerance) | Stop.Iterations(2_000) }.Run(method, problem, SmallSaddle.Start());
             Assert.True(solution.Converged, FormattableString.Invariant($"{scale}: {solution.StatusMessage}"));
             Assert.Equal(SmallSaddle.Answer, solution.X[0], 0.02);

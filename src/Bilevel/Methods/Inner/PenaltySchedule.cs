@@ -4,7 +4,7 @@ namespace Bilevel;
 /// The penalty parameter rho of methods on the penalty function, a group of settings that these methods share
 /// (bilevel minimax, section 11).
 /// </summary>
-public sealed record RhoStages
+public sealed record PenaltySchedule
 {
     /// <summary>Penalty parameter; auto takes 1/tolerance, and more where the gap of the lower level stays above the tolerance.</summary>
     [Setting("Penalty parameter; auto takes 1/tolerance, and more where the gap of the lower level stays above the tolerance.", Min = 1e-300)]

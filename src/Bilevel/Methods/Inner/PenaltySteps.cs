@@ -5,7 +5,7 @@ namespace Bilevel;
 /// steps of their own: s for y and z, and multiples of it for x1 and x2, whose rows curve less than the bound
 /// L_f + 2 rho L_g says: y and z follow a move of x1 together, and x2 does not see rho at all.
 /// </summary>
-public sealed record GameSteps
+public sealed record PenaltySteps
 {
     /// <summary>Step s of y and z on the penalty function; auto finds it by backtracking, without any constant.</summary>
     [Setting("Step s of y and z on the penalty function; auto finds it by backtracking, without any constant.", Min = 1e-300)]
@@ -21,7 +21,7 @@ public sealed record GameSteps
 
     /// <summary>One fixed step for all blocks, as in the measured reference runs (bilevel minimax, section 10).</summary>
     /// <param name="step">The step, at most 0.5 / (L_f + 2 rho L_g).</param>
-    public static GameSteps Fixed(double step) => new() { Step = step, LeaderFactor = 1, OpponentFactor = 1 };
+    public static PenaltySteps Fixed(double step) => new() { Step = step, LeaderFactor = 1, OpponentFactor = 1 };
 
     /// <summary>What is wrong with these settings on this problem.</summary>
     internal IEnumerable<Finding> Validate<V>(BilevelMinimaxProblem<V> problem, double penalty)

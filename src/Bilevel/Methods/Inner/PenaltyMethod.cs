@@ -1,9 +1,9 @@
 namespace Bilevel;
 
 /// <summary>What the settings of the methods on the penalty function of a bilevel minimax problem have in common.</summary>
-public abstract record GameMethod : IBilevelMinimaxMethod
+public abstract record PenaltyMethod : IBilevelMinimaxMethod
 {
-    private protected GameMethod()
+    private protected PenaltyMethod()
     {
     }
 
@@ -15,12 +15,12 @@ public abstract record GameMethod : IBilevelMinimaxMethod
     public double Tolerance { get; init; } = 1e-3;
 
     /// <summary>The penalty parameter.</summary>
-    [SettingGroup(typeof(RhoStages))]
-    public RhoStages Penalty { get; init; } = new();
+    [SettingGroup(typeof(PenaltySchedule))]
+    public PenaltySchedule Schedule { get; init; } = new();
 
     /// <summary>The steps.</summary>
-    [SettingGroup(typeof(GameSteps))]
-    public GameSteps Steps { get; init; } = new();
+    [SettingGroup(typeof(PenaltySteps))]
+    public PenaltySteps Steps { get; init; } = new();
 
     /// <inheritdoc/>
     public abstract IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
@@ -28,7 +28,7 @@ public abstract record GameMethod : IBilevelMinimaxMethod
 
     /// <inheritdoc/>
     public virtual IEnumerable<Finding> Validate<V>(BilevelMinimaxProblem<V> problem)
-        where V : class, IVector<V> => [.. Penalty.Validate(Tolerance), .. Steps.Validate(problem, Penalty.Last(Tolerance))];
+        where V : class, IVector<V> => [.. Schedule.Validate(Tolerance), .. Steps.Validate(problem, Schedule.Last(Tolerance))];
 
     /// <summary>The settings of the measured reference runs (section 10): rho = 1/epsilon from the given start, one step for all blocks.</summary>
     /// <param name="method">The method with its defaults.</param>
@@ -36,15 +36,15 @@ public abstract record GameMethod : IBilevelMinimaxMethod
     /// <param name="constants">L_f and L_g.</param>
     /// <param name="share">The step as a share of 1/L_h.</param>
     private protected static T Reference<T>(T method, double tolerance, MinimaxConstants constants, double share)
-        where T : GameMethod
+        where T : PenaltyMethod
     {
         ArgumentNullException.ThrowIfNull(constants);
         double smoothness = constants.PenaltySmoothness(1 / tolerance) ?? throw new ArgumentException("The reference needs both L_f and L_g.", nameof(constants));
         return (T)(method with
         {
             Tolerance = tolerance,
-            Penalty = new RhoStages { Rho = 1 / tolerance, SaddleSteps = 0 },
-            Steps = GameSteps.Fixed(share / smoothness),
+            Schedule = new PenaltySchedule { Rho = 1 / tolerance, SaddleSteps = 0 },
+            Steps = PenaltySteps.Fixed(share / smoothness),
         });
     }
 }

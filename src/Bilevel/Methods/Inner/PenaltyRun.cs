@@ -6,7 +6,7 @@ namespace Bilevel;
 /// What the methods on the penalty function share: the point u = (w, v) with the rows F(u), proximal steps by block,
 /// the stages of rho and the saddle start. A method adds its iteration.
 /// </summary>
-internal abstract class GameRun<V> : IRun<V>
+internal abstract class PenaltyRun<V> : IRun<V>
     where V : class, IVector<V>
 {
     // The step of x1 is this multiple of rho times that of y and z, at least one times; where the run cycles it is
@@ -20,8 +20,8 @@ internal abstract class GameRun<V> : IRun<V>
     private const int LookEvery = 20, GapEvery = 200;
 
     private readonly BilevelMinimaxProblem<V> problem;
-    private readonly RhoStages stages;
-    private readonly GameSteps steps;
+    private readonly PenaltySchedule stages;
+    private readonly PenaltySteps steps;
     private readonly MinimaxPenalty<V> penalty;
     private readonly IProximalTerm<V>[] terms;
     private readonly SaddleStart<V>? saddle;
@@ -36,7 +36,7 @@ internal abstract class GameRun<V> : IRun<V>
     private double smallestMove;                          // the square of what a move within rounding measures
     private long iteration, gapDue;
 
-    protected GameRun(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, RhoStages stages, GameSteps steps)
+    protected PenaltyRun(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, PenaltySchedule stages, PenaltySteps steps)
     {
         (this.problem, this.tolerance, this.stages, this.steps) = (problem, tolerance, stages, steps);
         U = start.CopyBlocks();
