@@ -13,21 +13,9 @@ public sealed class PenaltyDescentTests
     // D: the diameter of (x2, z1, z2); F_low: a lower bound of F.
     private static readonly Dictionary<string, (double D, double Least, Func<IReadOnlyList<DenseVector<double>>, double> Worst)> Known = new()
     {
-        ["saddle-quadratic"] = (12, 0, u =>
-        {
-            double x = u[X1][0], y1 = u[Y1][0], y2 = u[Y2][0], x2 = Math.Clamp(y1 + x, -2, 2);
-            return ((y1 - 1) * (y1 - 1) / 2) + ((y2 + 0.5) * (y2 + 0.5) / 2) + (x2 * (y1 + x)) - (x2 * x2 / 2) + (x * x / 10);
-        }),
-        ["saddle-merely-convex"] = (Math.Sqrt(80), -0.25, u =>
-        {
-            double x = u[X1][0], a = u[Y1][0] - 1, b = u[Y1][1] + 1;
-            return (((a * a) + (b * b)) / 2) + ((x - 1.5) * (x - 1.5) / 4) + (Math.Abs(x - 1) / 2) + (u[Y2][0] / 4);
-        }),
-        ["constrained-qp-a"] = (Math.Sqrt(200 + (5.25 * 5.25)), 0, u =>
-        {
-            double x = u[X1][0], a = u[Y1][0] - 1, b = u[Y1][1] - 1;
-            return (((a * a) + (b * b)) / 2) + ((x - 1) * (x - 1) / 4);
-        }),
+        ["saddle-quadratic"] = (12, 0, WorstQuadratic),
+        ["saddle-merely-convex"] = (Math.Sqrt(80), -0.25, WorstMerelyConvex),
+        ["constrained-qp-a"] = (Math.Sqrt(200 + (5.25 * 5.25)), 0, WorstConstrained),
     };
 
     public static TheoryData<string, double, string> Runs
@@ -119,6 +107,24 @@ public sealed class PenaltyDescentTests
                 Assert.True(worst >= Known[name].Least);
             }
         }
+    }
+
+    private static double WorstQuadratic(IReadOnlyList<DenseVector<double>> u)
+    {
+        double x = u[X1][0], y1 = u[Y1][0], y2 = u[Y2][0], x2 = Math.Clamp(y1 + x, -2, 2);
+        return ((y1 - 1) * (y1 - 1) / 2) + ((y2 + 0.5) * (y2 + 0.5) / 2) + (x2 * (y1 + x)) - (x2 * x2 / 2) + (x * x / 10);
+    }
+
+    private static double WorstMerelyConvex(IReadOnlyList<DenseVector<double>> u)
+    {
+        double x = u[X1][0], a = u[Y1][0] - 1, b = u[Y1][1] + 1;
+        return (((a * a) + (b * b)) / 2) + ((x - 1.5) * (x - 1.5) / 4) + (Math.Abs(x - 1) / 2) + (u[Y2][0] / 4);
+    }
+
+    private static double WorstConstrained(IReadOnlyList<DenseVector<double>> u)
+    {
+        double x = u[X1][0], a = u[Y1][0] - 1, b = u[Y1][1] - 1;
+        return (((a * a) + (b * b)) / 2) + ((x - 1) * (x - 1) / 4);
     }
 
     private sealed class Run
