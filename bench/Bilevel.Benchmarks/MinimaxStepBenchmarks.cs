@@ -7,7 +7,7 @@ namespace Bilevel.Benchmarks;
 /// oracle included and counted: what the shape of the library costs against plain doubles.
 /// </summary>
 [MemoryDiagnoser]
-[MinColumn]
+[MinColumn, MedianColumn]
 public class MinimaxStepBenchmarks
 {
     private const double Rho = 100, StepSize = 0.5 / (1.8417 + (2 * Rho * 1.8794));

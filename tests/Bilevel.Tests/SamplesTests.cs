@@ -31,6 +31,17 @@ public class SamplesTests
         Assert.All(code, line => Assert.Contains(line, readme));
     }
 
+    [Fact]
+    public void The_code_shown_to_contributors_is_in_the_sources()
+    {
+        string[] files = [.. new[] { "src/Bilevel", "tests/Bilevel.Tests" }.SelectMany(f => Directory.EnumerateFiles(Path.Combine(Root(), f), "*.cs", SearchOption.AllDirectories))];
+        string sources = Dense(string.Concat(files.Where(f => !f.EndsWith(nameof(SamplesTests) + ".cs", StringComparison.Ordinal)).Select(File.ReadAllText)));
+        string[] blocks = [.. File.ReadAllText(Path.Combine(Root(), "CONTRIBUTING.md")).Split("```csharp").Skip(1).Select(b => b.Split("```")[0])];
+        Assert.NotEmpty(blocks);
+        Assert.All(blocks.SelectMany(b => b.Split('\n')).Select(line => Dense(line.Split("  //")[0])).Where(line => line is not ("" or "...")), line => Assert.Contains(line, sources));
+        static string Dense(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
+    }
+
     private static string Root()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
