@@ -44,6 +44,7 @@ public static class MethodCatalog
         MethodEntry.Of("Bilevel: single loop or T inner steps with growing lambda; exact or sampled gradients.", new F2sa()),
         MethodEntry.Of("Bilevel: two time scales at fixed or staged lambda; exact gradients.", new F2ba()),
         MethodEntry.Of("Bilevel: F2BA with accelerated inner loops, the first choice for exact gradients.", new F2ba { Accelerated = true }),
+        MethodEntry.Of("Bilevel: limited-memory BFGS on the penalty function, the fastest for exact gradients and many upper variables.", new QuasiNewton()),
         MethodEntry.Of("Bilevel minimax: optimistic gradients on the penalty function, the first choice.", new Ogda()),
         MethodEntry.Of("Bilevel minimax: extragradient on the penalty function, two evaluations an iteration.", new Extragradient()),
         MethodEntry.Of("Bilevel minimax: extragradient with a slow centre that damps cycles.", new SmoothedExtragradient()),

@@ -10,11 +10,23 @@ internal static class InnerTolerances
     /// <param name="constants">Constants of the problem.</param>
     public static void Fill(Span<double> tolerances, double epsH, double lambda, LocalConstants constants)
     {
-        // |error| <= (f_xy + lambda g_xy) |y - y_lambda*| + lambda g_xy |z - y*|, each half of epsH;
         // |z - y*| <= |g_y| / mu and |y - y_lambda*| <= 2 |f_y/lambda + g_y| / mu.
+        FillDistances(tolerances, epsH, lambda, constants);
+        tolerances[0] *= constants.LowerStrongConvexity;
+        tolerances[1] *= constants.LowerStrongConvexity / 2;
+    }
+
+    /// <summary>Fills the distances of z from y* and of y from y_lambda* that keep the estimate within epsH.</summary>
+    /// <param name="distances">Receives the two distances, z first.</param>
+    /// <param name="epsH">Accuracy of the hypergradient estimate.</param>
+    /// <param name="lambda">Penalty parameter.</param>
+    /// <param name="constants">Constants of the problem.</param>
+    public static void FillDistances(Span<double> distances, double epsH, double lambda, LocalConstants constants)
+    {
+        // |error| <= (f_xy + lambda g_xy) |y - y_lambda*| + lambda g_xy |z - y*|, each half of epsH
         double coupling = Math.Max(lambda * constants.LowerCoupling, double.Epsilon);
-        tolerances[0] = constants.LowerStrongConvexity * epsH / (2 * coupling);
-        tolerances[1] = constants.LowerStrongConvexity * epsH / (4 * (constants.UpperCoupling + coupling));
+        distances[0] = epsH / (2 * coupling);
+        distances[1] = epsH / (2 * (constants.UpperCoupling + coupling));
     }
 }
 

@@ -12,18 +12,29 @@ internal sealed class PenaltyGradient<V>
     private readonly PreparedRequest<V> atY, atZ;    // its two terms apart, for independent samples
     private readonly V gx, gz;
 
-    public PenaltyGradient(BilevelProblem<V> problem, V x, V y, V z)
+    /// <param name="problem">The problem.</param>
+    /// <param name="x">The upper variable.</param>
+    /// <param name="y">The copy of the lower variable on f + lambda g.</param>
+    /// <param name="z">The copy on g.</param>
+    /// <param name="values">Whether <see cref="Value"/> is wanted too.</param>
+    public PenaltyGradient(BilevelProblem<V> problem, V x, V y, V z, bool values = false)
     {
         Direction = x.ZerosLike();
         (gx, gz) = (x.ZerosLike(), x.ZerosLike());
-        leader = new(problem.Upper, [[x, y]], [new(BilevelProblem.X, 0, Direction)]);
-        difference = new(problem.Lower, [[x, y], [x, z]], [new(BilevelProblem.X, Output.Combined, gx)], weights: [1, -1]);
+        leader = new(problem.Upper, [[x, y]], [new(BilevelProblem.X, 0, Direction)], values: values);
+        difference = new(problem.Lower, [[x, y], [x, z]], [new(BilevelProblem.X, Output.Combined, gx)], weights: [1, -1], values: values);
         atY = new(problem.Lower, [[x, y]], [new(BilevelProblem.X, 0, gx)]);
         atZ = new(problem.Lower, [[x, z]], [new(BilevelProblem.X, 0, gz)]);
     }
 
     /// <summary>The estimate after the last evaluation.</summary>
     public V Direction { get; }
+
+    /// <summary>f(x, y) + lambda ( g(x, y) - g(x, z) ) after the last evaluation, where values were wanted.</summary>
+    public double Value(double penalty) => leader.Values[0] + (penalty * (difference.Values[0] - difference.Values[1]));
+
+    /// <summary>The size of what rounding leaves of <see cref="Value"/>, in units of the storage's precision.</summary>
+    public double ValueSize(double penalty) => Math.Abs(leader.Values[0]) + (penalty * (Math.Abs(difference.Values[0]) + Math.Abs(difference.Values[1])));
 
     /// <summary>Evaluates with both terms of g on the same sample.</summary>
     public void Evaluate(double penalty, Sample upper, Sample lower)
