@@ -38,17 +38,13 @@ public sealed record QuasiNewton : IBilevelMethod
     [Setting("Length of the first move of x; auto takes 1.", Min = 1e-300)]
     public double? FirstMove { get; init; }
 
-    /// <summary>Inner accuracy as a share of the residual.</summary>
-    [Setting("Inner accuracy as a share of the residual.", Min = 1e-6, Max = 1)]
+    /// <summary>Accuracy of the hypergradient that the inner solves aim at, as a share of the residual.</summary>
+    [Setting("Accuracy of the hypergradient that the inner solves aim at, as a share of the residual.", Min = 1e-12, Max = 1)]
     public double InnerShare { get; init; } = 0.1;
 
     /// <summary>Most evaluations of an inner solve.</summary>
     [Setting("Most evaluations of an inner solve.", Min = 1)]
     public int InnerLimit { get; init; } = 2_000;
-
-    /// <summary>Stops inner solves by the proved bounds on their errors alone, not by estimates from the learned curvature.</summary>
-    [Setting("Stops inner solves by the proved bounds on their errors alone, not by estimates from the learned curvature.")]
-    public bool ProvedInner { get; init; }
 
     /// <inheritdoc/>
     public IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
@@ -84,12 +80,11 @@ public sealed record QuasiNewton : IBilevelMethod
         private readonly V h;                                  // grad L_lambda*(x_k)
         private readonly V before, hBefore, yBefore, zBefore;  // the accepted point, while a step from it is tried
         private readonly V direction, mapping;
-        private readonly QuasiNewtonFollowers<V> followers;    // z on g, y on f/lambda + g
+        private readonly QuasiNewtonFollower<V> zOn, yOn;      // z on g, y on f/lambda + g
         private readonly PenaltyGradient<V> hypergradient;
         private readonly LimitedMemory<V> curvature;           // H_k
-        private readonly double[] distances = new double[2];
-        private LocalConstants constants;
-        private double lambda, value, gradientNorm, stageGoal;
+        private LocalConstants constants;                      // where lambda is chosen by the method
+        private double lambda, value, gradientNorm, stageGoal, gain;
         private double bias = double.NaN, biasBefore = double.PositiveInfinity;
         private double sharpness = 1;                          // falls when a step fails, since the inner solves may be to blame
         private long stagesInVain;
@@ -98,14 +93,14 @@ public sealed record QuasiNewton : IBilevelMethod
         public Run(QuasiNewton settings, BilevelProblem<V> problem, V x, V y)
         {
             (this.settings, this.problem, this.x, this.y) = (settings, problem, x, y);
-            constants = LocalConstants.Of(problem, x, y);
+            if (settings.Lambda is null) constants = LocalConstants.Of(problem, x, y, couplings: false);
             lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * Math.Max(1, constants.UpperSmoothness / constants.LowerSmoothness);
             isFinal = lambda == settings.Lambda;
             z = y.Copy();
             point = [x, z];
             (h, before, hBefore, direction, mapping) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
             (yBefore, zBefore) = (y.ZerosLike(), y.ZerosLike());
-            followers = new QuasiNewtonFollowers<V>(problem, x, [z, y], [0, 1 / lambda], constants);
+            (zOn, yOn) = (new(problem, x, z, 0), new(problem, x, y, 1 / lambda));
             hypergradient = new PenaltyGradient<V>(problem, x, y, z, values: true);
             curvature = new LimitedMemory<V>(x, settings.Memory);
         }
@@ -134,6 +129,7 @@ public sealed record QuasiNewton : IBilevelMethod
             archive.Transfer("value", ref value);
             archive.Transfer("gradient norm", ref gradientNorm);
             archive.Transfer("stage goal", ref stageGoal);
+            archive.Transfer("gain", ref gain);
             archive.Transfer("bias", ref bias);
             archive.Transfer("bias before", ref biasBefore);
             archive.Transfer("sharpness", ref sharpness);
@@ -144,10 +140,10 @@ public sealed record QuasiNewton : IBilevelMethod
             Residual = residual;
             LocalConstants.Transfer(archive, ref constants);
             curvature.Transfer(archive, "leader");
-            followers.Transfer(archive);
+            zOn.Transfer(archive, "z");
+            yOn.Transfer(archive, "y");
             if (!archive.Loading) return;
-            followers.SetSigma(1, 1 / lambda);
-            followers.SetConstants(constants);
+            yOn.Sigma = 1 / lambda;
         }
 
         // With a given lambda the method answers for its penalty function alone; a bias not yet known may not stop the run.
@@ -155,12 +151,9 @@ public sealed record QuasiNewton : IBilevelMethod
             : double.IsNaN(bias) ? Math.Max(settings.Tolerance, gradientNorm)
             : bias;
 
-        private double Accuracy => sharpness * settings.InnerShare * Math.Max(gradientNorm, settings.Tolerance);
-
         private void Begin()
         {
-            gradientNorm = settings.Tolerance;
-            Evaluate(accuracy: double.PositiveInfinity);
+            Evaluate();
             stageGoal = FirstStageShare * gradientNorm;
         }
 
@@ -171,7 +164,7 @@ public sealed record QuasiNewton : IBilevelMethod
             hBefore.CopyFrom(h);
             yBefore.CopyFrom(y);
             zBefore.CopyFrom(z);
-            double valueBefore = value, accuracy = Accuracy, normBefore = gradientNorm;
+            double valueBefore = value;
             double slope = PlaceDirection();
             double noise = RoundingUnits * Precision.Of(x) * hypergradient.ValueSize(lambda);
             double low = 0, high = double.PositiveInfinity, t = 1;
@@ -179,14 +172,14 @@ public sealed record QuasiNewton : IBilevelMethod
             {
                 x.CopyFrom(before);
                 x.AddScaled(t, direction);
-                Evaluate(accuracy);
+                Evaluate();
                 double here = h.Dot(direction);
                 bool isLower = double.IsFinite(gradientNorm) && value <= valueBefore + (Decrease * t * slope) + noise;
                 if (!isLower) high = t;
                 else if (here < Flatness * slope && problem.UpperSet.IsWholeSpace) low = t;
                 else
                 {
-                    Accept();
+                    curvature.Add(before, x, hBefore, h);
                     return;
                 }
 
@@ -195,7 +188,7 @@ public sealed record QuasiNewton : IBilevelMethod
 
             if (low > 0)
             {
-                Accept();
+                curvature.Add(before, x, hBefore, h);
                 return;
             }
 
@@ -205,14 +198,7 @@ public sealed record QuasiNewton : IBilevelMethod
             z.CopyFrom(zBefore);
             curvature.Clear();
             sharpness = Math.Max(sharpness / 10, 1e-6);
-            gradientNorm = normBefore;
-            Evaluate(Accuracy);
-        }
-
-        private void Accept()
-        {
-            curvature.Add(before, x, hBefore, h);
-            while (gradientNorm < 2 * reached && Accuracy < reached) Evaluate(Accuracy);
+            Evaluate();
         }
 
         // d, and h.d, which is negative unless h is zero
@@ -241,18 +227,39 @@ public sealed record QuasiNewton : IBilevelMethod
             move.AddScaled(-1, x);
         }
 
-        private double reached;
-
-        private void Evaluate(double accuracy)
+        // y -> y_lambda*(x), z -> y*(x), h = f_x(x, y) + lambda (g_x(x, y) - g_x(x, z))
+        private void Evaluate()
         {
-            if (double.IsPositiveInfinity(accuracy)) accuracy = Accuracy;
-            reached = accuracy;
-            InnerTolerances.FillDistances(distances, accuracy, lambda, constants);
-            followers.Solve(distances, settings.InnerLimit, settings.ProvedInner);
-            hypergradient.Evaluate(lambda, Sample.All, Sample.All);
-            h.CopyFrom(hypergradient.Direction);
-            value = hypergradient.Value(lambda);
-            gradientNorm = Measure();
+            double accuracy;
+            do
+            {
+                accuracy = SolveFollowers();
+                hypergradient.Evaluate(lambda, Sample.All, Sample.All);
+                h.CopyFrom(hypergradient.Direction);
+                gain = Math.Max(gain, lambda * hypergradient.DifferenceNorm() / yOn.UpperSlope);
+                value = hypergradient.Value(lambda);
+                gradientNorm = Measure();
+            }
+            while (gradientNorm < 2 * accuracy && Accuracy < accuracy / 2);
+        }
+
+        // What the error of h may be; an estimate that fell below its own error is sharpened before it is believed.
+        private double Accuracy => sharpness * settings.InnerShare * Math.Max(gradientNorm, settings.Tolerance);
+
+        // y is held apart from z by the force f_y / lambda, and h is that times g_xy g_yy^-1 lambda. So gradients of r |f_y| / lambda
+        // leave an error of about r gain |f_y| in h, with gain = |h - f_x| / |f_y|, the largest seen, for the norm of g_xy g_yy^-1.
+        private double SolveFollowers()
+        {
+            if (double.IsNaN(yOn.UpperSlope)) yOn.Solve(double.PositiveInfinity, 1);
+            double share = sharpness * settings.InnerShare;
+            if (gain > 0) share = Math.Min(share, Accuracy / (gain * yOn.UpperSlope));
+            y.AddScaled(-1, z);
+            zOn.Solve(share * yOn.UpperSlope / lambda, settings.InnerLimit);
+
+            // y - z changes less with x than y and z do.
+            y.AddScaled(1, z);
+            yOn.Solve(share * yOn.UpperSlope / lambda, settings.InnerLimit);
+            return share * gain * yOn.UpperSlope;
         }
 
         // |h|, or where x is constrained |x - Proj(x - h)|
@@ -270,14 +277,14 @@ public sealed record QuasiNewton : IBilevelMethod
         {
             double last = lambda;
             lambda = Math.Min(lambda * settings.LambdaFactor, settings.Lambda ?? double.PositiveInfinity);
-            followers.SetSigma(1, 1 / lambda);
+            yOn.Sigma = 1 / lambda;
 
             // y_lambda* - y* is of first order in 1/lambda.
             y.AddScaled(-1, z);
             y.Scale(last / lambda);
             y.AddScaled(1, z);
             hBefore.CopyFrom(h);
-            Evaluate(Accuracy);
+            Evaluate();
             hBefore.AddScaled(-1, h);
             double lag = constants.UpperSmoothness / (lambda * constants.LowerStrongConvexity);
             bias = (1 + lag) * hBefore.Norm() / ((lambda / last) - 1);

@@ -49,6 +49,8 @@ public sealed class MethodMatrixTests
         new("f2ba-plus, normalised", Accuracy.Band, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = p.Tolerance, StepX = 0.02 * p.Reach, Upper = Rule(StepRule.Normalised) }),
         new("f2sa, matched, T steps", Accuracy.Penalty, p => new F2sa { Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, InnerSteps = p.InnerSteps, StepX = p.StepX }),
         new("f2sa, matched, single loop", Accuracy.Tracking, p => new F2sa { Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, StepX = p.StepX / p.InnerSteps }),
+        new("quasi-newton, lambda chosen", Accuracy.Solution, p => new QuasiNewton { Tolerance = p.Tolerance }),
+        new("quasi-newton, lambda fixed", Accuracy.Penalty, p => new QuasiNewton { Lambda = 1000, Tolerance = p.Tolerance }),
         new("ogda through the lift", Accuracy.Penalty, p => new Ogda { Tolerance = p.Tolerance, Schedule = new PenaltySchedule { Rho = 1000 } }) { Slow = ["quadratic-stiff", "lower-bound-valley", "cleaning-small"] },
         new("extragradient through the lift", Accuracy.Penalty, p => new Extragradient { Tolerance = p.Tolerance, Schedule = new PenaltySchedule { Rho = 1000 } }) { Slow = ["quadratic-stiff", "lower-bound-valley", "cleaning-small"] },
     ];

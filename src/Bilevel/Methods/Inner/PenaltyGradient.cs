@@ -30,6 +30,9 @@ internal sealed class PenaltyGradient<V>
     /// <summary>The estimate after the last evaluation.</summary>
     public V Direction { get; }
 
+    /// <summary>Norm of g_x(x, y) - g_x(x, z) after the last evaluation on one sample.</summary>
+    public double DifferenceNorm() => gx.Norm();
+
     /// <summary>f(x, y) + lambda ( g(x, y) - g(x, z) ) after the last evaluation, where values were wanted.</summary>
     public double Value(double penalty) => leader.Values[0] + (penalty * (difference.Values[0] - difference.Values[1]));
 
