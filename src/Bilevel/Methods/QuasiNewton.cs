@@ -84,7 +84,7 @@ public sealed record QuasiNewton : IBilevelMethod
         private readonly PenaltyGradient<V> hypergradient;
         private readonly LimitedMemory<V> curvature;           // H_k
         private LocalConstants constants;                      // where lambda is chosen by the method
-        private double lambda, value, gradientNorm, stageGoal, gain;
+        private double lambda, value, valueSize, gradientNorm, stageGoal, gain;
         private double bias = double.NaN, biasBefore = double.PositiveInfinity;
         private double sharpness = 1;                          // falls when a step fails, since the inner solves may be to blame
         private long stagesInVain;
@@ -127,6 +127,7 @@ public sealed record QuasiNewton : IBilevelMethod
             archive.Transfer("hypergradient", h);
             archive.Transfer("lambda", ref lambda);
             archive.Transfer("value", ref value);
+            archive.Transfer("value size", ref valueSize);
             archive.Transfer("gradient norm", ref gradientNorm);
             archive.Transfer("stage goal", ref stageGoal);
             archive.Transfer("gain", ref gain);
@@ -166,7 +167,7 @@ public sealed record QuasiNewton : IBilevelMethod
             zBefore.CopyFrom(z);
             double valueBefore = value;
             double slope = PlaceDirection();
-            double noise = RoundingUnits * Precision.Of(x) * hypergradient.ValueSize(lambda);
+            double noise = RoundingUnits * Precision.Of(x) * valueSize;
             double low = 0, high = double.PositiveInfinity, t = 1;
             for (int trial = 0; trial < MostTrials; trial++)
             {
@@ -237,7 +238,7 @@ public sealed record QuasiNewton : IBilevelMethod
                 hypergradient.Evaluate(lambda, Sample.All, Sample.All);
                 h.CopyFrom(hypergradient.Direction);
                 gain = Math.Max(gain, lambda * hypergradient.DifferenceNorm() / yOn.UpperSlope);
-                value = hypergradient.Value(lambda);
+                (value, valueSize) = (hypergradient.Value(lambda), hypergradient.ValueSize(lambda));
                 gradientNorm = Measure();
             }
             while (gradientNorm < 2 * accuracy && Accuracy < accuracy / 2);
