@@ -25,6 +25,13 @@ public sealed record Histogram(string Title, string Text, string AxisTitle, IRea
         init => field = value is >= 1 and <= 1000 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A histogram has 1 to 1000 bins.");
     }
     = 40;
+
+    /// <summary>The ends of the axis, both finite and the lower first; values outside are left out and counted. Null for the extreme values.</summary>
+    public (double Low, double High)? Range
+    {
+        get;
+        init => field = value is not { } range || (double.IsFinite(range.High - range.Low) && range.Low < range.High) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A histogram needs two ends, the lower first.");
+    }
 }
 
 /// <summary>The values of one group in a histogram.</summary>
