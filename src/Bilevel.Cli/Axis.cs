@@ -38,6 +38,15 @@ internal sealed class Axis
         return low > 0 && high / low > logarithmicBeyond ? Logarithmic(low, high, tight) : Linear(low, high, tight);
     }
 
+    /// <summary>A linear axis that ends at two values, the lower first.</summary>
+    public static Axis Between(double low, double high)
+    {
+        double step = RoundStep((high - low) / MostMarks);
+        var marks = new List<(double, string)>();
+        for (double k = Math.Ceiling(low / step); k * step <= high * (1 + 1e-12) && marks.Count <= MostMarks + 1; k++) marks.Add((k * step, Label(k * step, step)));
+        return new Axis(low, high, false, marks);
+    }
+
     /// <summary>Where a value lies, from 0 to 1; NaN where the axis has no place for it.</summary>
     public double Place(double value) => IsLogarithmic
         ? value > 0 ? (Math.Log10(value) - from) / (to - from) : double.NaN
@@ -57,10 +66,7 @@ internal sealed class Axis
             (low, high) = (low - margin, high + margin);
         }
 
-        double step = RoundStep((high - low) / MostMarks);
-        var marks = new List<(double, string)>();
-        for (double k = Math.Ceiling(low / step); k * step <= high * (1 + 1e-12) && marks.Count <= MostMarks + 1; k++) marks.Add((k * step, Label(k * step, step)));
-        return new Axis(low, high, false, marks);
+        return Between(low, high);
     }
 
     private static Axis Logarithmic(double low, double high, bool tight)

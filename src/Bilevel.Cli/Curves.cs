@@ -1,6 +1,7 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
+using Bilevel.Tasks;
+using static Bilevel.Cli.Html;
 
 namespace Bilevel.Cli;
 
@@ -15,12 +16,15 @@ internal static class Curves
     // Beyond these factors an axis is logarithmic.
     private const double AlongLimit = 100, NeverLimit = double.PositiveInfinity;
 
+    // Least distance between the letters of reference lines.
+    private const double LetterHeight = 10;
+
     /// <summary>What is drawn, one row of three drawings each.</summary>
     public static IReadOnlyList<Quantity> Quantities { get; } =
     [
-        new("Upper value", "the leader's objective f at the method's answer so far", row => row.UpperValue, 1000, HasGoal: false),
-        new("Residual", "the method's own measure of being done; the dashed line is where it stops", row => row.Residual, 20, HasGoal: true),
-        new("Penalty parameter", "lambda, or rho of a minimax problem: it ties the follower to its best answer", row => row.Penalty, 20, HasGoal: false),
+        new("Upper value", "the leader's objective f at the method's answer so far", row => row.UpperValue, 1000, ReportCurve.UpperValue),
+        new("Residual", "the method's own measure of being done; the dashed line is where it stops", row => row.Residual, 20, ReportCurve.Residual),
+        new("Penalty parameter", "lambda, or rho of a minimax problem: it ties the follower to its best answer", row => row.Penalty, 20, ReportCurve.Penalty),
     ];
 
     private static readonly (string Name, Func<TraceRow, double> Of, double LogarithmicBeyond)[] Progress =
@@ -34,7 +38,8 @@ internal static class Curves
     /// <param name="trace">The rows.</param>
     /// <param name="quantity">The quantity.</param>
     /// <param name="goal">The value to reach, shown as a line; NaN for none.</param>
-    public static IEnumerable<string> Drawings(IReadOnlyList<TraceRow> trace, Quantity quantity, double goal)
+    /// <param name="references">Finite values to compare with, shown as lines with the letters of <see cref="Letter"/>.</param>
+    public static IEnumerable<string> Drawings(IReadOnlyList<TraceRow> trace, Quantity quantity, double goal, IReadOnlyList<ReferenceValue> references)
     {
         foreach (var (name, of, beyond) in Progress)
         {
@@ -42,34 +47,27 @@ internal static class Curves
             var rows = trace.Where(r => double.IsFinite(quantity.Of(r)) && double.IsFinite(of(r))).ToList();
             var later = rows.Where(r => of(r) > 0).ToList();
             bool spans = later.Count > 1 && of(later[^1]) / of(later[0]) > beyond;
-            yield return Draw(spans ? later : rows, of, name, spans ? beyond : NeverLimit, quantity, goal);
+            yield return Draw(spans ? later : rows, of, name, spans ? beyond : NeverLimit, quantity, goal, references);
         }
     }
 
-    private static string Draw(List<TraceRow> rows, Func<TraceRow, double> along, string name, double beyond, Quantity quantity, double goal)
+    /// <summary>The letter of a reference line, by which a legend names it.</summary>
+    public static string Letter(int reference) => reference < 26 ? ((char)('a' + reference)).ToString() : Numbers.Plain(reference + 1);
+
+    private static string Draw(List<TraceRow> rows, Func<TraceRow, double> along, string name, double beyond, Quantity quantity, double goal, IReadOnlyList<ReferenceValue> references)
     {
         var svg = new StringBuilder();
-        svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{WebUtility.HtmlEncode(InWords(rows, name, quantity))}\">\n"));
+        svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Text(InWords(rows, name, quantity))}\">\n"));
         var across = Axis.Of(rows.Select(along), beyond, tight: true);
-        var up = Axis.Of(rows.Select(quantity.Of).Append(goal), quantity.LogarithmicBeyond, tight: false);
+        var up = Axis.Of(rows.Select(quantity.Of).Append(goal).Concat(references.Select(r => r.Value)), quantity.LogarithmicBeyond, tight: false);
         double X(double value) => Left + (across.Place(value) * (Width - Left - Right));
         double Y(double value) => Height - Bottom - (up.Place(value) * (Height - Bottom - Top));
 
-        foreach (var (value, label) in up.Marks)
-        {
-            svg.Append(Invariant($"<path class=\"grid\" d=\"M{Left} {Y(value):F1}H{Width - Right}\"/>"));
-            svg.Append(Invariant($"<text x=\"{Left - 6}\" y=\"{Y(value) + 3.5:F1}\" text-anchor=\"end\">{Mark(label)}</text>\n"));
-        }
-
-        foreach (var (value, label) in across.Marks)
-        {
-            svg.Append(Invariant($"<path class=\"tick\" d=\"M{X(value):F1} {Height - Bottom}v4\"/>"));
-            svg.Append(Invariant($"<text x=\"{X(value):F1}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Mark(label)}</text>\n"));
-        }
-
+        svg.Append(SvgAxes.Marks(across, up, X, Y, Left, Width - Right, Height - Bottom));
         svg.Append(Invariant($"<path class=\"axis\" d=\"M{Left} {Height - Bottom}H{Width - Right}\"/>\n"));
         svg.Append(Invariant($"<text class=\"name\" x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 5}\" text-anchor=\"middle\">{name}</text>\n"));
         if (double.IsFinite(Y(goal))) svg.Append(Invariant($"<path class=\"goal\" d=\"M{Left} {Y(goal):F1}H{Width - Right}\"/>\n"));
+        AddReferences(svg, references, Y);
         if (rows.Count > 0)
         {
             var points = rows.Select(r => Invariant($"{X(along(r)):F1},{Y(quantity.Of(r)):F1}"));
@@ -80,6 +78,20 @@ internal static class Curves
         return svg.Append("</svg>").ToString();
     }
 
+    // The letters stand beside the plot, where no curve runs, and make way for each other upwards.
+    private static void AddReferences(StringBuilder svg, IReadOnlyList<ReferenceValue> references, Func<double, double> y)
+    {
+        double free = Height;
+        foreach (int i in Enumerable.Range(0, references.Count).OrderBy(i => references[i].Value))
+        {
+            double line = y(references[i].Value), letter = Math.Min(line + 3.5, free - LetterHeight);
+            if (!double.IsFinite(line)) continue;
+            free = letter;
+            svg.Append(Invariant($"<path class=\"reference\" d=\"M{Left} {line:F1}H{Width - Right}\"><title>{Text(references[i].Name)}: {Text(Numbers.Short(references[i].Value))}</title></path>"));
+            svg.Append(Invariant($"<text class=\"letter\" x=\"{Width - Right + 5}\" y=\"{letter:F1}\">{Letter(i)}</text>\n"));
+        }
+    }
+
     private static string InWords(List<TraceRow> rows, string name, Quantity quantity)
     {
         if (rows.Count == 0) return $"{quantity.Name} against {name}: nothing was recorded.";
@@ -88,20 +100,15 @@ internal static class Curves
         return $"{quantity.Name} against {name}: {how}.";
     }
 
-    // A power of ten is set as one.
-    private static string Mark(string label)
-    {
-        string sign = label.StartsWith("1e", StringComparison.Ordinal) ? label[2..].Replace("-", "−", StringComparison.Ordinal) : "";
-        return sign.Length > 0 ? $"10<tspan class=\"power\" dy=\"-4\">{sign}</tspan>" : label.Replace("-", "−", StringComparison.Ordinal);
-    }
-
-    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
-
     /// <summary>A recorded quantity.</summary>
     /// <param name="Name">Its name.</param>
     /// <param name="Meaning">What it is.</param>
     /// <param name="Of">Its value in a row.</param>
     /// <param name="LogarithmicBeyond">Its axis is logarithmic where the values span more than this factor.</param>
-    /// <param name="HasGoal">Whether the run stops when it falls to a goal.</param>
-    internal sealed record Quantity(string Name, string Meaning, Func<TraceRow, double> Of, double LogarithmicBeyond, bool HasGoal);
+    /// <param name="Curve">How tasks name it.</param>
+    internal sealed record Quantity(string Name, string Meaning, Func<TraceRow, double> Of, double LogarithmicBeyond, ReportCurve Curve)
+    {
+        /// <summary>Whether the run stops when it falls to a goal.</summary>
+        public bool HasGoal => Curve == ReportCurve.Residual;
+    }
 }

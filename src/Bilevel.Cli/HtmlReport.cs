@@ -1,5 +1,5 @@
-using System.Net;
 using System.Text;
+using static Bilevel.Cli.Html;
 
 namespace Bilevel.Cli;
 
@@ -18,6 +18,7 @@ internal sealed class HtmlReport
         var html = new HtmlReport(report);
         html.Head();
         html.Result();
+        html.TaskSections();
         html.CertificateSection();
         html.CurvesSection();
         html.WarningsSection();
@@ -45,8 +46,9 @@ internal sealed class HtmlReport
         <html lang="en">
         <head>
         <meta charset="utf-8">
+        <meta name="color-scheme" content="light dark">
         <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
         <title>{Text(report.Title)} - bilevel</title>
         <style>
         {HtmlStyle.Sheet}
@@ -72,6 +74,16 @@ internal sealed class HtmlReport
         Table(null, [.. report.Outcome.Metrics.Concat(report.KeyNumbers).Select(NumberRow)]);
         Add($"<p class=\"quiet\">{Text($"{Numbers.Plural(report.Iterations, "iteration")}, {Numbers.Plural(report.OracleCalls, "oracle call")}, {Numbers.Duration(report.Seconds)}.")}</p>\n");
         EndSection();
+    }
+
+    private void TaskSections()
+    {
+        foreach (var section in report.Outcome.Sections)
+        {
+            Heading(section.Title);
+            Add($"{SectionMarkup.Of(section)}");
+            EndSection();
+        }
     }
 
     private void CertificateSection()
@@ -109,7 +121,9 @@ internal sealed class HtmlReport
                 continue;
             }
 
-            Add($"<div class=\"curves\">\n{string.Join("\n", Curves.Drawings(report.Trace, quantity, quantity.HasGoal ? report.StopsAt : double.NaN))}\n</div>\n");
+            var references = report.Outcome.References.Where(r => r.Curve == quantity.Curve && double.IsFinite(r.Value)).ToList();
+            Add($"<div class=\"curves\">\n{string.Join("\n", Curves.Drawings(report.Trace, quantity, quantity.HasGoal ? report.StopsAt : double.NaN, references))}\n</div>\n");
+            if (references.Count > 0) Add($"<p class=\"legend\">Dashed lines: {string.Concat(references.Select((r, i) => $"<span><b>{Curves.Letter(i)}</b> {Text(r.Name)} ({Text(Numbers.Short(r.Value))})</span> "))}</p>\n");
         }
 
         EndSection();
@@ -190,7 +204,7 @@ internal sealed class HtmlReport
         EndSection();
     }
 
-    private void Heading(string title) => Add($"<section>\n<h2>{title}</h2>\n");
+    private void Heading(string title) => Add($"<section>\n<h2>{Text(title)}</h2>\n");
 
     private void EndSection() => Add($"</section>\n");
 
@@ -214,7 +228,4 @@ internal sealed class HtmlReport
     }
 
     private void Add(FormattableString html) => page.Append(FormattableString.Invariant(html));
-
-    // The one place where text becomes markup.
-    private static string Text(string text) => WebUtility.HtmlEncode(text);
 }

@@ -199,6 +199,12 @@ public sealed record TaskOutcome
     /// <summary>Files to write into the output folder.</summary>
     public IReadOnlyList<OutputFile> Files { get; init; } = [];
 
+    /// <summary>Parts that the report shows below the numbers, in the order in which to show them.</summary>
+    public IReadOnlyList<ReportSection> Sections { get; init; } = [];
+
+    /// <summary>Values that the report's curves are to be compared with.</summary>
+    public IReadOnlyList<ReferenceValue> References { get; init; } = [];
+
     /// <summary>The outcome in a sentence or two, for the console and the report.</summary>
     public string Summary { get; init; } = "";
 }

@@ -12,6 +12,7 @@ public static class TestTasks
         new ToyTask("runaway", "A lower level whose step sizes are wrong on purpose, so that the run breaks down.") { RunsAway = true },
         new ToyTask("unchecked", "The same without declared constants, so that no certificate can be computed.") { DeclaresConstants = false },
         new ToyTask("wrong", "A lower level with a wrong gradient.") { HasWrongGradient = true },
+        new ToyTask("gallery", "A report with a section of every kind.") { HasSections = true },
         new ToyTask("<script>alert('task')</script>", "A task whose every text is <script>alert('markup')</script> & \"more\".") { IsHostile = true },
     ];
 }
@@ -46,6 +47,8 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
     public bool DeclaresConstants { get; init; } = true;
 
     public bool HasWrongGradient { get; init; }
+
+    public bool HasSections { get; init; }
 
     public bool IsHostile { get; init; }
 
@@ -104,6 +107,8 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
             {
                 Metrics = [new("distance", Distance(solution.X, c / 2), IsHostile ? "<script>alert('metric')</script>" : "distance of x from the known answer"), new("undefined", double.NaN, "a number that is not one")],
                 Files = [new OutputFile("components.csv", IsHostile ? "<script>alert('file')</script>" : "x once more", writer => writer.WriteLine("x"))],
+                Sections = HasSections ? Gallery.Sections(context.Seed) : IsHostile ? Gallery.Filled("<script>alert('section')</script>") : [],
+                References = HasSections ? Gallery.References : IsHostile ? [new(ReportCurve.UpperValue, "<script>alert('reference')</script>", 1)] : [],
                 Summary = IsHostile ? "<script>alert('summary')</script>" : "",
             },
         };
