@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
 
 namespace Bilevel.Tasks;
 
@@ -87,7 +86,7 @@ internal sealed class SoftmaxPass<T>
     {
         if (layout.Points != points)
         {
-            int columns = ((points * classes) + Vector<T>.Count - 1) / Vector<T>.Count * Vector<T>.Count;
+            int columns = ((points * classes) + RowKernels<T>.Granule - 1) / RowKernels<T>.Granule * RowKernels<T>.Granule;
             layout = new Layout(points, classes, columns);
             weights = new T[data.FeatureCount * columns];
             rowWeights = new T[points][];
@@ -95,7 +94,7 @@ internal sealed class SoftmaxPass<T>
             chunks = [];
         }
 
-        while (chunks.Length < count) chunks = [.. chunks, new Chunk(weights.Length, layout.Columns, points)];
+        while (chunks.Length < count) chunks = [.. chunks, new Chunk(weights.Length, layout.Columns)];
     }
 
     private void Pack(ReadOnlySpan<DenseVector<T>> classifiers)
@@ -132,201 +131,47 @@ internal sealed class SoftmaxPass<T>
             {
                 int row = RowIndex(first + r);
                 chunk.Rows[r] = row;
-                Scores(row, chunk.Scores.AsSpan(r * layout.Columns, layout.Columns));
+                RowKernels<T>.Scores(data.Features(row), data.Values(row), weights, chunk.Scores.AsSpan(r * layout.Columns, layout.Columns));
             }
 
             Softmax(chunk, first, count);
             if (!any) continue;
-            for (int r = 0; r < count; r++) AddGradient(chunk.Rows[r], chunk.Scores.AsSpan(r * layout.Columns, layout.Columns), chunk.Gradient);
+            for (int r = 0; r < count; r++) RowKernels<T>.AddOuter(data.Features(chunk.Rows[r]), data.Values(chunk.Rows[r]), chunk.Scores.AsSpan(r * layout.Columns, layout.Columns), chunk.Gradient);
         }
-    }
-
-    // scores = W' a
-    private void Scores(int row, Span<T> scores)
-    {
-        var features = data.Features(row);
-        var values = data.Values(row);
-        for (int column = 0, left = layout.Columns / Vector<T>.Count; left > 0;)
-        {
-            int taken = Math.Min(left == 4 ? 2 : 3, left);
-            ref T w = ref weights[column];
-            var to = scores[column..];
-            if (taken == 3) Scores3(features, values, ref w, to);
-            else if (taken == 2) Scores2(features, values, ref w, to);
-            else Scores1(features, values, ref w, to);
-            column += taken * Vector<T>.Count;
-            left -= taken;
-        }
-    }
-
-    // Two features at a time: six independent sums hide the latency of a multiply-add.
-    private void Scores3(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ref T w, Span<T> scores)
-    {
-        nuint width = (nuint)Vector<T>.Count, columns = (nuint)layout.Columns;
-        Vector<T> a0 = default, a1 = default, a2 = default, b0 = default, b1 = default, b2 = default;
-        int j = features.Length & 1;
-        if (j == 1)
-        {
-            var v = new Vector<T>(values[0]);
-            nuint at = (nuint)features[0] * columns;
-            a0 = v * Vector.LoadUnsafe(ref w, at);
-            a1 = v * Vector.LoadUnsafe(ref w, at + width);
-            a2 = v * Vector.LoadUnsafe(ref w, at + (2 * width));
-        }
-
-        for (; j + 1 < features.Length; j += 2)
-        {
-            Vector<T> v = new(values[j]), u = new(values[j + 1]);
-            nuint at = (nuint)features[j] * columns, to = (nuint)features[j + 1] * columns;
-            a0 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at), a0);
-            a1 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + width), a1);
-            a2 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + (2 * width)), a2);
-            b0 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to), b0);
-            b1 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + width), b1);
-            b2 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + (2 * width)), b2);
-        }
-
-        (a0 + b0).CopyTo(scores);
-        (a1 + b1).CopyTo(scores[(int)width..]);
-        (a2 + b2).CopyTo(scores[(int)(2 * width)..]);
-    }
-
-    private void Scores2(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ref T w, Span<T> scores)
-    {
-        nuint width = (nuint)Vector<T>.Count, columns = (nuint)layout.Columns;
-        Vector<T> a0 = default, a1 = default, b0 = default, b1 = default;
-        int j = features.Length & 1;
-        if (j == 1)
-        {
-            var v = new Vector<T>(values[0]);
-            nuint at = (nuint)features[0] * columns;
-            a0 = v * Vector.LoadUnsafe(ref w, at);
-            a1 = v * Vector.LoadUnsafe(ref w, at + width);
-        }
-
-        for (; j + 1 < features.Length; j += 2)
-        {
-            Vector<T> v = new(values[j]), u = new(values[j + 1]);
-            nuint at = (nuint)features[j] * columns, to = (nuint)features[j + 1] * columns;
-            a0 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at), a0);
-            a1 = MultiplyAdd(v, Vector.LoadUnsafe(ref w, at + width), a1);
-            b0 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to), b0);
-            b1 = MultiplyAdd(u, Vector.LoadUnsafe(ref w, to + width), b1);
-        }
-
-        (a0 + b0).CopyTo(scores);
-        (a1 + b1).CopyTo(scores[(int)width..]);
-    }
-
-    private void Scores1(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ref T w, Span<T> scores)
-    {
-        nuint columns = (nuint)layout.Columns;
-        Vector<T> a = default;
-        for (int j = 0; j < features.Length; j++) a = MultiplyAdd(new Vector<T>(values[j]), Vector.LoadUnsafe(ref w, (nuint)features[j] * columns), a);
-        a.CopyTo(scores);
     }
 
     // Cross-entropies from the scores; then the scores become weight * (probability - [class is the label]).
     private void Softmax(Chunk chunk, int first, int count)
     {
         int columns = layout.Columns, points = layout.Points;
+        var kept = chunk.Kept.AsSpan();
         for (int r = 0; r < count; r++)
         {
-            byte label = labels[chunk.Rows[r]];
+            int row = chunk.Rows[r], label = labels[row];
+            var all = chunk.Scores.AsSpan(r * columns, columns);
+            T shift = SoftmaxRows<T>.Exponentials(all, kept);
             for (int p = 0; p < points; p++)
             {
-                var scores = chunk.Scores.AsSpan((r * columns) + (p * classes), classes);
-                var largest = scores[0];
-                foreach (var s in scores) largest = T.Max(largest, s);
-                for (int k = 0; k < scores.Length; k++) scores[k] -= largest;
-                chunk.AtLabel[(r * points) + p] = scores[label];
-            }
-        }
-
-        var all = chunk.Scores.AsSpan(0, count * columns);
-        TensorPrimitives.Exp(all, all);
-        for (int r = 0; r < count; r++)
-        {
-            int row = chunk.Rows[r];
-            for (int p = 0; p < points; p++)
-            {
-                var scores = chunk.Scores.AsSpan((r * columns) + (p * classes), classes);
-                var sum = T.Zero;
-                foreach (var s in scores) sum += s;
-                if (wantLosses) Losses[((first + r) * points) + p] = T.Log(sum) - chunk.AtLabel[(r * points) + p];
+                var scores = all.Slice(p * classes, classes);
+                var before = kept.Slice(p * classes, classes);
+                T own = shift, sum = SoftmaxRows<T>.Sum(scores, before, ref own);
+                if (wantLosses) Losses[((first + r) * points) + p] = T.Log(sum) + own - before[label];
                 var weight = !wantGradient[p] ? T.Zero : rowWeights[p] is { } given ? given[row] : T.One;
-                var scale = weight / sum;
-                for (int k = 0; k < scores.Length; k++) scores[k] *= scale;
-                scores[labels[row]] -= weight;
+                SoftmaxRows<T>.Scale(scores, weight / sum);
+                scores[label] -= weight;
             }
 
-            chunk.Scores.AsSpan((r * columns) + (points * classes), columns - (points * classes)).Clear();
+            all[(points * classes)..].Clear();
         }
     }
-
-    // gradient += a (outer) slopes
-    private void AddGradient(int row, ReadOnlySpan<T> slopes, T[] gradient)
-    {
-        var features = data.Features(row);
-        var values = data.Values(row);
-        nuint width = (nuint)Vector<T>.Count, columns = (nuint)layout.Columns;
-        for (int column = 0, left = layout.Columns / Vector<T>.Count; left > 0;)
-        {
-            int taken = Math.Min(left == 4 ? 2 : 3, left);
-            ref T g = ref gradient[column];
-            var from = slopes[column..];
-            if (taken == 3)
-            {
-                Vector<T> s0 = new(from), s1 = new(from[(int)width..]), s2 = new(from[(int)(2 * width)..]);
-                for (int j = 0; j < features.Length; j++)
-                {
-                    var v = new Vector<T>(values[j]);
-                    nuint at = (nuint)features[j] * columns;
-                    MultiplyAdd(v, s0, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
-                    MultiplyAdd(v, s1, Vector.LoadUnsafe(ref g, at + width)).StoreUnsafe(ref g, at + width);
-                    MultiplyAdd(v, s2, Vector.LoadUnsafe(ref g, at + (2 * width))).StoreUnsafe(ref g, at + (2 * width));
-                }
-            }
-            else if (taken == 2)
-            {
-                Vector<T> s0 = new(from), s1 = new(from[(int)width..]);
-                for (int j = 0; j < features.Length; j++)
-                {
-                    var v = new Vector<T>(values[j]);
-                    nuint at = (nuint)features[j] * columns;
-                    MultiplyAdd(v, s0, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
-                    MultiplyAdd(v, s1, Vector.LoadUnsafe(ref g, at + width)).StoreUnsafe(ref g, at + width);
-                }
-            }
-            else
-            {
-                var s0 = new Vector<T>(from);
-                for (int j = 0; j < features.Length; j++)
-                {
-                    nuint at = (nuint)features[j] * columns;
-                    MultiplyAdd(new Vector<T>(values[j]), s0, Vector.LoadUnsafe(ref g, at)).StoreUnsafe(ref g, at);
-                }
-            }
-
-            column += taken * Vector<T>.Count;
-            left -= taken;
-        }
-    }
-
-    // a * b + c, fused where the hardware does it; the branch is decided when the code is compiled.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<T> MultiplyAdd(Vector<T> a, Vector<T> b, Vector<T> c) =>
-        typeof(T) == typeof(double) ? Vector.MultiplyAddEstimate(a.As<T, double>(), b.As<T, double>(), c.As<T, double>()).As<double, T>()
-        : typeof(T) == typeof(float) ? Vector.MultiplyAddEstimate(a.As<T, float>(), b.As<T, float>(), c.As<T, float>()).As<float, T>()
-        : (a * b) + c;
 
     private readonly record struct Layout(int Points, int Classes, int Columns);
 
-    private sealed class Chunk(int gradientLength, int columns, int points)
+    private sealed class Chunk(int gradientLength, int columns)
     {
         public readonly T[] Gradient = new T[gradientLength];
         public readonly T[] Scores = new T[BlockRows * columns];
-        public readonly T[] AtLabel = new T[BlockRows * points];
+        public readonly T[] Kept = new T[columns];
         public readonly int[] Rows = new int[BlockRows];
     }
 }
