@@ -88,7 +88,7 @@ public sealed record F2ba : IBilevelMethod
         foreach (var finding in PenaltyChecks.Steps(problem, StepZ, StepY, Lambda ?? 10)) yield return finding;
         if (StepY is not null && Lambda is null) yield return new Finding(Severity.Error, "step-y is fixed while lambda is chosen by the method, so y would become unstable as lambda grows.", "Leave step-y at auto, or fix lambda.");
         if (LambdaStart > Lambda) yield return new Finding(Severity.Error, "lambda-start is above lambda.", "Lower lambda-start or leave it at auto.");
-        if (problem.Constants.LowerStrongConvexity <= 0) yield return new Finding(Severity.Error, "The lower level is declared with a strong convexity of zero; the method needs it positive.", "Add a small multiple of |y|^2 to g.");
+        foreach (var finding in PenaltyChecks.Modulus(problem)) yield return finding;
     }
 
     private sealed class Run<V> : IRun<V>

@@ -20,6 +20,9 @@ public enum StepRule
 
     /// <summary>x - t d with t from the last two points and directions (Malitsky and Mishchenko, 2020): no step size to choose; s bounds the first step.</summary>
     Adaptive,
+
+    /// <summary>x - s d / max(1, |d|): normalised far from the answer, plain near it, where a step of fixed length would not converge.</summary>
+    Clipped,
 }
 
 /// <summary>The settings of the upper step, shared by the methods.</summary>
@@ -105,6 +108,9 @@ internal sealed class UpperMover<V>
             case StepRule.Normalised:
                 double norm = direction.Norm();
                 if (norm > 0) x.AddScaled(-step / norm, direction);
+                break;
+            case StepRule.Clipped:
+                x.AddScaled(-step / Math.Max(1, direction.Norm()), direction);
                 break;
             case StepRule.Momentum:
                 average!.Scale(settings.Momentum);
