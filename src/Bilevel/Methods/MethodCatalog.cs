@@ -42,6 +42,7 @@ public static class MethodCatalog
     [
         MethodEntry.Of("Picks the method that suits the problem.", new Auto()),
         MethodEntry.Of("Bilevel: single loop or T inner steps with growing lambda; exact or sampled gradients.", new F2sa()),
+        MethodEntry.Of("Bilevel: F2SA with recursive estimates of its gradients (momentum), less noise from the same minibatches at twice the calls.", new F3sa()),
         MethodEntry.Of("Bilevel: differences of order p over several followers; twice the order of F2SA's bias for the same two; exact or sampled gradients.", new F2saP()),
         MethodEntry.Of("Bilevel: two time scales at fixed or staged lambda; exact gradients.", new F2ba()),
         MethodEntry.Of("Bilevel: F2BA with accelerated inner loops, the first choice for exact gradients.", new F2ba { Accelerated = true }),

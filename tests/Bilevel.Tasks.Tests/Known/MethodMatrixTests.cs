@@ -49,6 +49,7 @@ public sealed class MethodMatrixTests
         new("f2ba-plus, normalised", Accuracy.Band, p => new F2ba { Accelerated = true, Lambda = 1000, Tolerance = p.Tolerance, StepX = 0.02 * p.Reach, Upper = Rule(StepRule.Normalised) }),
         new("f2sa, matched, T steps", Accuracy.Penalty, p => new F2sa { Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, InnerSteps = p.InnerSteps, StepX = p.StepX }),
         new("f2sa, matched, single loop", Accuracy.Tracking, p => new F2sa { Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, StepX = p.StepX / p.InnerSteps }),
+        new("f3sa, eta 0.2", Accuracy.Penalty, p => new F3sa { Eta = 0.2, Lambda = 1000, LambdaGrowth = 1, LambdaLimit = 1000, InnerSteps = p.InnerSteps, StepX = p.StepX }),
         new("f2sa-p, order 2", Accuracy.Solution, p => new F2saP { Lambda = 1e4, InnerSteps = p.InnerSteps, StepX = p.StepX, Upper = Rule(StepRule.Plain) }),
         new("f2sa-p, order 3", Accuracy.Solution, p => new F2saP { Order = 3, InnerSteps = p.InnerSteps, StepX = p.StepX, Upper = Rule(StepRule.Plain) }),
         new("f2sa-p, order 2, clipped", Accuracy.Solution, p => new F2saP { Lambda = 1e4, InnerSteps = p.InnerSteps, StepX = p.StepX }),

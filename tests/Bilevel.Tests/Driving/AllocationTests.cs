@@ -26,6 +26,8 @@ public sealed class AllocationTests
 
     private static readonly Dictionary<string, IBilevelMethod> Cases = new()
     {
+        ["f3sa"] = new F3sa { Eta = 0.1, StepX = 1e-2 },
+        ["f3sa, batch, independent samples"] = new F3sa { Batch = 4, IndependentSamples = true, StepX = 1e-2 },
         ["f2sa-p"] = new F2saP(),
         ["f2sa-p, order 3, averages, batch"] = new F2saP { Order = 3, AverageNodes = true, Batch = 4 },
         ["f2sa-p, order 4, independent samples"] = new F2saP { Order = 4, Batch = 4, IndependentSamples = true },

@@ -14,6 +14,9 @@ public sealed class ResumeTests
             ["f2sa"] = new F2sa(),
             ["f2sa, inner steps"] = new F2sa { InnerSteps = 5, LambdaIncrement = 0.1 },
             ["f2sa, noise, independent samples"] = new F2sa { Batch = 2, IndependentSamples = true, StepX = 1e-3 },
+            ["f3sa"] = new F3sa(),
+            ["f3sa, inner steps"] = new F3sa { Eta = 0.3, InnerSteps = 3, StepX = 0.03 },
+            ["f3sa, noise, independent samples"] = new F3sa { Batch = 2, IndependentSamples = true, StepX = 1e-3 },
             ["f2sa-p"] = new F2saP(),
             ["f2sa-p, order 3"] = new F2saP { Order = 3, AverageNodes = true, InnerSteps = 2 },
             ["f2sa-p, order 4, noise"] = new F2saP { Order = 4, Batch = 2, InnerSteps = 3 },
@@ -36,7 +39,12 @@ public sealed class ResumeTests
             cases[$"f2sa, noise, {rule}"] = new F2sa { Batch = 3, Upper = new UpperStep { StepRule = rule }, StepX = 0.02 };
         }
 
-        foreach (var schedule in Enum.GetValues<F2saSchedule>()) cases[$"f2sa, noise, {schedule}"] = new F2sa { Schedule = schedule, Batch = 1 };
+        foreach (var schedule in Enum.GetValues<F2saSchedule>())
+        {
+            cases[$"f2sa, noise, {schedule}"] = new F2sa { Schedule = schedule, Batch = 1 };
+            cases[$"f3sa, noise, {schedule}"] = new F3sa { Schedule = schedule, Batch = 1, StepX = 0.02 };
+        }
+
         return cases;
     }
 

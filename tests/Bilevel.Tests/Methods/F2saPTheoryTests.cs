@@ -232,8 +232,7 @@ public sealed class F2saPTheoryTests
     [InlineData(true, 2.0)]
     public void One_sample_for_all_nodes_keeps_the_noise_from_growing_with_lambda(bool independent, double exponent)
     {
-        var scalar = PenaltyTheory.Scalar;
-        var problem = scalar with { Upper = new GaussianNoise<double>(scalar.Upper, 0.01), Lower = new GaussianNoise<double>(scalar.Lower, 0.01) };
+        var problem = PenaltyTheory.Noisy(0.01, 0.01);
         double Variance(double lambda)
         {
             // Far from the answer |phi| is phi; x is kept.
