@@ -26,6 +26,12 @@ public sealed class AllocationTests
 
     private static readonly Dictionary<string, IBilevelMethod> Cases = new()
     {
+        ["f2ba"] = new F2ba(),
+        ["f2ba-plus"] = new F2ba { Accelerated = true },
+        ["acc-f2ba"] = new AccF2ba(),
+        ["acc-f2ba-plus"] = new AccF2ba { Accelerated = true },
+        ["f2bsa"] = F2ba.Stochastic(4, 100, 5, 0.1),
+        ["f3bsa"] = new F3bsa(),
         ["f3sa"] = new F3sa { Eta = 0.1, StepX = 1e-2 },
         ["f3sa, batch, independent samples"] = new F3sa { Batch = 4, IndependentSamples = true, StepX = 1e-2 },
         ["f2sa-p"] = new F2saP(),
