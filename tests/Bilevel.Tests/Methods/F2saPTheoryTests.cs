@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Bilevel.Tests;
 
-public sealed class F2saPTheoryTests
+public sealed class F2saPTheoryTests(ITestOutputHelper output)
 {
     public static TheoryData<int> Orders => [.. Enumerable.Range(1, 10)];
 
@@ -35,6 +35,13 @@ public sealed class F2saPTheoryTests
         Assert.Equal(places, nodes.Select(n => n.J));
         Assert.Equal(numerators.Select(n => (BigInteger)n), nodes.Select(n => n.Numerator * denominator / n.Denominator));
         Assert.All(nodes.Zip(numerators), pair => Assert.Equal(pair.Second / (double)denominator, pair.First.Weight));
+    }
+
+    [Fact]
+    public void The_sum_of_the_weights_that_rounding_is_multiplied_by_stays_small()
+    {
+        double[] expected = [2, 1, 2, 1.5, 2.17, 1.83, 2.08, 2.28];
+        Assert.All(new[] { 1, 2, 3, 4, 5, 6, 8, 10 }.Zip(expected), pair => Assert.Equal(pair.Second, DifferenceNode.Of(pair.First).Sum(n => Math.Abs(n.Weight)), 5e-3));
     }
 
     [Theory]
@@ -253,6 +260,54 @@ public sealed class F2saPTheoryTests
         Assert.Equal(exponent, slope, 0.1);
     }
 
+    [Theory]
+    [InlineData(2, false, 4)]
+    [InlineData(5, false, 4)]
+    [InlineData(2, true, 8)]
+    [InlineData(5, true, 24)]
+    public void All_followers_are_asked_in_one_request(int order, bool independent, int requests)
+    {
+        // K = 3 inner steps and one x-gradient; f is not asked at node 0.
+        Asked upper = new(PenaltyTheory.Scalar.Upper), lower = new(PenaltyTheory.Scalar.Lower);
+        var run = PenaltyTheory.Start(new F2saP { Order = order, InnerSteps = 3, IndependentSamples = independent }, PenaltyTheory.Scalar with { Upper = upper, Lower = lower });
+        (upper.Requests, lower.Requests) = (0, 0);
+        run.Step();
+        Assert.Equal(requests, lower.Requests);
+        Assert.Equal(independent && order == 5 ? 20 : requests, upper.Requests);
+    }
+
+    [Fact]
+    public void With_noise_order_two_comes_nearer_than_order_one_at_the_same_lambda_and_number_of_calls()
+    {
+        // lambda 10, one inner step, noise 0.1, 100 000 gradients; every method at the best x step of a sweep over 3e-2 .. 1e-4.
+        double Error(IBilevelMethod method)
+        {
+            double sum = 0;
+            long visited = 0;
+            for (ulong seed = 0; seed < 4; seed++)
+            {
+                var (upperCalls, lowerCalls) = (new OracleCounts(2), new OracleCounts(2));
+                var noisy = PenaltyTheory.Noisy(0.1, 0.1);
+                var run = PenaltyTheory.Start(method, noisy with { Upper = new CountingObjective<DenseVector<double>>(noisy.Upper, upperCalls), Lower = new CountingObjective<DenseVector<double>>(noisy.Lower, lowerCalls) }, seed: seed);
+                for (long calls = 0; calls < 100_000; calls = upperCalls.Gradients.ToArray().Sum() + lowerCalls.Gradients.ToArray().Sum())
+                {
+                    run.Step();
+                    if (calls < 75_000) continue;
+                    sum += Math.Pow(PenaltyTheory.Gradient(run.Point[0][0]), 2);
+                    visited++;
+                }
+            }
+
+            return Math.Sqrt(sum / visited);
+        }
+
+        double second = Error(new F2saP { Lambda = 10, InnerSteps = 1, StepX = 3e-4, Batch = 1, Upper = new() });
+        double first = Error(new F2sa { Lambda = 10, LambdaGrowth = 1, StepX = 1e-4, Batch = 1 });
+        double recursive = Error(new F3sa { Lambda = 10, LambdaGrowth = 1, StepX = 3e-4, Batch = 1, Eta = 0.1 });
+        output.WriteLine(FormattableString.Invariant($"f2sa-p {second:G3}, f2sa {first:G3}, f3sa {recursive:G3}"));
+        Assert.InRange(second, 0, 0.6 * Math.Min(first, recursive));
+    }
+
     [Fact]
     public void Nodes_whose_follower_may_lose_its_convexity_are_named()
     {
@@ -264,10 +319,14 @@ public sealed class F2saPTheoryTests
         var warning = Assert.Single(Findings(new F2saP { Lambda = 4 }));
         Assert.Equal((Severity.Warning, "lambda = 4 is not above 2 Lf1/mu = 4, so |j| nu < mu/(2 Lf1) fails at node -1."), (warning.Severity, warning.What));
         Assert.Contains("fails at node 2.", Assert.Single(Findings(new F2saP { Order = 3, Lambda = 8 })).What, StringComparison.Ordinal);
-        var error = Assert.Single(Findings(new F2saP { Order = 10, Lambda = 10 }));
+        Assert.EndsWith("fails at node -3.", Assert.Single(Findings(new F2saP { Order = 6, Lambda = 10 })).What, StringComparison.Ordinal);
+
+        // The follower of node -5 at nu = 0.1 is exactly singular.
+        var singular = Assert.Single(Findings(new F2saP { Order = 10, Lambda = 10 }));
         Assert.Equal(
-            (Severity.Error, "lambda = 10 leaves the follower of node -5, on -5 f/lambda + g, without strong convexity: mu = 1 does not exceed 5 Lf1/lambda = 1.", "Raise lambda above 20, or lower the order."),
-            (error.Severity, error.What, error.Remedy));
+            (Severity.Warning, "lambda = 10 is not above 10 Lf1/mu = 20, so |j| nu < mu/(2 Lf1) fails at node -5; the follower of node -5, on -5 f/lambda + g, may have no minimiser at all."),
+            (singular.Severity, singular.What));
+        Assert.EndsWith("fails at node -5.", Assert.Single(Findings(new F2saP { Order = 10, Lambda = 10.01 })).What, StringComparison.Ordinal);
         Assert.Equal(Severity.Warning, Assert.Single(Findings(new F2saP { Lambda = 100, StepLower = 2 })).Severity);
         Assert.Empty(Findings(new F2saP { Lambda = 100, StepLower = 1.9 }));
         var flat = PenaltyTheory.Scalar with { Constants = new() { LowerStrongConvexity = 0 } };
@@ -284,5 +343,16 @@ public sealed class F2saPTheoryTests
         var steep = PenaltyTheory.Scalar with { Constants = PenaltyTheory.Scalar.Constants with { UpperSmoothness = 100 } };
         Assert.Equal(100, PenaltyTheory.Start(new F2saP { Order = order }).Penalty);
         Assert.Equal(400 * ((order + 1) / 2), PenaltyTheory.Start(new F2saP { Order = order }, steep).Penalty);
+    }
+
+    private sealed class Asked(IObjective<DenseVector<double>> inner) : IObjective<DenseVector<double>>
+    {
+        public int Requests { get; set; }
+
+        public void Evaluate(in Request<DenseVector<double>> request)
+        {
+            Requests++;
+            inner.Evaluate(request);
+        }
     }
 }

@@ -45,10 +45,9 @@ internal static class PenaltyChecks
         if (known is { LowerStrongConvexity: { } mu, UpperSmoothness: { } lf } && mu > 0)
         {
             double safe = 2 * farthest * lf / mu;
-            if (-lowest * lf >= lambda * mu)
-                yield return new Finding(Severity.Error, FormattableString.Invariant($"lambda = {lambda:G4} leaves the follower of node {lowest}, on {lowest} f/lambda + g, without strong convexity: mu = {mu:G4} does not exceed {-lowest} Lf1/lambda = {-lowest * lf / lambda:G4}."), FormattableString.Invariant($"Raise lambda above {safe:G4}, or lower the order."));
-            else if (lambda <= safe)
-                yield return new Finding(Severity.Warning, FormattableString.Invariant($"lambda = {lambda:G4} is not above {2 * farthest} Lf1/mu = {safe:G4}, so |j| nu < mu/(2 Lf1) fails at node {(-lowest == farthest ? lowest : farthest)}."), "The theory does not cover such a lambda; the method may still work, since the constants are worst cases. Raise lambda, or lower the order.");
+            string none = -lowest * lf >= lambda * mu ? FormattableString.Invariant($"; the follower of node {lowest}, on {lowest} f/lambda + g, may have no minimiser at all") : "";
+            if (lambda <= safe)
+                yield return new Finding(Severity.Warning, FormattableString.Invariant($"lambda = {lambda:G4} is not above {2 * farthest} Lf1/mu = {safe:G4}, so |j| nu < mu/(2 Lf1) fails at node {(-lowest == farthest ? lowest : farthest)}{none}."), "The method may still work, since the constants are worst cases. Raise lambda or lower the order if y runs away.");
         }
 
         if (known is { LowerSmoothness: { } lg, UpperSmoothness: { } curvature } && step > 2 / (lg + (farthest * curvature / lambda)))
