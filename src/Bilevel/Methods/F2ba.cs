@@ -1,60 +1,25 @@
 // F2BA: Chen, Ma, Zhang: Near-Optimal Nonconvex-Strongly-Convex Bilevel Optimization with Fully First-Order Oracles, JMLR 26(109), 2025 (arXiv 2306.14853).
 // F2BA+: Chen, Ji, Zhang: On the Condition Number Dependency in Bilevel Optimization (arXiv 2511.22331).
-// Problem class: g(x, .) strongly convex with Lipschitz Hessian, f and g smooth; exact gradients.
+// F2BSA: the stochastic form of the first paper, minibatches in place of exact gradients.
+// Problem class: g(x, .) strongly convex with Lipschitz Hessian, f and g smooth; exact or, with lambda and inner steps given, sampled gradients.
 namespace Bilevel;
 
 /// <summary>
 /// F2BA: fixed lambda and two time scales, many inner steps of z on g and of y on f + lambda g for one step of x.
 /// The residual is |h| plus the estimated penalty bias, where lambda is chosen by the method.
 /// </summary>
-public sealed record F2ba : IBilevelMethod
+public sealed record F2ba : TwoScaleMethod
 {
     /// <inheritdoc/>
-    public string Name => Accelerated ? "f2ba-plus" : "f2ba";
+    public override string Name => Batch > 0 ? "f2bsa" : Accelerated ? "f2ba-plus" : "f2ba";
 
-    /// <summary>Accelerates the inner loops by Nesterov's momentum (F2BA+).</summary>
-    [Setting("Accelerates the inner loops by Nesterov's momentum (F2BA+).")]
-    public bool Accelerated { get; init; }
+    /// <summary>Number of data items per gradient estimate; 0 takes all data, that is exact gradients. Minibatches need a given lambda and number of inner steps.</summary>
+    [Setting("Number of data items per gradient estimate; 0 takes all data, that is exact gradients. Minibatches need a given lambda and number of inner steps.", Min = 0)]
+    public int Batch { get; init; }
 
-    /// <summary>Penalty parameter; auto raises it until the estimated bias of the hypergradient is below half the tolerance.</summary>
-    [Setting("Penalty parameter; auto raises it until the estimated bias of the hypergradient is below half the tolerance.", Min = 1e-12)]
-    public double? Lambda { get; init; }
-
-    /// <summary>First value of lambda when it is raised in stages; auto takes 10 max(1, Lf1/Lg1), or lambda itself where that is given.</summary>
-    [Setting("First value of lambda when it is raised in stages; auto takes 10 max(1, Lf1/Lg1), or lambda itself where that is given.", Min = 1e-12)]
-    public double? LambdaStart { get; init; }
-
-    /// <summary>Factor between the stages of lambda.</summary>
-    [Setting("Factor between the stages of lambda.", Min = 1.01)]
-    public double LambdaFactor { get; init; } = 10;
-
-    /// <summary>Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.</summary>
-    [Setting("Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.", Min = 1e-300)]
-    public double Tolerance { get; init; } = 1e-4;
-
-    /// <summary>Number K of inner steps; auto stops them by the computable tolerances instead.</summary>
-    [Setting("Number K of inner steps; auto stops them by the computable tolerances instead.", Min = 1)]
-    public int? InnerSteps { get; init; }
-
-    /// <summary>Most inner steps per iteration where the tolerances stop them.</summary>
-    [Setting("Most inner steps per iteration where the tolerances stop them.", Min = 1)]
-    public int InnerLimit { get; init; } = 10_000;
-
-    /// <summary>Inner accuracy as a share of the residual, where the tolerances stop the inner steps.</summary>
-    [Setting("Inner accuracy as a share of the residual, where the tolerances stop the inner steps.", Min = 1e-6, Max = 1)]
-    public double InnerShare { get; init; } = 0.1;
-
-    /// <summary>Step of z on g; auto takes 1/Lg1.</summary>
-    [Setting("Step of z on g; auto takes 1/Lg1.", Min = 0)]
-    public double? StepZ { get; init; }
-
-    /// <summary>Step of y on f + lambda g; auto takes 1/(Lf1 + lambda Lg1), matched to z.</summary>
-    [Setting("Step of y on f + lambda g; auto takes 1/(Lf1 + lambda Lg1), matched to z.", Min = 0)]
-    public double? StepY { get; init; }
-
-    /// <summary>Step of x along the hypergradient estimate; bounds the first step under the rule adaptive.</summary>
-    [Setting("Step of x along the hypergradient estimate; bounds the first step under the rule adaptive.", Min = 0)]
-    public double StepX { get; init; } = 0.1;
+    /// <summary>Draws the two x-gradients of g on different samples, which multiplies their noise by lambda (to show it).</summary>
+    [Setting("Draws the two x-gradients of g on different samples, which multiplies their noise by lambda (to show it).")]
+    public bool IndependentSamples { get; init; }
 
     /// <summary>The upper step.</summary>
     [SettingGroup(typeof(UpperStep))]
@@ -75,43 +40,63 @@ public sealed record F2ba : IBilevelMethod
         Upper = new UpperStep(),
     };
 
-    /// <inheritdoc/>
-    public IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
-        where V : class, IVector<V> => new Run<V>(this, problem, x.Copy(), y.Copy());
+    /// <summary>F2BSA: F2BA on minibatches, with plain steps of x.</summary>
+    /// <param name="batch">Number of data items per gradient estimate.</param>
+    /// <param name="lambda">Penalty parameter.</param>
+    /// <param name="innerSteps">K.</param>
+    /// <param name="stepX">Step of x.</param>
+    public static F2ba Stochastic(int batch, double lambda, int innerSteps, double stepX) => new()
+    {
+        Batch = batch,
+        Lambda = lambda,
+        InnerSteps = innerSteps,
+        StepX = stepX,
+        Upper = new UpperStep(),
+    };
 
     /// <inheritdoc/>
-    public IEnumerable<Finding> Validate<V>(BilevelProblem<V> problem)
-        where V : class, IVector<V>
+    public override IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
     {
-        foreach (var finding in Upper.Validate<V>()) yield return finding;
-        foreach (var finding in PenaltyChecks.Lower(problem, Lambda ?? double.PositiveInfinity)) yield return finding;
-        foreach (var finding in PenaltyChecks.Steps(problem, StepZ, StepY, Lambda ?? 10)) yield return finding;
-        if (StepY is not null && Lambda is null) yield return new Finding(Severity.Error, "step-y is fixed while lambda is chosen by the method, so y would become unstable as lambda grows.", "Leave step-y at auto, or fix lambda.");
-        if (LambdaStart > Lambda) yield return new Finding(Severity.Error, "lambda-start is above lambda.", "Lower lambda-start or leave it at auto.");
-        if (problem.Constants.LowerStrongConvexity <= 0) yield return new Finding(Severity.Error, "The lower level is declared with a strong convexity of zero; the method needs it positive.", "Add a small multiple of |y|^2 to g.");
+        x = x.Copy();
+        return new Run<V>(this, problem, x, y.Copy(), Upper.Start(x, problem.UpperSet), seed, Batch, IndependentSamples);
     }
 
-    private sealed class Run<V> : IRun<V>
+    /// <inheritdoc/>
+    public override IEnumerable<Finding> Validate<V>(BilevelProblem<V> problem)
+    {
+        foreach (var finding in Upper.Validate<V>()) yield return finding;
+        foreach (var finding in base.Validate(problem)) yield return finding;
+        if (Batch == 0) yield break;
+        if (Lambda is null || InnerSteps is null) yield return new Finding(Severity.Error, "On minibatches neither the bias that chooses lambda nor the tolerances that end the inner steps can be read off the gradients.", "Set lambda and inner-steps, or take exact gradients (batch 0).");
+        if (Upper.StepRule == StepRule.Adaptive) yield return new Finding(Severity.Warning, "The rule adaptive reads the curvature off differences of estimates, which are mostly noise on minibatches.", "Choose the step rule plain, clipped or adam, and set step-x.");
+    }
+
+    /// <summary>The run, which AccF2BA shares but for the step of x.</summary>
+    internal sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
         private const int Z = 0, Y = 1;
 
-        private readonly F2ba settings;
+        private readonly TwoScaleMethod settings;
+        private readonly int batch;
+        private readonly bool independent;
         private readonly V[] point;                      // x_t and z_t
         private readonly Followers<V> followers;         // z on g, y on f/lambda + g, each from its own last value
         private readonly PenaltyGradient<V> hypergradient;
         private readonly LambdaStages<V> stages;
-        private readonly UpperMover<V> mover;
+        private readonly IUpperMove<V> mover;
+        private readonly SampleStream samples;
         private readonly V y;
         private readonly V apart;                        // y - z
         private readonly double[] shares = [1, 1], tolerances = new double[2];
         private LocalConstants constants;
         private double gradientNorm;
 
-        public Run(F2ba settings, BilevelProblem<V> problem, V x, V y)
+        public Run(TwoScaleMethod settings, BilevelProblem<V> problem, V x, V y, IUpperMove<V> mover, ulong seed, int batch = 0, bool independent = false)
         {
-            this.settings = settings;
-            constants = LocalConstants.Of(problem, x, y);
+            (this.settings, this.mover, this.batch, this.independent) = (settings, mover, batch, independent);
+            samples = new SampleStream(seed);
+            constants = LocalConstants.Of(problem, x, y, NextSample());
             double lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * Math.Max(1, constants.UpperSmoothness / constants.LowerSmoothness);
             this.y = y;
             var z = y.Copy();
@@ -120,7 +105,6 @@ public sealed record F2ba : IBilevelMethod
             followers = new Followers<V>(problem, x, [z, y], [0, 1 / lambda], constants);
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
             stages = new LambdaStages<V>(lambda, settings.Lambda, settings.LambdaFactor, settings.Tolerance, settings.InnerLimit, new PenaltyBias<V>(problem, x, y, z, constants), constants);
-            mover = settings.Upper.Start(x, problem.UpperSet);
         }
 
         public double Residual { get; private set; } = double.NaN;
@@ -160,6 +144,7 @@ public sealed record F2ba : IBilevelMethod
             archive.Transfer("residual", ref residual);
             Residual = residual;
             LocalConstants.Transfer(archive, ref constants);
+            samples.Transfer(archive);
             stages.Transfer(archive);
             mover.Transfer(archive);
             if (!archive.Loading) return;
@@ -178,7 +163,7 @@ public sealed record F2ba : IBilevelMethod
             shares[Y] = settings.StepY is { } stepY ? stepY * lambda * smoothY : 1;
             if (settings.InnerSteps is { } steps)
             {
-                followers.Steps(steps, settings.Accelerated, shares);
+                followers.Steps(steps, settings.Accelerated, shares, samples, batch);
                 return;
             }
 
@@ -188,9 +173,12 @@ public sealed record F2ba : IBilevelMethod
 
         private void MeasureHypergradient()
         {
-            hypergradient.Evaluate(stages.Lambda, Sample.All, Sample.All);
+            if (independent) hypergradient.Evaluate(stages.Lambda, NextSample(), NextSample(), NextSample());
+            else hypergradient.Evaluate(stages.Lambda, NextSample(), NextSample());
             gradientNorm = mover.Measure(hypergradient.Direction, settings.StepX);
         }
+
+        private Sample NextSample() => samples.Next(batch);
 
         private void MoveX()
         {

@@ -22,6 +22,49 @@ public sealed class AllocationTests
         Assert.True(run.Residual < 0.01);
     }
 
+    public static TheoryData<string> Methods => [.. Cases.Keys];
+
+    private static readonly Dictionary<string, IBilevelMethod> Cases = new()
+    {
+        ["f2ba"] = new F2ba(),
+        ["f2ba-plus"] = new F2ba { Accelerated = true },
+        ["acc-f2ba"] = new AccF2ba(),
+        ["acc-f2ba-plus"] = new AccF2ba { Accelerated = true },
+        ["f2bsa"] = F2ba.Stochastic(4, 100, 5, 0.1),
+        ["f3bsa"] = new F3bsa(),
+        ["f3sa"] = new F3sa { Eta = 0.1, StepX = 1e-2 },
+        ["f3sa, batch, independent samples"] = new F3sa { Batch = 4, IndependentSamples = true, StepX = 1e-2 },
+        ["f2sa-p"] = new F2saP(),
+        ["f2sa-p, order 3, averages, batch"] = new F2saP { Order = 3, AverageNodes = true, Batch = 4 },
+        ["f2sa-p, order 4, independent samples"] = new F2saP { Order = 4, Batch = 4, IndependentSamples = true },
+    };
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void A_step_of_every_penalty_method_allocates_nothing(string name)
+    {
+        var problem = new TwoVariables().Problem;
+        var counted = problem with
+        {
+            Upper = new CountingObjective<DenseVector<double>>(problem.Upper, new OracleCounts(2)),
+            Lower = new CountingObjective<DenseVector<double>>(problem.Lower, new OracleCounts(2)),
+        };
+        var run = Cases[name].Start(counted, Vectors.Of(0), Vectors.Of(0), 0);
+        for (int i = 0; i < 2_000; i++) run.Step();
+
+        // The runtime may allocate once while it compiles again what runs often; a step that allocates does it every time.
+        long least = long.MaxValue;
+        for (int trial = 0; trial < 5; trial++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 5_000; i++) run.Step();
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Equal(0, least);
+        Assert.True(run.Residual < 0.01);
+    }
+
     [Fact]
     public void The_drivers_loop_allocates_per_row_alone()
     {

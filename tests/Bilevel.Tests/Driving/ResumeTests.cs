@@ -14,11 +14,23 @@ public sealed class ResumeTests
             ["f2sa"] = new F2sa(),
             ["f2sa, inner steps"] = new F2sa { InnerSteps = 5, LambdaIncrement = 0.1 },
             ["f2sa, noise, independent samples"] = new F2sa { Batch = 2, IndependentSamples = true, StepX = 1e-3 },
+            ["f3sa"] = new F3sa(),
+            ["f3sa, inner steps"] = new F3sa { Eta = 0.3, InnerSteps = 3, StepX = 0.03 },
+            ["f3sa, noise, independent samples"] = new F3sa { Batch = 2, IndependentSamples = true, StepX = 1e-3 },
+            ["f2sa-p"] = new F2saP(),
+            ["f2sa-p, order 3"] = new F2saP { Order = 3, AverageNodes = true, InnerSteps = 2 },
+            ["f2sa-p, order 4, noise"] = new F2saP { Order = 4, Batch = 2, InnerSteps = 3 },
+            ["f2sa-p, order 1, noise, independent samples"] = new F2saP { Order = 1, Batch = 2, IndependentSamples = true, StepX = 1e-3 },
             ["f2ba"] = new F2ba { Lambda = 100 },
             ["f2ba, published"] = F2ba.Published(lambda: 50, innerSteps: 20, lowerSmoothness: 4, stepX: 0.05),
             ["f2ba, staged"] = new F2ba { Lambda = 1000, LambdaStart = 10, LambdaFactor = 3, Tolerance = 0.05 },
             ["f2ba, auto"] = new F2ba { Tolerance = 1e-3 },
             ["f2ba-plus, auto"] = new F2ba { Accelerated = true, Tolerance = 1e-5 },
+            ["acc-f2ba, auto"] = new AccF2ba { Tolerance = 1e-3, Radius = 0.3, LeastRadius = 0.01 },
+            ["acc-f2ba-plus, staged"] = new AccF2ba { Accelerated = true, Lambda = 1000, LambdaStart = 10, Tolerance = 0.05, Theta = 0.3 },
+            ["f2bsa, noise"] = F2ba.Stochastic(2, 20, 3, 0.02),
+            ["f2bsa, noise, independent samples"] = F2ba.Stochastic(2, 20, 3, 1e-3) with { IndependentSamples = true },
+            ["f3bsa, noise"] = new F3bsa { Batch = 2, InnerSteps = 3, Lambda = 20, StepX = 0.02 },
             ["ogda"] = new Ogda { Tolerance = 0.01 },
             ["ogda, staged"] = new Ogda { Tolerance = 1e-3, Schedule = new PenaltySchedule { RhoStart = 3 } },
             ["extragradient"] = new Extragradient { Tolerance = 0.01 },
@@ -32,7 +44,12 @@ public sealed class ResumeTests
             cases[$"f2sa, noise, {rule}"] = new F2sa { Batch = 3, Upper = new UpperStep { StepRule = rule }, StepX = 0.02 };
         }
 
-        foreach (var schedule in Enum.GetValues<F2saSchedule>()) cases[$"f2sa, noise, {schedule}"] = new F2sa { Schedule = schedule, Batch = 1 };
+        foreach (var schedule in Enum.GetValues<F2saSchedule>())
+        {
+            cases[$"f2sa, noise, {schedule}"] = new F2sa { Schedule = schedule, Batch = 1 };
+            cases[$"f3sa, noise, {schedule}"] = new F3sa { Schedule = schedule, Batch = 1, StepX = 0.02 };
+        }
+
         return cases;
     }
 

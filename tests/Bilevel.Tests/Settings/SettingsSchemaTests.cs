@@ -65,7 +65,7 @@ public sealed partial class SettingsSchemaTests
     {
         Assert.Equal("The setting 'momentum' does not take '1': it takes number from 0 to 0.999999. Decay of the direction average, for the rules momentum and adam.", Refusal("momentum", "1"));
         Assert.Equal("The setting 'inner-steps' does not take '0': it takes integer of at least 1. Number T of inner steps per iteration.", Refusal("inner-steps", "0"));
-        Assert.Equal("The setting 'step-rule' does not take 'Adam': it takes plain|normalised|momentum|adam|adagrad-norm|adaptive. Rule by which x moves along the estimated hypergradient.", Refusal("step-rule", "Adam"));
+        Assert.Equal("The setting 'step-rule' does not take 'Adam': it takes plain|normalised|momentum|adam|adagrad-norm|adaptive|clipped. Rule by which x moves along the estimated hypergradient.", Refusal("step-rule", "Adam"));
         Assert.StartsWith("The setting 'step-rule' does not take '3'", Refusal("step-rule", "3"), StringComparison.Ordinal);
         Assert.StartsWith("The setting 'independent-samples' does not take 'yes': it takes true|false.", Refusal("independent-samples", "yes"), StringComparison.Ordinal);
         Assert.StartsWith("The setting 'step-z' does not take '-1': it takes number|auto of at least 0.", Refusal("step-z", "-1"), StringComparison.Ordinal);

@@ -2,8 +2,8 @@ namespace Bilevel;
 
 /// <summary>
 /// Several copies of the lower variable at the same x, copy i minimising sigma_i f(x, .) + g(x, .) over Y
-/// (sigma_i = 1/lambda_i, or 0 for g alone), by gradient steps 1/(Lg1 + sigma_i Lf1) or Nesterov's accelerated ones.
-/// All copies are asked for in one request per objective.
+/// (sigma_i = 1/lambda_i, or 0 for g alone, or negative), by gradient steps 1/(Lg1 + |sigma_i| Lf1) or Nesterov's
+/// accelerated ones. All copies are asked for in one request per objective, on one sample, unless they are to be independent.
 /// </summary>
 internal sealed class Followers<V>
     where V : class, IVector<V>
@@ -20,15 +20,16 @@ internal sealed class Followers<V>
     private readonly double[] sigma;
     private readonly double[] norms;     // of the gradient (mapping) of sigma f + g
     private readonly double[] theta;     // Nesterov's t_k, where mu is only estimated
-    private readonly PreparedRequest<V> lower, upper;
-    private readonly int[] slots;        // position of copy i among those with sigma_i > 0
+    private readonly PreparedRequest<V>[] lower, upper;
+    private readonly int[] slots;        // position of copy i among those with sigma_i other than 0
 
     /// <param name="problem">The problem.</param>
     /// <param name="x">The upper variable that the copies answer to.</param>
     /// <param name="copies">The copies, changed in place.</param>
     /// <param name="sigma">sigma_i; may be changed between solves through <see cref="SetSigma"/>, except to or from 0.</param>
     /// <param name="constants">Constants of the lower level.</param>
-    public Followers(BilevelProblem<V> problem, V x, V[] copies, double[] sigma, LocalConstants constants)
+    /// <param name="independent">Asks for every copy on its own, so that samples may differ.</param>
+    public Followers(BilevelProblem<V> problem, V x, V[] copies, double[] sigma, LocalConstants constants, bool independent = false)
     {
         (this.copies, this.sigma, this.constants, set) = (copies, sigma, constants, problem.LowerSet);
         ahead = [.. copies.Select(c => c.Copy())];
@@ -36,11 +37,15 @@ internal sealed class Followers<V>
         before = copies[0].ZerosLike();
         norms = new double[copies.Length];
         theta = new double[copies.Length];
-        lower = new(problem.Lower, [.. ahead.Select(a => new[] { x, a })], [.. g.Select((r, i) => new Output<V>(BilevelProblem.Y, i, r))]);
-        int[] penalised = [.. Enumerable.Range(0, copies.Length).Where(i => sigma[i] > 0)];
+        int[] penalised = [.. Enumerable.Range(0, copies.Length).Where(i => sigma[i] != 0)];
         slots = [.. Enumerable.Range(0, copies.Length).Select(i => Array.IndexOf(penalised, i))];
         f = [.. penalised.Select(_ => copies[0].ZerosLike())];
-        upper = penalised.Length == 0 ? null! : new(problem.Upper, [.. penalised.Select(i => new[] { x, ahead[i] })], [.. f.Select((r, s) => new Output<V>(BilevelProblem.Y, s, r))]);
+        lower = Requests(problem.Lower, ahead, g);
+        upper = Requests(problem.Upper, [.. penalised.Select(i => ahead[i])], f);
+
+        PreparedRequest<V>[] Requests(IObjective<V> objective, V[] at, V[] results) => at.Length == 0 ? []
+            : independent ? [.. at.Select((a, i) => new PreparedRequest<V>(objective, [[x, a]], [new(BilevelProblem.Y, 0, results[i])]))]
+            : [new(objective, [.. at.Select(a => new[] { x, a })], [.. results.Select((r, i) => new Output<V>(BilevelProblem.Y, i, r))])];
     }
 
     /// <summary>Changes the constants, to those that a checkpoint brings.</summary>
@@ -49,14 +54,19 @@ internal sealed class Followers<V>
     /// <summary>Changes sigma_i.</summary>
     public void SetSigma(int i, double value) => sigma[i] = value;
 
+    /// <summary>The smoothness Lg1 + |sigma| Lf1 of sigma f + g, the inverse of a safe step.</summary>
+    public double Smoothness(double sigma) => constants.LowerSmoothness + (Math.Abs(sigma) * constants.UpperSmoothness);
+
     /// <summary>Takes a fixed number of steps on every copy.</summary>
     /// <param name="steps">Number of steps.</param>
     /// <param name="accelerated">Nesterov's momentum, started anew.</param>
-    /// <param name="shares">Step lengths as shares of 1/(Lg1 + sigma_i Lf1).</param>
-    public void Steps(int steps, bool accelerated, ReadOnlySpan<double> shares)
+    /// <param name="shares">Step lengths as shares of 1/(Lg1 + |sigma_i| Lf1).</param>
+    /// <param name="samples">Where the samples of the gradients come from; null for exact gradients.</param>
+    /// <param name="batch">Size of a sample; 0 for exact gradients.</param>
+    public void Steps(int steps, bool accelerated, ReadOnlySpan<double> shares, SampleStream? samples = null, int batch = 0)
     {
         Begin();
-        for (int t = 0; t < steps; t++) Step(accelerated, shares);
+        for (int t = 0; t < steps; t++) Step(accelerated, shares, samples, batch);
     }
 
     /// <summary>Steps until the gradient of copy i is at most tolerance i for every i, or the limit is reached, or rounding ends all progress.</summary>
@@ -88,15 +98,15 @@ internal sealed class Followers<V>
         }
     }
 
-    private void Step(bool accelerated, ReadOnlySpan<double> shares)
+    private void Step(bool accelerated, ReadOnlySpan<double> shares, SampleStream? samples = null, int batch = 0)
     {
-        lower.Evaluate();
-        if (f.Length > 0) upper.Evaluate();
+        foreach (var request in lower) request.Evaluate(samples?.Next(batch) ?? Sample.All);
+        foreach (var request in upper) request.Evaluate(samples?.Next(batch) ?? Sample.All);
         for (int i = 0; i < copies.Length; i++)
         {
             var gradient = g[i];
-            if (sigma[i] > 0) gradient.AddScaled(sigma[i], f[slots[i]]);
-            double smoothness = constants.LowerSmoothness + (sigma[i] * constants.UpperSmoothness);
+            if (sigma[i] != 0) gradient.AddScaled(sigma[i], f[slots[i]]);
+            double smoothness = Smoothness(sigma[i]);
             double step = shares[i] / smoothness;
 
             before.CopyFrom(copies[i]);
@@ -133,8 +143,8 @@ internal sealed class Followers<V>
 
         if (constants.StrongConvexityKnown)
         {
-            // The modulus of sigma f + g is at least mu - sigma Lf1 (penalty methods, section 9.2); where that is not positive, mu is a guess that the restart corrects.
-            double modulus = constants.LowerStrongConvexity - (sigma[i] * constants.UpperSmoothness);
+            // The modulus of sigma f + g is at least mu - |sigma| Lf1 (penalty methods, section 9.2); where that is not positive, mu is a guess that the restart corrects.
+            double modulus = constants.LowerStrongConvexity - (Math.Abs(sigma[i]) * constants.UpperSmoothness);
             if (modulus <= 0) modulus = constants.LowerStrongConvexity;
             double root = Math.Sqrt(smoothness / modulus);
             return (root - 1) / (root + 1);

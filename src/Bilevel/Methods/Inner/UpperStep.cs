@@ -20,6 +20,9 @@ public enum StepRule
 
     /// <summary>x - t d with t from the last two points and directions (Malitsky and Mishchenko, 2020): no step size to choose; s bounds the first step.</summary>
     Adaptive,
+
+    /// <summary>x - s d / max(1, |d|): normalised far from the answer, plain near it, where a step of fixed length would not converge.</summary>
+    Clipped,
 }
 
 /// <summary>The settings of the upper step, shared by the methods.</summary>
@@ -52,8 +55,47 @@ public sealed record UpperStep
     }
 }
 
+/// <summary>A way to move x along estimates of the hypergradient.</summary>
+internal interface IUpperMove<V>
+    where V : class, IVector<V>
+{
+    /// <summary>|d|, or where x is constrained the norm of the gradient mapping |x - Proj(x - s d)| / s.</summary>
+    /// <param name="direction">d; not changed.</param>
+    /// <param name="step">s, the step size or learning rate.</param>
+    double Measure(V direction, double step);
+
+    /// <summary>Moves x along -d and projects it.</summary>
+    /// <param name="direction">d; not changed.</param>
+    /// <param name="step">s, the step size or learning rate.</param>
+    void Move(V direction, double step);
+
+    /// <summary>Forgets the past, when the function under the directions has changed.</summary>
+    void Restart();
+
+    /// <summary>Saves or loads its memory.</summary>
+    void Transfer(IArchive<V> archive);
+}
+
+/// <summary>The norm of the gradient mapping of a point x that is changed in place.</summary>
+internal sealed class GradientMapping<V>(V x, IFeasibleSet<V> set)
+    where V : class, IVector<V>
+{
+    private readonly V? trial = set.IsWholeSpace ? null : x.ZerosLike();   // x - s d
+
+    /// <summary>|d|, or where x is constrained |x - Proj(x - s d)| / s.</summary>
+    public double Norm(V direction, double step)
+    {
+        if (trial is null) return direction.Norm();
+        trial.CopyFrom(x);
+        trial.AddScaled(-step, direction);
+        set.Project(trial);
+        trial.AddScaled(-1, x);
+        return trial.Norm() / step;
+    }
+}
+
 /// <summary>The upper variable and the memory of its step rule.</summary>
-internal sealed class UpperMover<V>
+internal sealed class UpperMover<V> : IUpperMove<V>
     where V : class, IVector<V>
 {
     private const double MostGrowth = 2, LongestStep = 1e100;    // adaptive: the published rule leaves its first growth without bound
@@ -64,7 +106,7 @@ internal sealed class UpperMover<V>
     private readonly V? average;         // v: running mean of directions (momentum, adam) or the last direction (adaptive)
     private readonly V? squares;         // running mean of squares (adam)
     private readonly V? last;            // the last x (adaptive)
-    private readonly V? trial;           // x - s d (constrained x)
+    private readonly GradientMapping<V> mapping;
     private double sumOfSquares;         // of all |d|^2 (adagrad-norm)
     private double lastStep, growth = double.PositiveInfinity;   // adaptive: t and t / t before
     private long count;
@@ -75,25 +117,11 @@ internal sealed class UpperMover<V>
         if (settings.StepRule is StepRule.Momentum or StepRule.Adam or StepRule.Adaptive) average = x.ZerosLike();
         if (settings.StepRule is StepRule.Adam) squares = x.ZerosLike();
         if (settings.StepRule is StepRule.Adaptive) last = x.ZerosLike();
-        if (!set.IsWholeSpace) trial = x.ZerosLike();
+        mapping = new GradientMapping<V>(x, set);
     }
 
-    /// <summary>|d|, or where x is constrained the norm of the gradient mapping |x - Proj(x - s d)| / s.</summary>
-    /// <param name="direction">d; not changed.</param>
-    /// <param name="step">s, the step size or learning rate.</param>
-    public double Measure(V direction, double step)
-    {
-        if (trial is null) return direction.Norm();
-        trial.CopyFrom(x);
-        trial.AddScaled(-step, direction);
-        set.Project(trial);
-        trial.AddScaled(-1, x);
-        return trial.Norm() / step;
-    }
+    public double Measure(V direction, double step) => mapping.Norm(direction, step);
 
-    /// <summary>Moves x along -d by the rule and projects it.</summary>
-    /// <param name="direction">d; not changed.</param>
-    /// <param name="step">s, the step size or learning rate.</param>
     public void Move(V direction, double step)
     {
         count++;
@@ -105,6 +133,9 @@ internal sealed class UpperMover<V>
             case StepRule.Normalised:
                 double norm = direction.Norm();
                 if (norm > 0) x.AddScaled(-step / norm, direction);
+                break;
+            case StepRule.Clipped:
+                x.AddScaled(-step / Math.Max(1, direction.Norm()), direction);
                 break;
             case StepRule.Momentum:
                 average!.Scale(settings.Momentum);
@@ -132,10 +163,9 @@ internal sealed class UpperMover<V>
                 throw new InvalidOperationException($"The step rule {settings.StepRule} is not known.");
         }
 
-        if (trial is not null) set.Project(x);
+        set.Project(x);
     }
 
-    /// <summary>Forgets the past, when the function under the directions has changed.</summary>
     public void Restart()
     {
         growth = double.PositiveInfinity;

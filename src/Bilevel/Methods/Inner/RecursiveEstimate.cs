@@ -1,0 +1,59 @@
+namespace Bilevel;
+
+/// <summary>
+/// Recursive gradient estimates (Cutkosky and Orabona's STORM; penalty methods, section 4.2):
+/// e = G(new; s) + (1 - eta) ( e - G(old; s) ), the new and the old points in one request on one sample s. With weights
+/// there is one estimate, of the weighted sum, formed sample by sample; without, one for every point.
+/// </summary>
+internal sealed class RecursiveEstimate<V>
+    where V : class, IVector<V>
+{
+    private readonly PreparedRequest<V> fresh, recursive;
+    private readonly double[]? weights;
+    private readonly V[] changes, old;
+
+    /// <param name="objective">Whose gradients.</param>
+    /// <param name="block">The block of variables to differentiate in.</param>
+    /// <param name="points">The new points.</param>
+    /// <param name="before">The old points, in the order of the new ones.</param>
+    /// <param name="weights">One weight per point for the estimate of a sum.</param>
+    public RecursiveEstimate(IObjective<V> objective, int block, V[][] points, V[][] before, double[]? weights = null)
+    {
+        this.weights = weights;
+        int count = points.Length;
+        Values = [.. points.Take(weights is null ? count : 1).Select(p => p[block].ZerosLike())];
+        (changes, old) = (Values.ZeroBlocks(), Values.ZeroBlocks());
+        if (weights is null)
+        {
+            fresh = new(objective, points, [.. Values.Select((r, i) => new Output<V>(block, i, r))]);
+            recursive = new(objective, [.. points, .. before], [.. changes.Select((r, i) => new Output<V>(block, i, r)), .. old.Select((r, i) => new Output<V>(block, count + i, r))]);
+        }
+        else
+        {
+            fresh = new(objective, points, [new(block, Output.Combined, Values[0])], weights);
+            recursive = new(objective, [.. points, .. before], [new(block, Output.Combined, changes[0])], [.. weights, .. weights]);
+        }
+    }
+
+    /// <summary>The estimates after the last evaluation.</summary>
+    public V[] Values { get; }
+
+    /// <summary>Goes on to the new points; with eta = 1 the old ones are not asked for.</summary>
+    public void Evaluate(Sample sample, double eta)
+    {
+        if (eta == 1)
+        {
+            fresh.Evaluate(sample);
+            return;
+        }
+
+        for (int i = 0; i < weights?.Length; i++) recursive.Weights[weights.Length + i] = -(1 - eta) * weights[i];
+        recursive.Evaluate(sample);
+        for (int i = 0; i < Values.Length; i++)
+        {
+            if (weights is null) Values[i].AddScaled(-1, old[i]);
+            Values[i].Scale(1 - eta);
+            Values[i].AddScaled(1, changes[i]);
+        }
+    }
+}
