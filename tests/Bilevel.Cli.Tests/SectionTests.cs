@@ -77,8 +77,8 @@ public class SectionTests
     [InlineData(-1e300, 1e300)]
     [InlineData(1e-300, 2e-300)]
     [InlineData(1e16)]
-    [InlineData(7, 7.000000000000001)]
-    [InlineData(0, 0)]
+    [InlineData(7.0, 7.000000000000001)]
+    [InlineData(0.0, 0.0)]
     public void AHistogramHoldsEveryValueOnce(params double[] values)
     {
         string drawing = SectionMarkup.Of(new Histogram("t", "", "weight", [new("all", values)]));
