@@ -39,6 +39,11 @@ internal static class CommandLine
             terminal.Error.WriteLine($"bilevel: {e.Message}");
             return ExitCode.WrongInput;
         }
+        catch (DownloadException e)
+        {
+            terminal.Error.WriteLine($"bilevel: {e.Message}");
+            return ExitCode.BrokeDown;
+        }
         catch (OutOfMemoryException)
         {
             terminal.Error.WriteLine("bilevel: There is not enough memory for this problem. Take a smaller one, or a machine with more memory.");
@@ -63,6 +68,7 @@ internal static class CommandLine
             RunSyntax.For(args, tasks, Parsing).Command((options, arguments) => new RunCommand(options, arguments, tasks, terminal).Execute(), args),
             ListCommand.Syntax(tasks, terminal),
             CheckCommand.Syntax(tasks, terminal),
+            DataCommand.Syntax(terminal),
         };
         ExampleHelp.Attach(root, ["bilevel list", "bilevel run quadratic --out result"]);
         return root;
@@ -71,10 +77,9 @@ internal static class CommandLine
     private static UsageException UnusableArguments(ParseResult parsed, IReadOnlyList<ITask> tasks)
     {
         var command = parsed.CommandResult.Command;
-        bool isRoot = command.Name == Name;
-        string name = isRoot ? Name : $"{Name} {command.Name}";
+        string name = string.Join(' ', Path(parsed.CommandResult).Reverse());
         string remedy = $"'{name} --help' shows what it takes, with examples.";
-        if (isRoot)
+        if (command.Subcommands.Count > 0)
         {
             if (parsed.UnmatchedTokens is not [var verb, ..]) return new UsageException($"Say what to do: {string.Join(", ", command.Subcommands.Select(c => c.Name))}. {remedy}");
             return new UsageException($"There is no command '{verb}'. {NearestName.Advice(verb, [.. command.Subcommands.Select(c => c.Name)])}");
@@ -82,6 +87,11 @@ internal static class CommandLine
 
         if (parsed.UnmatchedTokens is [var unknown, ..]) return new UsageException(Unknown(unknown, command, name, tasks));
         return new UsageException($"{parsed.Errors[0].Message} {remedy}");
+    }
+
+    private static IEnumerable<string> Path(System.CommandLine.Parsing.CommandResult? command)
+    {
+        for (; command is not null; command = command.Parent as System.CommandLine.Parsing.CommandResult) yield return command.Command.Name;
     }
 
     private static string Unknown(string token, Command command, string name, IReadOnlyList<ITask> tasks)

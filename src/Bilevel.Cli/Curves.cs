@@ -16,6 +16,9 @@ internal static class Curves
     // Beyond these factors an axis is logarithmic.
     private const double AlongLimit = 100, NeverLimit = double.PositiveInfinity;
 
+    // Baselines lie where a run ends, which a linear axis that holds its start too would squeeze.
+    private const double ComparedLimit = 4;
+
     // Least distance between the letters of reference lines.
     private const double LetterHeight = 10;
 
@@ -59,7 +62,7 @@ internal static class Curves
         var svg = new StringBuilder();
         svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Text(InWords(rows, name, quantity))}\">\n"));
         var across = Axis.Of(rows.Select(along), beyond, tight: true);
-        var up = Axis.Of(rows.Select(quantity.Of).Append(goal).Concat(references.Select(r => r.Value)), quantity.LogarithmicBeyond, tight: false);
+        var up = Axis.Of(rows.Select(quantity.Of).Append(goal).Concat(references.Select(r => r.Value)), references.Count > 0 ? Math.Min(ComparedLimit, quantity.LogarithmicBeyond) : quantity.LogarithmicBeyond, tight: false);
         double X(double value) => Left + (across.Place(value) * (Width - Left - Right));
         double Y(double value) => Height - Bottom - (up.Place(value) * (Height - Bottom - Top));
 

@@ -14,11 +14,12 @@ internal static class HistogramDrawing
 
     public static string Of(Histogram histogram)
     {
-        var finite = histogram.Groups.Select(g => (g.Name, Values: g.Values.Where(double.IsFinite).ToList())).ToList();
+        var finite = histogram.Groups.Select(g => (g.Name, Values: g.Values.Where(v => double.IsFinite(4 * v)).ToList())).ToList();
         var values = finite.SelectMany(g => g.Values).ToList();
         if (values.Count == 0) return "<p class=\"quiet\">There are no values.</p>\n";
         var (low, high) = histogram.Range ?? (values.Min(), values.Max());
-        if (!(low < high)) (low, high) = (low - 0.5, low + 0.5);
+        double around = Math.Max(0.5, 1e-9 * Math.Abs(low));
+        if (high - low <= 1e-12 * Math.Max(Math.Abs(low), Math.Abs(high))) (low, high) = (low - around, high + around);
         var groups = finite.Select((g, i) => new Bars(g.Name, i % Colours, Count(g.Values, low, high, histogram.Bins), g.Values.Count)).ToList();
         bool asShares = groups.Count > 1;
         double Size(Bars bars, long count) => asShares ? 100.0 * count / Math.Max(1, bars.Total) : count;

@@ -54,7 +54,7 @@ internal static class HtmlStyle
         .group0 { fill: var(--curve); background: var(--curve); } .group1 { fill: var(--group1); background: var(--group1); } .group2 { fill: var(--group2); background: var(--group2); } .group3 { fill: var(--group3); background: var(--group3); }
         svg rect { fill-opacity: 0.6; } .key { opacity: 0.75; }
         .histogram { max-width: 600px; }
-        .images { display: grid; grid-template-columns: repeat(auto-fill, minmax(126px, 1fr)); gap: 16px 10px; margin: 12px 0; }
+        .images { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 16px 10px; margin: 12px 0; }
         figure { margin: 0; break-inside: avoid; }
         figure img { display: block; max-width: 100%; height: auto; image-rendering: pixelated; background: #fff; border: 1px solid var(--line); }
         figcaption { margin-top: 4px; font-size: 12.5px; line-height: 1.35; white-space: pre-line; overflow-wrap: anywhere; }
@@ -68,7 +68,11 @@ internal static class HtmlStyle
         .cross .none, .cross .sum { color: var(--quiet); }
         td, i, svg, img { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
         footer { margin-top: 44px; color: var(--quiet); font-size: 12.5px; }
-        @media (max-width: 720px) { .curves { grid-template-columns: 1fr; } main { padding: 20px 16px; } }
+        @media (max-width: 720px) {
+          .curves { grid-template-columns: 1fr; } main { padding: 20px 16px; } td:first-child, .number { width: auto; } .number { padding-right: 0; }
+          tr:has(> td.words) { display: grid; grid-template-columns: minmax(0, 1fr) auto; border-bottom: 1px solid var(--line); padding: 4px 0; } tr:has(> td.words) td { border: 0; padding: 1px 8px 1px 0; overflow-wrap: anywhere; }
+          td.words { grid-column: 1 / -1; } .settings tr:has(> td.words) { grid-template-columns: minmax(0, 1fr) auto 6em; } .settings th:nth-child(n+3) { display: none; }
+        }
         @media print { main { padding: 0; } h2, h3 { break-after: avoid; } svg, tr { break-inside: avoid; } .wide { overflow: visible; } .wide table { font-size: 11px; } }
         """;
 }

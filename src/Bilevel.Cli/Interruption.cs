@@ -2,17 +2,18 @@ using System.Runtime.InteropServices;
 
 namespace Bilevel.Cli;
 
-/// <summary>Turns Ctrl-C and SIGTERM into a request to stop after the current iteration; a second one ends the process at once.</summary>
+/// <summary>Turns Ctrl-C and SIGTERM into a request to stop at the next good moment; a second one ends the process at once.</summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource source = new();
     private readonly TextWriter error;
+    private readonly string announcement;
     private readonly PosixSignalRegistration interrupt, terminate;
     private int received;
 
-    public Interruption(TextWriter error)
+    public Interruption(TextWriter error, string announcement = "Stopping after this iteration")
     {
-        this.error = error;
+        (this.error, this.announcement) = (error, announcement);
         interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, Cli.ExitCode.Interrupted));
         terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, Cli.ExitCode.Terminated));
     }
@@ -33,7 +34,7 @@ internal sealed class Interruption : IDisposable
     {
         if (Interlocked.CompareExchange(ref received, code, 0) != 0) return;
         context.Cancel = true;
-        error.WriteLine("bilevel: Stopping after this iteration (once more: at once).");
+        error.WriteLine($"bilevel: {announcement} (once more: at once).");
         source.Cancel();
     }
 }

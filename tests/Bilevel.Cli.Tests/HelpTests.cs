@@ -7,6 +7,9 @@ public class HelpTests
     [InlineData("run", "--help")]
     [InlineData("list", "--help")]
     [InlineData("check", "--help")]
+    [InlineData("data", "--help")]
+    [InlineData("data", "list", "--help")]
+    [InlineData("data", "get", "--help")]
     public void EveryHelpEndsWithAnExample(params string[] args)
     {
         var answer = Tool.Run(args);

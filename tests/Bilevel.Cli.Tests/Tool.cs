@@ -26,13 +26,16 @@ internal static class Tool
         return new Answer(code, output.ToString(), error.ToString());
     }
 
-    public static Process Start(params string[] args)
+    public static Process Start(params string[] args) => Start([], args);
+
+    public static Process Start(KeyValuePair<string, string>[] variables, params string[] args)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Bilevel.Cli.TestHost" + (OperatingSystem.IsWindows() ? ".exe" : "")), args)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var (name, value) in variables) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 
