@@ -12,8 +12,19 @@ public sealed record F2sa : SingleLoopMethod
     /// <inheritdoc/>
     public override string Name => "f2sa";
 
+    /// <summary>Draws one sample per iteration for f and one for g, and uses them in all inner steps and for the hypergradient: cheaper, since the data stay near.</summary>
+    [Setting("Draws one sample per iteration for f and one for g, and uses them in all inner steps and for the hypergradient: cheaper, since the data stay near.")]
+    public bool SamplePerIteration { get; init; }
+
     /// <inheritdoc/>
     public override IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed) => new Run<V>(this, problem, x.Copy(), y.Copy(), seed);
+
+    /// <inheritdoc/>
+    public override IEnumerable<Finding> Validate<V>(BilevelProblem<V> problem)
+    {
+        foreach (var finding in base.Validate(problem)) yield return finding;
+        if (SamplePerIteration && IndependentSamples) yield return new Finding(Severity.Error, "sample-per-iteration and independent-samples contradict each other.", "Take one of the two.");
+    }
 
     // Corollary 4.2.
     private static (double A, double C) Exponents(F2saSchedule schedule) => schedule switch
@@ -67,10 +78,12 @@ public sealed record F2sa : SingleLoopMethod
         public void Step()
         {
             var (stepZ, stepY, stepX) = schedule.Steps(k, lambda);
+            Sample ofLower = default, ofUpper = default;
             for (int t = 0; t < settings.InnerSteps; t++)
             {
-                followers.Evaluate(NextSample());
-                leader.Evaluate(NextSample());
+                if (t == 0 || !settings.SamplePerIteration) (ofLower, ofUpper) = (NextSample(), NextSample());
+                followers.Evaluate(ofLower);
+                leader.Evaluate(ofUpper);
                 z.AddScaled(-stepZ, gz);
                 y.AddScaled(-stepY, fy);
                 y.AddScaled(-stepY * lambda, gy);
@@ -79,6 +92,7 @@ public sealed record F2sa : SingleLoopMethod
             }
 
             if (settings.IndependentSamples) hypergradient.Evaluate(lambda, NextSample(), NextSample(), NextSample());
+            else if (settings.SamplePerIteration) hypergradient.Evaluate(lambda, ofUpper, ofLower);
             else hypergradient.Evaluate(lambda, NextSample(), NextSample());
             Residual = mover.Measure(hypergradient.Direction, stepX);
             mover.Move(hypergradient.Direction, stepX);
