@@ -144,6 +144,18 @@ public sealed class F2saPTheoryTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void The_answer_for_y_stays_in_its_set()
+    {
+        // y_j = 1.05 + 0.0056, 1.05 + 0.0125 for j = -1, -2 and below 1.05 for the others: on [1.059, 2] all but the last are held at the
+        // border, and the polynomial through them lies outside at 0.
+        var problem = PenaltyTheory.Scalar with { LowerSet = new Box<double>(1.059, 2) };
+        var run = PenaltyTheory.Start(new F2saP { Order = 4, Lambda = 20, InnerSteps = 3000, StepX = 0 }, problem, x: 0.7, y: 1.5);
+        run.Step();
+        Assert.True((7.0 / 6 * 1.059) - (1.0625 / 6) < 1.059);
+        Assert.Equal(1.059, run.Point[1][0]);
+    }
+
+    [Fact]
     public void Order_one_is_F2sa()
     {
         const double Lambda = 50, Step = 0.9;
@@ -276,10 +288,14 @@ public sealed class F2saPTheoryTests(ITestOutputHelper output)
         Assert.Equal(independent && order == 5 ? 20 : requests, upper.Requests);
     }
 
-    [Fact]
-    public void With_noise_order_two_comes_nearer_than_order_one_at_the_same_lambda_and_number_of_calls()
+    [Theory]
+    [InlineData(10, 0.016, 0.034, 0.055)]
+    [InlineData(30, 0.009, 0.010, 0.0175)]
+    [InlineData(100, 0.009, 0.009, 0.009)]
+    public void With_noise_order_two_needs_a_smaller_lambda_for_the_same_accuracy(double lambda, double expectedSecond, double expectedFirst, double expectedRecursive)
     {
-        // lambda 10, one inner step, noise 0.1, 100 000 gradients; every method at the best x step of a sweep over 3e-2 .. 1e-4.
+        // One inner step, noise 0.1, 100 000 gradients, the root mean square of grad F over the last quarter; every method at the
+        // best x step of a sweep over 3e-2 .. 1e-4.
         double Error(IBilevelMethod method)
         {
             double sum = 0;
@@ -301,11 +317,13 @@ public sealed class F2saPTheoryTests(ITestOutputHelper output)
             return Math.Sqrt(sum / visited);
         }
 
-        double second = Error(new F2saP { Lambda = 10, InnerSteps = 1, StepX = 3e-4, Batch = 1, Upper = new() });
-        double first = Error(new F2sa { Lambda = 10, LambdaGrowth = 1, StepX = 1e-4, Batch = 1 });
-        double recursive = Error(new F3sa { Lambda = 10, LambdaGrowth = 1, StepX = 3e-4, Batch = 1, Eta = 0.1 });
-        output.WriteLine(FormattableString.Invariant($"f2sa-p {second:G3}, f2sa {first:G3}, f3sa {recursive:G3}"));
-        Assert.InRange(second, 0, 0.6 * Math.Min(first, recursive));
+        double second = Error(new F2saP { Lambda = lambda, InnerSteps = 1, StepX = 3e-4, Batch = 1, Upper = new() });
+        double first = Error(new F2sa { Lambda = lambda, LambdaGrowth = 1, StepX = 1e-4, Batch = 1 });
+        double recursive = Error(new F3sa { Lambda = lambda, LambdaGrowth = 1, StepX = 3e-4, Batch = 1, Eta = 0.1 });
+        output.WriteLine(FormattableString.Invariant($"lambda {lambda}: f2sa-p {second:G3}, f2sa {first:G3}, f3sa {recursive:G3}"));
+        Assert.Equal(expectedSecond, second, 0.15 * expectedSecond);
+        Assert.Equal(expectedFirst, first, 0.15 * expectedFirst);
+        Assert.Equal(expectedRecursive, recursive, 0.15 * expectedRecursive);
     }
 
     [Fact]
