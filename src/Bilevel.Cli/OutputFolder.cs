@@ -24,6 +24,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
 
     private readonly FileCheckpointStore checkpoints;
     private readonly TraceFile trace;
+    private bool isMade;
 
     private OutputFolder(string path)
     {
@@ -58,6 +59,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
             string full = System.IO.Path.GetFullPath(path);
             if (System.IO.Path.GetDirectoryName(System.IO.Path.TrimEndingDirectorySeparator(full)) is { } parent && !Directory.Exists(parent))
                 throw new UsageException($"The folder {path} cannot be made, because {parent} does not exist. Make that folder first, or name another with --out.");
+            folder.isMade = !Directory.Exists(full);
             Directory.CreateDirectory(full);
             File.WriteAllText(probe, "a few bytes, to see that the disk takes them\n");
             File.Delete(probe);
@@ -65,6 +67,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             WholeFile.TryDelete(probe);
+            folder.Dispose();
             throw new UsageException($"The folder {path} cannot be written to: {FirstLine(e)} Name another with --out.", e);
         }
 
@@ -118,7 +121,20 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
 
     Checkpoint? ICheckpointStore.Load() => checkpoints.Load();
 
-    public void Dispose() => trace.Dispose();
+    /// <summary>Closes the trace, and takes away a folder that was made for a run that did not begin.</summary>
+    public void Dispose()
+    {
+        trace.Dispose();
+        if (!isMade) return;
+        try
+        {
+            if (!Directory.EnumerateFileSystemEntries(Path).Any()) Directory.Delete(Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // An empty folder does no harm.
+        }
+    }
 
     /// <summary>A file could not be written.</summary>
     public static UsageException Unwritable(string path, Exception e) =>
