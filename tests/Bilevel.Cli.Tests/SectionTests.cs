@@ -172,8 +172,10 @@ public class SectionTests
     {
         Assert.Equal("a\uFFFDb\uFFFDc\uFFFD\td\n", Html.Text("a\u0000b\u202ec\u200f\td\n"));
         Assert.Equal("&lt;&amp;&quot;&#39;&gt;日本", Html.Text("<&\"'>日本"));
-        Assert.Equal("ab…", Html.Shortened("abcd", 3));
+        Assert.Equal("a…d", Html.Shortened("abcd", 3));
         Assert.Equal("abc", Html.Shortened("abc", 3));
+        Assert.Equal("a rather lo…f class 104", Html.Shortened("a rather long name of class 104", 23));
+        Assert.Equal("👩‍👩‍👧…", Html.Shortened("👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", 2));
     }
 
     [Fact]
