@@ -47,7 +47,7 @@ internal static class CommandLine
         catch (IOException e)
         {
             // Files have messages of their own; what is left is the standard output, on a full disk for example.
-            terminal.Error.WriteLine($"bilevel: The output could not be written: {e.Message.Split('\n')[0]}");
+            terminal.Error.WriteLine($"bilevel: The output could not be written: {ErrorText.Sentence(e)}");
             return ExitCode.WrongInput;
         }
         catch (OutOfMemoryException)

@@ -68,7 +68,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         {
             WholeFile.TryDelete(probe);
             folder.Dispose();
-            throw new UsageException($"The folder {path} cannot be written to: {FirstLine(e)} Name another with --out.", e);
+            throw new UsageException($"The folder {path} cannot be written to: {ErrorText.Sentence(e)} Name another with --out.", e);
         }
 
         if (!resume && !overwrite && folder.HoldsUnfinishedRun())
@@ -138,7 +138,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
 
     /// <summary>A file could not be written.</summary>
     public static UsageException Unwritable(string path, Exception e) =>
-        new($"{path} could not be written: {FirstLine(e)} Make room or mend the folder, then repeat the command with --resume.", e);
+        new($"{path} could not be written: {ErrorText.Sentence(e)} Make room or mend the folder, then repeat the command with --resume.", e);
 
     private static string FileOf(string block) => $"{block}.csv";
 
@@ -187,11 +187,4 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     }
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
-
-    // Some messages go on over several lines, some end without a full stop.
-    private static string FirstLine(Exception e)
-    {
-        string line = e.Message.Split('\n')[0].TrimEnd();
-        return line.EndsWith('.') ? line : line + ".";
-    }
 }

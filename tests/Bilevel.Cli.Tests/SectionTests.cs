@@ -109,7 +109,7 @@ public class SectionTests
         for (int k = 0; k < 16; k++) counts[6 * k][(6 * k) + 1] = 30 + k;
         string table = SectionMarkup.Of(new CrossTable("t", "", "given", "likely", [.. Enumerable.Range(0, K).Select(k => Invariant($"class {k}"))], counts));
         long all = counts.Sum(r => r.Sum());
-        Assert.Contains($"Framed cells agree: 5,250 of {all:N0}; {all - 5250:N0} disagree.", table);
+        Assert.Contains(Invariant($"Framed cells agree: 5,250 of {all:N0}; {all - 5250:N0} disagree."), table);
         Assert.Contains("The 16 of 105 classes with the most disagreement", table);
         Assert.Equal(16 * 16, Regex.Count(table, "<td class=\"(agree|apart|none)\""));
 
