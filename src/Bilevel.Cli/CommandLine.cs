@@ -44,6 +44,12 @@ internal static class CommandLine
             terminal.Error.WriteLine($"bilevel: {e.Message}");
             return ExitCode.BrokeDown;
         }
+        catch (IOException e)
+        {
+            // Files have messages of their own; what is left is the standard output, on a full disk for example.
+            terminal.Error.WriteLine($"bilevel: The output could not be written: {ErrorText.Sentence(e)}");
+            return ExitCode.WrongInput;
+        }
         catch (OutOfMemoryException)
         {
             terminal.Error.WriteLine("bilevel: There is not enough memory for this problem. Take a smaller one, or a machine with more memory.");

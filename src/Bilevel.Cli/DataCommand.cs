@@ -66,7 +66,7 @@ internal static class DataCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new UsageException($"The folder {folder} cannot be made: {e.Message} Name another with --out.", e);
+            throw new UsageException($"The folder {folder} cannot be made: {ErrorText.Sentence(e)} Name another with --out.", e);
         }
 
         var files = new List<(DataFile File, DownloadOutcome Outcome)>();

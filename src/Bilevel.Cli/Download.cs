@@ -120,7 +120,7 @@ internal sealed class Download : IDisposable
             }
             catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData })
             {
-                throw new UsageException($"{Shown(file)} cannot be reached: {Sentence(e.InnerException.Message)} Check the address and the connection, or name another address with --from or {DataSet.AddressVariable}.", e);
+                throw new UsageException($"{Shown(file)} cannot be reached: {ErrorText.Sentence(e.InnerException)} Check the address and the connection, or name another address with --from or {DataSet.AddressVariable}.", e);
             }
             catch (Exception e) when (e is HttpRequestException or HttpIOException or TransientException)
             {
@@ -245,14 +245,8 @@ internal sealed class Download : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"{path} could not be written: {Sentence(e.Message)} Make room or mend the folder and repeat the command, or name another folder with --out.", e);
+            throw new UsageException($"{path} could not be written: {ErrorText.Sentence(e)} Make room or mend the folder and repeat the command, or name another folder with --out.", e);
         }
-    }
-
-    private static string Sentence(string message)
-    {
-        string line = message.Split('\n')[0].TrimEnd();
-        return line.EndsWith('.') ? line : line + ".";
     }
 
     // Worth another attempt.

@@ -18,11 +18,12 @@ internal static class Html
         return WebUtility.HtmlEncode(seen.ToString());
     }
 
-    /// <summary>A text of at most so many characters.</summary>
+    /// <summary>A text of at most so many characters; a longer one keeps both ends, since names often differ at the last.</summary>
     public static string Shortened(string text, int most)
     {
         var whole = new StringInfo(text);
-        return whole.LengthInTextElements <= most ? text : whole.SubstringByTextElements(0, most - 1) + "…";
+        int length = whole.LengthInTextElements, end = (most - 1) / 2, beginning = most - 1 - end;
+        return length <= most ? text : $"{whole.SubstringByTextElements(0, beginning)}…{(end > 0 ? whole.SubstringByTextElements(length - end) : "")}";
     }
 
     /// <summary>Markup with its numbers in the invariant culture.</summary>

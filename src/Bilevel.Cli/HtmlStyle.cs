@@ -49,7 +49,7 @@ internal static class HtmlStyle
         svg .curve { fill: none; stroke: var(--curve); stroke-width: 1.8; stroke-linejoin: round; }
         svg .end { fill: var(--curve); }
         pre { background: var(--code); border: 1px solid var(--line); border-radius: 4px; padding: 12px 14px; white-space: pre-wrap; overflow-wrap: anywhere; font: 13.5px/1.5 ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; }
-        .legend { font-size: 13.5px; color: var(--quiet); } .legend span { margin-right: 16px; } .legend b { color: var(--group1); margin-left: 6px; }
+        .legend { font-size: 13.5px; color: var(--quiet); } .legend span { display: inline-block; margin-right: 16px; } .legend b { color: var(--group1); margin-left: 6px; }
         .key { display: inline-block; width: 11px; height: 11px; margin-right: 6px; border-radius: 2px; }
         .group0 { fill: var(--curve); background: var(--curve); } .group1 { fill: var(--group1); background: var(--group1); } .group2 { fill: var(--group2); background: var(--group2); } .group3 { fill: var(--group3); background: var(--group3); }
         svg rect { fill-opacity: 0.6; } .key { opacity: 0.75; }
@@ -59,16 +59,16 @@ internal static class HtmlStyle
         figure img { display: block; max-width: 100%; height: auto; image-rendering: pixelated; background: #fff; border: 1px solid var(--line); }
         figcaption { margin-top: 4px; font-size: 12.5px; line-height: 1.35; white-space: pre-line; overflow-wrap: anywhere; }
         .wide { overflow-x: auto; }
-        .wide table { width: auto; } .wide td:first-child { width: auto; } .wide td { overflow-wrap: anywhere; min-width: 3em; }
+        .wide table { width: auto; } .wide td:first-child { width: auto; } .wide td { overflow-wrap: break-word; max-width: 30em; }
         .amount { text-align: right; white-space: nowrap; }
         .cross td, .cross th { padding: 4px 7px; text-align: right; border: 1px solid var(--line); }
-        .cross thead th { text-align: center; } .cross tbody th { white-space: nowrap; } .turned thead th { vertical-align: bottom; } .turned thead span { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
+        .cross thead th { text-align: center; } .cross .corner { text-align: right; vertical-align: bottom; } .cross tbody th { white-space: nowrap; } .turned thead th { vertical-align: bottom; } .turned thead span { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
         .agree { background: rgb(var(--agree) / var(--shade, 0)); outline: 2px solid var(--curve); outline-offset: -2px; }
         .apart { background: rgb(var(--apart) / var(--shade, 0)); }
         .cross .none, .cross .sum { color: var(--quiet); }
         td, i, svg, img { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
         footer { margin-top: 44px; color: var(--quiet); font-size: 12.5px; }
-        @media (max-width: 720px) {
+        @media screen and (max-width: 720px) {
           .curves { grid-template-columns: 1fr; } main { padding: 20px 16px; } td:first-child, .number { width: auto; } .number { padding-right: 0; }
           tr:has(> td.words) { display: grid; grid-template-columns: minmax(0, 1fr) auto; border-bottom: 1px solid var(--line); padding: 4px 0; } tr:has(> td.words) td { border: 0; padding: 1px 8px 1px 0; overflow-wrap: anywhere; }
           td.words { grid-column: 1 / -1; } .settings tr:has(> td.words) { grid-template-columns: minmax(0, 1fr) auto 6em; } .settings th:nth-child(n+3) { display: none; }

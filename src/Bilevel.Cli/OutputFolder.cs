@@ -24,6 +24,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
 
     private readonly FileCheckpointStore checkpoints;
     private readonly TraceFile trace;
+    private bool isMade;
 
     private OutputFolder(string path)
     {
@@ -58,6 +59,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
             string full = System.IO.Path.GetFullPath(path);
             if (System.IO.Path.GetDirectoryName(System.IO.Path.TrimEndingDirectorySeparator(full)) is { } parent && !Directory.Exists(parent))
                 throw new UsageException($"The folder {path} cannot be made, because {parent} does not exist. Make that folder first, or name another with --out.");
+            folder.isMade = !Directory.Exists(full);
             Directory.CreateDirectory(full);
             File.WriteAllText(probe, "a few bytes, to see that the disk takes them\n");
             File.Delete(probe);
@@ -65,7 +67,8 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             WholeFile.TryDelete(probe);
-            throw new UsageException($"The folder {path} cannot be written to: {FirstLine(e)} Name another with --out.", e);
+            folder.Dispose();
+            throw new UsageException($"The folder {path} cannot be written to: {ErrorText.Sentence(e)} Name another with --out.", e);
         }
 
         if (!resume && !overwrite && folder.HoldsUnfinishedRun())
@@ -118,11 +121,24 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
 
     Checkpoint? ICheckpointStore.Load() => checkpoints.Load();
 
-    public void Dispose() => trace.Dispose();
+    /// <summary>Closes the trace, and takes away a folder that was made for a run that did not begin.</summary>
+    public void Dispose()
+    {
+        trace.Dispose();
+        if (!isMade) return;
+        try
+        {
+            if (!Directory.EnumerateFileSystemEntries(Path).Any()) Directory.Delete(Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // An empty folder does no harm.
+        }
+    }
 
     /// <summary>A file could not be written.</summary>
     public static UsageException Unwritable(string path, Exception e) =>
-        new($"{path} could not be written: {FirstLine(e)} Make room or mend the folder, then repeat the command with --resume.", e);
+        new($"{path} could not be written: {ErrorText.Sentence(e)} Make room or mend the folder, then repeat the command with --resume.", e);
 
     private static string FileOf(string block) => $"{block}.csv";
 
@@ -171,11 +187,4 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     }
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
-
-    // Some messages go on over several lines, some end without a full stop.
-    private static string FirstLine(Exception e)
-    {
-        string line = e.Message.Split('\n')[0].TrimEnd();
-        return line.EndsWith('.') ? line : line + ".";
-    }
 }

@@ -11,6 +11,9 @@ internal static class SectionMarkup
     /// <summary>The most of each that a page shows; more would not be read, and the task's files hold them.</summary>
     public const int MostImages = 200, MostRecords = 200, MostClasses = 16, MostPairs = 12;
 
+    // Beyond so many characters the names of columns are written upwards.
+    private const int WidestHeader = 60;
+
     // Images are enlarged by a whole factor to about this many pixels on the screen.
     private const int ImageSize = 112;
 
@@ -63,8 +66,8 @@ internal static class SectionMarkup
         long all = counts.Sum(r => r.Sum()), agree = Enumerable.Range(0, names.Count).Sum(k => counts[k][k]);
         html.Append(Invariant($"<p class=\"quiet\">Rows: {Text(table.RowTitle)}. Columns: {Text(table.ColumnTitle)}. Framed cells agree: {Numbers.Count(agree)} of {Numbers.Count(all)}; {Numbers.Count(all - agree)} disagree.</p>\n"));
         if (isCut) html.Append(Quiet($"The {MostClasses} of {Numbers.Count(names.Count)} classes with the most disagreement; the others are added up in the last row and column."));
-        bool isUpright = shown.Length <= 12 && shown.All(k => names[k].Length <= 4);
-        html.Append(Invariant($"<div class=\"wide\"><table class=\"cross{(isUpright ? "" : " turned")}\">\n<thead><tr><th></th>"));
+        bool isUpright = shown.Sum(k => Math.Max(4, names[k].Length)) <= WidestHeader;
+        html.Append(Invariant($"<div class=\"wide\"><table class=\"cross{(isUpright ? "" : " turned")}\">\n<thead><tr><th class=\"corner\">{Text(Shortened(table.RowTitle, 24))} ↓ {Text(Shortened(table.ColumnTitle, 24))} →</th>"));
         foreach (int k in shown) html.Append(Invariant($"<th scope=\"col\"><span>{Text(Shortened(names[k], 24))}</span></th>"));
         html.Append(isCut ? "<th scope=\"col\"><span>others</span></th>" : "").Append("<th scope=\"col\"><span>all</span></th></tr></thead>\n<tbody>\n");
         foreach (int i in shown)

@@ -32,7 +32,7 @@ internal static class WholeFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"{Path.Combine(folder, name)} could not be written: {e.Message} Name another folder with --out.", e);
+            throw new UsageException($"{Path.Combine(folder, name)} could not be written: {ErrorText.Sentence(e)} Name another folder with --out.", e);
         }
     }
 

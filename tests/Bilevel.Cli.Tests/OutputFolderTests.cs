@@ -56,6 +56,57 @@ public class OutputFolderTests
         Assert.Equal(before, folder.Read("out", "run.json"));
     }
 
+    [Theory]
+    [InlineData("There is no task 'toi'. Did you mean 'toy'?", "toi")]
+    [InlineData("There is no method 'f2bb'. Did you mean 'f2ba'?", "toy", "--method", "f2bb")]
+    [InlineData("The setting 'size' does not take '1001': it takes integer from 1 to 1000. Number of components.", "toy", "--size", "1001")]
+    [InlineData("The setting 'lambda' does not take '-1': it takes ", "toy", "--method", "f2ba", "--lambda", "-1")]
+    [InlineData("The file toy.csv, line 3, holds 'abc' where a number belongs. Mend that line.", "toy", "--bad-data")]
+    public void WrongInputLeavesNoFolder(string message, params string[] args)
+    {
+        using var folder = new Folder();
+        var answer = Tool.Run(["run", .. args, "--out", folder["out"]]);
+        Assert.Equal((2, ""), (answer.Code, answer.Out));
+        Assert.StartsWith($"bilevel: {message}", answer.Error);
+        Assert.Single(answer.Error.TrimEnd().Split('\n'));
+        Assert.False(Directory.Exists(folder["out"]));
+    }
+
+    [Fact]
+    public void WrongInputLeavesAFolderThatWasThere()
+    {
+        using var folder = new Folder();
+        Directory.CreateDirectory(folder["out"]);
+        Assert.Equal(2, Tool.Run("run", "toy", "--bad-data", "--out", folder["out"]).Code);
+        Assert.True(Directory.Exists(folder["out"]));
+    }
+
+    [Theory]
+    [InlineData("a\0b")]
+    [InlineData("300")]
+    public void ANameThatNoFolderCanHaveIsRefused(string name)
+    {
+        using var folder = new Folder();
+        var answer = Tool.Run("run", "toy", "--out", folder[name == "300" ? new string('a', 300) : name]);
+        Assert.Equal(2, answer.Code);
+        Assert.EndsWith("Name another with --out.\n", answer.Error);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Theory]
+    [InlineData("list", "2")]
+    [InlineData("run toy --json", "2")]
+    [InlineData("data list", "2")]
+    public void AnOutputThatTakesNothingIsTold(string command, string code)
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "Uses the full device of Linux.");
+        using var folder = new Folder();
+        using var shell = System.Diagnostics.Process.Start("sh", ["-c", $"'{Path.Combine(AppContext.BaseDirectory, "Bilevel.Cli.TestHost")}' {command} > /dev/full 2> '{folder["error"]}'; echo $? > '{folder["code"]}'"]);
+        Assert.True(shell.WaitForExit(30_000), "The tool did not end.");
+        Assert.Equal(code, folder.Read("code").Trim());
+        Assert.Matches("^bilevel: The output could not be written: [^\n]+\n$", folder.Read("error"));
+    }
+
     [Fact]
     public void AFinishedRunIsReplacedAndAnUnfinishedOneIsNot()
     {

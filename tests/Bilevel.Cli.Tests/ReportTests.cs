@@ -76,8 +76,8 @@ public class ReportTests
         var paper = picture.GetPixel(2, 2);
         Assert.Equal(isDark ? new SKColor(0x14, 0x18, 0x1f) : SKColors.White, paper);
 
-        // The upper half of the page holds 24 digits, which have pixels of near-black ink on white paper in dark pages too.
-        // Each stands 4 by 4: rows of ink that repeat the row above, three times in four.
+        // The upper half of the page holds 24 digits of near-black ink on white paper, in dark pages too. Each pixel is
+        // painted 4 by 4 and crisp, so that three points in four repeat the one above; smoothed ones would not.
         (int ink, int repeats) = (0, 0);
         for (int y = 400; y < 1300; y++)
         {
@@ -100,7 +100,7 @@ public class ReportTests
 
     private static bool IsInk(SKColor p) => p.Red < 60 && p.Red == p.Green && p.Green == p.Blue;
 
-    // Ink is at most ten pixels of an image away from paper, and text has no such black.
+    // A digit's ink lies on paper, at most forty points away.
     private static bool IsWhiteNear(SKBitmap picture, int x, int y) =>
         Enumerable.Range(1, 40).Any(d => picture.GetPixel(Math.Max(0, x - d), y) == SKColors.White || picture.GetPixel(Math.Min(picture.Width - 1, x + d), y) == SKColors.White);
 

@@ -109,7 +109,7 @@ public class SectionTests
         for (int k = 0; k < 16; k++) counts[6 * k][(6 * k) + 1] = 30 + k;
         string table = SectionMarkup.Of(new CrossTable("t", "", "given", "likely", [.. Enumerable.Range(0, K).Select(k => Invariant($"class {k}"))], counts));
         long all = counts.Sum(r => r.Sum());
-        Assert.Contains($"Framed cells agree: 5,250 of {all:N0}; {all - 5250:N0} disagree.", table);
+        Assert.Contains(Invariant($"Framed cells agree: 5,250 of {all:N0}; {all - 5250:N0} disagree."), table);
         Assert.Contains("The 16 of 105 classes with the most disagreement", table);
         Assert.Equal(16 * 16, Regex.Count(table, "<td class=\"(agree|apart|none)\""));
 
@@ -172,8 +172,10 @@ public class SectionTests
     {
         Assert.Equal("a\uFFFDb\uFFFDc\uFFFD\td\n", Html.Text("a\u0000b\u202ec\u200f\td\n"));
         Assert.Equal("&lt;&amp;&quot;&#39;&gt;日本", Html.Text("<&\"'>日本"));
-        Assert.Equal("ab…", Html.Shortened("abcd", 3));
+        Assert.Equal("a…d", Html.Shortened("abcd", 3));
         Assert.Equal("abc", Html.Shortened("abc", 3));
+        Assert.Equal("a rather lo…f class 104", Html.Shortened("a rather long name of class 104", 23));
+        Assert.Equal("👩‍👩‍👧…", Html.Shortened("👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", 2));
     }
 
     [Fact]
