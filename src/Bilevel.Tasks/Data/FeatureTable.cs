@@ -255,10 +255,26 @@ internal sealed class SparseTableBuilder(string source)
 
     public void EndRow() => _starts.Add(_used);
 
-    /// <summary>Multiplies every entry by the factor of its feature.</summary>
-    public void Scale(ReadOnlySpan<double> factors)
+    /// <summary>Divides every entry by the number of its feature; what becomes zero is left out.</summary>
+    public void Divide(ReadOnlySpan<double> divisors)
     {
-        for (int k = 0; k < _used; k++) _values[k] *= factors[_features[k]];
+        int kept = 0, from = 0;
+        for (int row = 0; row < Count; row++)
+        {
+            int to = _starts[row + 1];
+            for (int k = from; k < to; k++)
+            {
+                double value = _values[k] / divisors[_features[k]];
+                if (value == 0) continue;
+                _features[kept] = _features[k];
+                _values[kept++] = value;
+            }
+
+            from = to;
+            _starts[row + 1] = kept;
+        }
+
+        _used = kept;
     }
 
     public SparseTable Build(int featureCount) => new([.. _starts], _features, _values, featureCount);

@@ -45,6 +45,13 @@ public static class IdxFile
         return new ImageSet(pixels, labels, (int)shape[1], (int)shape[2]);
     }
 
+    /// <summary>Reads a file of images that has no file of labels; the labels are 0.</summary>
+    internal static ImageSet ReadUnlabelledImages(string imagesPath)
+    {
+        byte[] pixels = Read(imagesPath, ImagesMagic, dimensions: 3, out uint[] shape);
+        return new ImageSet(pixels, new byte[shape[0]], (int)shape[1], (int)shape[2]);
+    }
+
     /// <summary>Reads a file of labels.</summary>
     /// <param name="labelsPath">An idx file of unsigned bytes with one dimension.</param>
     /// <returns>The labels, in the order of the file; at least one.</returns>

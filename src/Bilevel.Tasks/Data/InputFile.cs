@@ -150,7 +150,7 @@ internal sealed class InputFile(string name, Func<Stream> open)
 
         // The bzip2 reader runs off its arrays on some damaged files.
         private bool IsDamage(Exception error) => error is InvalidDataException
-            || (_isBzip2 && error is SharpZipBaseException or IndexOutOfRangeException or ArgumentException or NullReferenceException or OverflowException or InvalidOperationException);
+            || (_isBzip2 && error is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException or NullReferenceException or OverflowException or InvalidOperationException);
 
         private InputException Damaged(Exception error) =>
             new($"{_name}: is damaged or cut off inside its {(_isBzip2 ? "bzip2" : "gzip")} data ({FirstLine(error)}). Download the file again.", error);

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Bilevel.Tasks;
 
-/// <summary>Rows of a data set with the class of each, and where each came from. Read it with <c>DataFile</c>.</summary>
+/// <summary>Rows of a data set with the class of each, and where each came from. Read it with <see cref="DataFile"/>.</summary>
 public sealed class LabelledData
 {
     /// <summary>Of a row whose class is not given, in <see cref="Labels"/>; only files read for prediction have it.</summary>

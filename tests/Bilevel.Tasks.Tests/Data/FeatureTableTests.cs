@@ -5,10 +5,12 @@ public sealed class FeatureTableTests
     // The same rows in each form.
     private static readonly byte[] Pixels = [0, 51, 0, 255, 0, 0, 0, 0, 255, 0, 0, 51];
 
-    public static TheoryData<FeatureTable> Forms => new(
+    public static TheoryData<FeatureTable> Forms => new(new FeatureTable[]
+    {
         new ImageTable(new ImageSet(Pixels, new byte[3], 2, 2)),
         new DenseTable(Array.ConvertAll(Pixels, p => p / 255.0), 3, 4),
-        new SparseTable([0, 2, 2, 4], [1, 3, 0, 3], [51 / 255.0, 1, 1, 51 / 255.0], 4));
+        new SparseTable([0, 2, 2, 4], [1, 3, 0, 3], [51 / 255.0, 1, 1, 51 / 255.0], 4),
+    });
 
     [Theory]
     [MemberData(nameof(Forms), DisableDiscoveryEnumeration = true)]
