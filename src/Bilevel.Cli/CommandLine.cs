@@ -63,6 +63,7 @@ internal static class CommandLine
             RunSyntax.For(args, tasks, Parsing).Command((options, arguments) => new RunCommand(options, arguments, tasks, terminal).Execute(), args),
             ListCommand.Syntax(tasks, terminal),
             CheckCommand.Syntax(tasks, terminal),
+            PredictCommand.Syntax(terminal),
         };
         ExampleHelp.Attach(root, ["bilevel list", "bilevel run quadratic --out result"]);
         return root;

@@ -7,6 +7,7 @@ public class HelpTests
     [InlineData("run", "--help")]
     [InlineData("list", "--help")]
     [InlineData("check", "--help")]
+    [InlineData("predict", "--help")]
     public void EveryHelpEndsWithAnExample(params string[] args)
     {
         var answer = Tool.Run(args);

@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.BZip2;
+using ICSharpCode.SharpZipLib.GZip;
 
 namespace Bilevel.Tasks;
 
@@ -49,9 +51,10 @@ internal sealed class InputFile(string name, Func<Stream> open)
 
         private readonly string _name;
         private readonly Stream _file;
-        private readonly bool _isBzip2;
+        private readonly bool _isGzip, _isBzip2;
         private Stream _content;
         private long _delivered;
+        private bool _isVerified;
 
         public InputStream(string name, Stream file)
         {
@@ -60,9 +63,9 @@ internal sealed class InputFile(string name, Func<Stream> open)
             Span<byte> start = stackalloc byte[4];
             int read = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
             file.Position = 0;
-            bool isGzip = read >= 2 && start[0] == 0x1f && start[1] == 0x8b;
+            _isGzip = read >= 2 && start[0] == 0x1f && start[1] == 0x8b;
             _isBzip2 = read >= 4 && start[..3].SequenceEqual("BZh"u8) && start[3] is >= (byte)'1' and <= (byte)'9';
-            _content = isGzip ? new GZipStream(file, CompressionMode.Decompress, leaveOpen: true) : file;
+            _content = _isGzip ? new GZipStream(file, CompressionMode.Decompress, leaveOpen: true) : file;
             if (_isBzip2)
             {
                 try
@@ -103,6 +106,7 @@ internal sealed class InputFile(string name, Func<Stream> open)
                     read = _content.Read(buffer, offset, count);
                 }
 
+                if (read == 0 && count > 0 && _isGzip && !_isVerified) VerifyEnd();
                 _delivered += read;
                 if (_delivered > FreeBytes && _content != _file && _delivered / MostExpansion > _file.Position)
                 {
@@ -146,11 +150,28 @@ internal sealed class InputFile(string name, Func<Stream> open)
             base.Dispose(disposing);
         }
 
+        // GZipStream ends silently where the file is cut off. The last four bytes are the size; if that is not what came,
+        // the file is cut off, or has several parts, which another reader decides.
+        private void VerifyEnd()
+        {
+            _isVerified = true;
+            Span<byte> size = stackalloc byte[4];
+            _file.Position = Math.Max(0, _file.Length - size.Length);
+            _file.ReadAtLeast(size, size.Length, throwOnEndOfStream: false);
+            if (BinaryPrimitives.ReadUInt32LittleEndian(size) == (uint)_delivered) return;
+            _file.Position = 0;
+            using var parts = new GZipInputStream(_file) { IsStreamOwner = false };
+            byte[] buffer = new byte[1 << 16];
+            long total = 0;
+            for (int read; (read = parts.Read(buffer, 0, buffer.Length)) > 0 && total <= _delivered;) total += read;
+            if (total != _delivered) throw new InvalidDataException("it ends before its data");
+        }
+
         private BZip2InputStream NextPart() => new(_file) { IsStreamOwner = false };
 
-        // The bzip2 reader runs off its arrays on some damaged files.
+        // The readers run off its arrays on some damaged files.
         private bool IsDamage(Exception error) => error is InvalidDataException
-            || (_isBzip2 && error is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException or NullReferenceException or OverflowException or InvalidOperationException);
+            || ((_isBzip2 || _isGzip) && error is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException or NullReferenceException or OverflowException or InvalidOperationException);
 
         private InputException Damaged(Exception error) =>
             new($"{_name}: is damaged or cut off inside its {(_isBzip2 ? "bzip2" : "gzip")} data ({FirstLine(error)}). Download the file again.", error);

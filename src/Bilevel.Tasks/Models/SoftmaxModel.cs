@@ -56,6 +56,7 @@ public sealed class SoftmaxModel
     /// <returns>For each row the class of the highest probability, the first of equals, and the probabilities of all classes.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="table"/> is null.</exception>
     /// <exception cref="ArgumentException">The table has another number of features.</exception>
+    /// <exception cref="InputException">While it is enumerated: the scores of a row overflow.</exception>
     public IEnumerable<(int Class, double[] Probabilities)> Predict(FeatureTable table)
     {
         ArgumentNullException.ThrowIfNull(table);
@@ -129,7 +130,10 @@ public sealed class SoftmaxModel
             }
 
             table.Read(row, features, values);
-            yield return Softmax(features.AsSpan(0, count), values.AsSpan(0, count));
+            var answer = Softmax(features.AsSpan(0, count), values.AsSpan(0, count));
+            if (Array.Exists(answer.Probabilities, double.IsNaN))
+                throw new InputException(InputText.Invariant($"The scores of row {row} (counting from 0) are too large to be compared. Check the numbers of that row, and the weights of the model."));
+            yield return answer;
         }
     }
 

@@ -60,7 +60,8 @@ public sealed class LibSvmFileTests
     {
         byte[] text = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(1, 5000).Select(i => $"{i % 3} {i}:{i}\n")));
         byte[] parts = [.. Bzip2(text[..20000]), .. Bzip2(text[20000..])];
-        foreach (byte[] content in new[] { text, CsvFileTests.Gzip(text), Bzip2(text), parts })
+        byte[] gzipParts = [.. CsvFileTests.Gzip(text[..20000]), .. CsvFileTests.Gzip(text[20000..])];
+        foreach (byte[] content in new[] { text, CsvFileTests.Gzip(text), gzipParts, Bzip2(text), parts })
         {
             LabelledData data = LibSvmFile.Read(InputFile.InMemory("file", content), new DataOptions());
             Assert.Equal((5000, 5000), (data.Table.Count, data.Table.FeatureCount));
@@ -69,6 +70,7 @@ public sealed class LibSvmFileTests
 
         CsvFileTests.Fails(() => LibSvmFile.Read(InputFile.InMemory("file", parts[..^40]), new DataOptions()), "file: is damaged or cut off inside its bzip2 data");
         CsvFileTests.Fails(() => LibSvmFile.Read(InputFile.InMemory("file", CsvFileTests.Gzip(text)[..^40]), new DataOptions()), "file: is damaged or cut off inside its gzip data");
+        CsvFileTests.Fails(() => LibSvmFile.Read(InputFile.InMemory("file", gzipParts[..^40]), new DataOptions()), "file: is damaged or cut off inside its gzip data");
     }
 
     [Theory]
