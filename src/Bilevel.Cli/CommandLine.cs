@@ -75,6 +75,7 @@ internal static class CommandLine
             ListCommand.Syntax(tasks, terminal),
             CheckCommand.Syntax(tasks, terminal),
             DataCommand.Syntax(terminal),
+            PredictCommand.Syntax(terminal),
         };
         ExampleHelp.Attach(root, ["bilevel list", "bilevel run quadratic --out result"]);
         return root;

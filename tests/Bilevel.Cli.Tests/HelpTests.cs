@@ -10,6 +10,7 @@ public class HelpTests
     [InlineData("data", "--help")]
     [InlineData("data", "list", "--help")]
     [InlineData("data", "get", "--help")]
+    [InlineData("predict", "--help")]
     public void EveryHelpEndsWithAnExample(params string[] args)
     {
         var answer = Tool.Run(args);

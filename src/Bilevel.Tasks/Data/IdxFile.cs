@@ -20,12 +20,12 @@ public static class IdxFile
 
     /// <summary>Reads a file of images and the file of their labels.</summary>
     /// <param name="imagesPath">An idx file of unsigned bytes with three dimensions: images, rows, columns.</param>
-    /// <param name="labelsPath">An idx file of unsigned bytes with one dimension: as many labels, each 0 to 9.</param>
+    /// <param name="labelsPath">An idx file of unsigned bytes with one dimension: as many labels, each 0 to 255.</param>
     /// <returns>The images with their labels, in the order of the files; at least one.</returns>
     /// <exception cref="ArgumentNullException">A path is null.</exception>
     /// <exception cref="InputException">
     /// A file is missing, unreadable, truncated, corrupt, of another kind, empty of images or followed by other data;
-    /// a label is above 9; the two files disagree in number; or the pixels would not fit into one array (about 2 GB).
+    /// the two files disagree in number; or the pixels would not fit into one array (about 2 GB).
     /// </exception>
     public static ImageSet ReadImages(string imagesPath, string labelsPath)
     {
@@ -45,26 +45,24 @@ public static class IdxFile
         return new ImageSet(pixels, labels, (int)shape[1], (int)shape[2]);
     }
 
+    /// <summary>Reads a file of images that has no file of labels; the labels are 0.</summary>
+    internal static ImageSet ReadUnlabelledImages(string imagesPath)
+    {
+        byte[] pixels = Read(imagesPath, ImagesMagic, dimensions: 3, out uint[] shape);
+        return new ImageSet(pixels, new byte[shape[0]], (int)shape[1], (int)shape[2]);
+    }
+
     /// <summary>Reads a file of labels.</summary>
-    /// <param name="labelsPath">An idx file of unsigned bytes with one dimension, each byte 0 to 9.</param>
+    /// <param name="labelsPath">An idx file of unsigned bytes with one dimension.</param>
     /// <returns>The labels, in the order of the file; at least one.</returns>
     /// <exception cref="ArgumentNullException">The path is null.</exception>
     /// <exception cref="InputException">
-    /// The file is missing, unreadable, truncated, corrupt, of another kind, empty of labels or followed by other data,
-    /// or a label is above 9.
+    /// The file is missing, unreadable, truncated, corrupt, of another kind, empty of labels or followed by other data.
     /// </exception>
     public static byte[] ReadLabels(string labelsPath)
     {
         ArgumentNullException.ThrowIfNull(labelsPath);
-        byte[] labels = Read(labelsPath, LabelsMagic, dimensions: 1, out _);
-        int bad = labels.AsSpan().IndexOfAnyExceptInRange((byte)0, (byte)(ImageSet.Classes - 1));
-        if (bad >= 0)
-        {
-            throw new InputException(Text(
-                $"{labelsPath}: label {bad} (counting from 0) is {labels[bad]}, above 9. Only sets with the classes 0 to 9 can be used; if this should be one, download the file again."));
-        }
-
-        return labels;
+        return Read(labelsPath, LabelsMagic, dimensions: 1, out _);
     }
 
     /// <summary>
@@ -74,10 +72,11 @@ public static class IdxFile
     /// </summary>
     /// <param name="folder">The folder of the files.</param>
     /// <param name="train">True for the training part (<c>train-</c>), false for the test part (<c>t10k-</c>).</param>
-    /// <returns>The images, 28x28 pixels each, with their labels.</returns>
+    /// <returns>The images, all of one size, with their labels, 0 to 9.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="folder"/> is null.</exception>
     /// <exception cref="InputException">
-    /// The folder or a file is missing, the images are not 28x28, or a file cannot be used for a reason that
+    /// The folder or a file is missing, a label is above 9, the images of the test part have another
+    /// size than those of the training part, or a file cannot be used for a reason that
     /// <see cref="ReadImages"/> lists.
     /// </exception>
     public static ImageSet LoadMnist(string folder, bool train)
@@ -86,31 +85,47 @@ public static class IdxFile
         if (!Directory.Exists(folder))
             throw new InputException($"{Name(folder)}: no such folder. Give the folder that holds the MNIST files.");
 
-        string part = train ? "train" : "t10k";
-        string imagesPath = Find(folder, part + "-images", "idx3-ubyte");
-        ImageSet set = ReadImages(imagesPath, Find(folder, part + "-labels", "idx1-ubyte"));
-        if (set.Height != 28 || set.Width != 28)
+        (string imagesPath, string labelsPath) = PathsIn(folder, train);
+        ImageSet set = ReadImages(imagesPath, labelsPath);
+        int bad = set.Labels.Span.IndexOfAnyExceptInRange((byte)0, (byte)(ImageSet.Classes - 1));
+        if (bad >= 0)
         {
             throw new InputException(Text(
-                $"{imagesPath}: its images are {set.Height}x{set.Width} pixels where MNIST has 28x28. Use the original files."));
+                $"{labelsPath}: label {bad} (counting from 0) is {set.Labels.Span[bad]}, above 9. Only sets with the classes 0 to 9 can be used here; if this should be one, download the file again."));
         }
 
+        if (!train && Found(folder, "train-images", "idx3-ubyte") is { } trainPath) CheckSameSize(trainPath, imagesPath, set);
         return set;
     }
 
-    private static string Find(string folder, string stem, string kind)
+    /// <summary>The two files of a part of a set in a folder.</summary>
+    /// <exception cref="InputException">The folder or a file is missing.</exception>
+    internal static (string Images, string Labels) PathsIn(string folder, bool train)
     {
-        string[] names = [$"{stem}-{kind}.gz", $"{stem}-{kind}", $"{stem}.{kind}.gz", $"{stem}.{kind}"];
-        foreach (string name in names)
-        {
-            string path = Path.Combine(folder, name);
-            if (File.Exists(path))
-                return path;
-        }
-
-        throw new InputException(
-            $"{folder}: none of the files {string.Join(", ", names)} is there. Put one of them into the folder, or give another folder.");
+        string part = train ? "train" : "t10k";
+        return (Find(folder, part + "-images", "idx3-ubyte"), Find(folder, part + "-labels", "idx1-ubyte"));
     }
+
+    // Only the header of the training part is read.
+    private static void CheckSameSize(string trainPath, string testPath, ImageSet test)
+    {
+        using Stream content = InputFile.OnDisk(trainPath).Open();
+        Span<byte> header = stackalloc byte[HeaderSize(3)];
+        if (content.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length) return;
+        uint height = BinaryPrimitives.ReadUInt32BigEndian(header[8..]), width = BinaryPrimitives.ReadUInt32BigEndian(header[12..]);
+        if (height == test.Height && width == test.Width) return;
+        throw new InputException(Text(
+            $"{testPath}: its images are {test.Height}x{test.Width} pixels, but those of {trainPath} are {height}x{width}. Use the files of one set."));
+    }
+
+    private static string Find(string folder, string stem, string kind) => Found(folder, stem, kind) ?? throw new InputException(
+        $"{folder}: none of the files {string.Join(", ", Names(stem, kind))} is there. Put one of them into the folder, or give another folder.");
+
+    private static string? Found(string folder, string stem, string kind) =>
+        Names(stem, kind).Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+
+    private static string[] Names(string stem, string kind) =>
+        [$"{stem}-{kind}.gz", $"{stem}-{kind}", $"{stem}.{kind}.gz", $"{stem}.{kind}"];
 
     private static byte[] Read(string path, uint magic, int dimensions, out uint[] shape)
     {

@@ -3,12 +3,12 @@ using System.Globalization;
 namespace Bilevel.Tasks;
 
 /// <summary>
-/// A set of grey images of one size, each with a class label from 0 to 9.
+/// A set of grey images of one size, each with a class label from 0 to 255.
 /// Immutable, and safe to read from several threads.
 /// </summary>
 public sealed class ImageSet
 {
-    /// <summary>The number of classes; labels run from 0 to one less than this.</summary>
+    /// <summary>The number of classes of a set of digits, 0 to 9; other sets may have up to 256.</summary>
     public const int Classes = 10;
 
     /// <summary>Wraps pixels and labels without copying them; the caller must not change them afterwards.</summary>
@@ -16,12 +16,12 @@ public sealed class ImageSet
     /// <c>Count * height * width</c> bytes, image after image, each row-major from the top left;
     /// 0 is background and 255 is full ink.
     /// </param>
-    /// <param name="labels">One byte from 0 to 9 per image; its length sets <see cref="Count"/>. May be empty.</param>
+    /// <param name="labels">One byte per image; its length sets <see cref="Count"/>. May be empty.</param>
     /// <param name="height">Rows per image, in pixels, at least 1.</param>
     /// <param name="width">Columns per image, in pixels, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="height"/> or <paramref name="width"/> is below 1.</exception>
     /// <exception cref="ArgumentException">
-    /// The number of pixels is not <c>labels.Length * height * width</c>, or a label is above 9.
+    /// The number of pixels is not <c>labels.Length * height * width</c>.
     /// </exception>
     public ImageSet(ReadOnlyMemory<byte> pixels, ReadOnlyMemory<byte> labels, int height, int width)
     {
@@ -37,14 +37,6 @@ public sealed class ImageSet
                     CultureInfo.InvariantCulture,
                     $"{labels.Length} images of {height}x{width} pixels need {expected} bytes, but {pixels.Length} were given."),
                 nameof(pixels));
-        }
-
-        int bad = labels.Span.IndexOfAnyExceptInRange((byte)0, (byte)(Classes - 1));
-        if (bad >= 0)
-        {
-            throw new ArgumentException(
-                string.Create(CultureInfo.InvariantCulture, $"Label {labels.Span[bad]} of image {bad} is above {Classes - 1}."),
-                nameof(labels));
         }
 
         Pixels = pixels;
@@ -68,7 +60,7 @@ public sealed class ImageSet
     /// </summary>
     public ReadOnlyMemory<byte> Pixels { get; }
 
-    /// <summary>The class of each image, <see cref="Count"/> bytes from 0 to 9.</summary>
+    /// <summary>The class of each image, <see cref="Count"/> bytes.</summary>
     public ReadOnlyMemory<byte> Labels { get; }
 
     /// <summary>The pixels of one image.</summary>

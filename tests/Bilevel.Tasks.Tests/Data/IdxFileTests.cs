@@ -212,9 +212,6 @@ public sealed class IdxFileTests : IDisposable
         string fewer = Write("fewer", Idx(0x801, SomeLabels[..3], 3), compressed);
         Fails(() => IdxFile.ReadImages(images, fewer), images, fewer, "holds 4 images", "holds 3 labels");
 
-        string ten = Write("ten", Idx(0x801, [0, 9, 10, 1], 4), compressed);
-        Fails(() => IdxFile.ReadImages(images, ten), ten, "label 2 (counting from 0) is 10, above 9");
-
         string none = Write("none", Idx(0x801, [], 0), compressed);
         Fails(() => IdxFile.ReadLabels(none), none, "holds no labels");
         string flat = Write("flat", Idx(0x803, [], 4, 0, Columns), compressed);
@@ -222,8 +219,13 @@ public sealed class IdxFileTests : IDisposable
         Fails(() => IdxFile.ReadImages(flat, labels), flat, "4 x 0 x 5", "holds no images");
 
         Write("train-images-idx3-ubyte", Idx(0x803, SomePixels, 4, Rows, Columns), compressed);
+        string ten = Write("train-labels-idx1-ubyte", Idx(0x801, [0, 9, 10, 1], 4), compressed);
+        Fails(() => IdxFile.LoadMnist(_folder, train: true), ten, "label 2 (counting from 0) is 10, above 9");
         Write("train-labels-idx1-ubyte", Idx(0x801, SomeLabels, 4), compressed);
-        Fails(() => IdxFile.LoadMnist(_folder, train: true), "3x5 pixels where MNIST has 28x28");
+        string turned = Write("t10k-images-idx3-ubyte", Idx(0x803, SomePixels, 4, Columns, Rows), compressed);
+        Write("t10k-labels-idx1-ubyte", Idx(0x801, SomeLabels, 4), compressed);
+        Fails(() => IdxFile.LoadMnist(_folder, train: false), turned, "are 5x3 pixels", "are 3x5");
+        Assert.Equal((3, 5), (IdxFile.LoadMnist(_folder, train: true).Height, IdxFile.LoadMnist(_folder, train: true).Width));
     }
 
     [Theory]

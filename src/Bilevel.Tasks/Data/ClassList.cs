@@ -1,0 +1,129 @@
+using System.Globalization;
+
+namespace Bilevel.Tasks;
+
+/// <summary>
+/// Turns the labels of a file into class indices: the classes are found in the training file and fixed for all others.
+/// Numbers are compared as numbers, so +1, 1 and 1.0 are one class.
+/// </summary>
+internal sealed class ClassList
+{
+    /// <summary>More classes than this are taken for a mistake, such as a column of measurements.</summary>
+    public const int Most = 1000;
+
+    // Beyond this, different whole numbers are the same double.
+    private const double ExactIntegers = 1L << 53;
+
+    private readonly string _source;
+    private readonly string _unit;
+    private readonly bool _isFixed;
+    private readonly bool _lenient;
+    private readonly List<string> _names = [];
+    private readonly Dictionary<string, int> _indices = new(StringComparer.Ordinal);
+    private readonly List<int> _labels = [];
+    private readonly Dictionary<string, int> _unknown = new(StringComparer.Ordinal);
+
+    /// <summary>Collects the classes of a training file.</summary>
+    public ClassList(string source, string unit = "image")
+    {
+        _source = source;
+        _unit = unit;
+    }
+
+    /// <summary>Maps the labels of another file to the classes of a training file.</summary>
+    /// <param name="source">The file, for messages.</param>
+    /// <param name="unit">What a place counts: line or image.</param>
+    /// <param name="names">The classes.</param>
+    /// <param name="lenient">Whether a label that is none of them, or empty, is left out instead of refused.</param>
+    public ClassList(string source, string unit, IReadOnlyList<string> names, bool lenient)
+        : this(source, unit)
+    {
+        _isFixed = true;
+        _lenient = lenient;
+        foreach (string name in names)
+        {
+            _indices[Canonical(name)] = _names.Count;
+            _names.Add(name);
+        }
+    }
+
+    public int Count => _labels.Count;
+
+    public IReadOnlyList<string> Notes
+    {
+        get
+        {
+            if (_unknown.Count == 0) return [];
+            string first = string.Join(", ", _unknown.Keys.Take(3).Select(InputText.Quoted));
+            return [InputText.Invariant($"{_source}: {_unknown.Values.Sum()} rows have a label that is no class of the model ({first}); they are predicted, but not counted in the accuracy.")];
+        }
+    }
+
+    /// <summary>Adds the label of the next row.</summary>
+    public void Add(ReadOnlySpan<char> label, int place)
+    {
+        string text = Canonical(label.Trim());
+        if (text.Length == 0)
+        {
+            if (!_lenient) throw new InputException(InputText.Invariant($"{_source}, {_unit} {place}: the label is empty. Fill it in, or remove the row."));
+            _labels.Add(LabelledData.NoLabel);
+            return;
+        }
+
+        if (!_indices.TryGetValue(text, out int index)) index = New(text, place);
+        _labels.Add(index);
+    }
+
+    public void AddNone() => _labels.Add(LabelledData.NoLabel);
+
+    /// <summary>The names of the classes in their order, and the class of each row.</summary>
+    public (IReadOnlyList<string> Names, int[] Labels) Finish()
+    {
+        int[] labels = [.. _labels];
+        if (_isFixed) return (_names, labels);
+        string[] names = [.. _names];
+        int[] order = [.. Enumerable.Range(0, names.Length)];
+        bool numbers = names.All(name => TryNumber(name, out _));
+        Array.Sort(order, (a, b) => numbers ? Number(names[a]).CompareTo(Number(names[b])) : string.CompareOrdinal(names[a], names[b]));
+        int[] position = new int[order.Length];
+        for (int i = 0; i < order.Length; i++) position[order[i]] = i;
+        for (int i = 0; i < labels.Length; i++) labels[i] = position[labels[i]];
+        return ([.. order.Select(i => names[i])], labels);
+    }
+
+    /// <summary>The text by which a label is compared.</summary>
+    public static string Canonical(ReadOnlySpan<char> label) =>
+        TryNumber(label, out double value) ? (value + 0.0).ToString("R", CultureInfo.InvariantCulture) : label.ToString();
+
+    private int New(string text, int place)
+    {
+        if (_lenient)
+        {
+            // A file of anything must not fill the memory with its labels.
+            string key = _unknown.Count < Most || _unknown.ContainsKey(text) ? text : _unknown.Keys.First();
+            _unknown[key] = _unknown.GetValueOrDefault(key) + 1;
+            return LabelledData.NoLabel;
+        }
+
+        if (_isFixed)
+        {
+            throw new InputException(InputText.Invariant(
+                $"{_source}, {_unit} {place}: the label {InputText.Quoted(text)} is no class of the training data, which has {InputText.Few(_names)}. Correct the label, or remove the row."));
+        }
+
+        if (_names.Count == Most)
+        {
+            throw new InputException(InputText.Invariant(
+                $"{_source}, {_unit} {place}: there are more than {Most} different labels. Labels must be classes, not measurements or ids; name another label column."));
+        }
+
+        _indices.Add(text, _names.Count);
+        _names.Add(text);
+        return _names.Count - 1;
+    }
+
+    private static double Number(string text) => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
+
+    private static bool TryNumber(ReadOnlySpan<char> text, out double value) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && Math.Abs(value) <= ExactIntegers;
+}

@@ -1,0 +1,474 @@
+using System.Globalization;
+using nietras.SeparatedValues;
+
+namespace Bilevel.Tasks;
+
+/// <summary>
+/// Reads tables with a header and a column of labels, separated by commas, semicolons, tabs or bars, in UTF-8 (or UTF-16
+/// with its mark); plain, or compressed with gzip or bzip2. Columns of numbers are one feature each; columns of text one
+/// feature per text that occurs in the training file.
+/// </summary>
+public static class CsvFile
+{
+    private const char Mark = '\uFEFF';
+
+    private static readonly string[] LabelNames = ["label", "class", "target", "y"];
+    private static readonly string[] MissingTexts = ["?", "na", "n/a", "null", "none", "-"];
+
+    /// <summary>Reads a training file: it sets the classes and the features.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">How to read it; null for the defaults.</param>
+    /// <returns>The rows, dense where all columns are numbers, else sparse.</returns>
+    /// <exception cref="InputException">The file cannot be used; the message names the file, line, column and text.</exception>
+    public static LabelledData Read(string path, DataOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return Read(InputFile.OnDisk(path), options ?? new DataOptions());
+    }
+
+    /// <summary>
+    /// Reads another file as a training file was read. Columns are found by name; those that the training file lacks are
+    /// left out; texts that it lacks give zeros.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="encoding">The encoding of the training file.</param>
+    /// <param name="classNames">The classes of the training file.</param>
+    /// <param name="options">The label column and the separator; null for those of the training file.</param>
+    /// <param name="forPrediction">Whether labels that are missing or of no class are left out instead of refused.</param>
+    /// <returns>The rows, of the same features.</returns>
+    /// <exception cref="InputException">The file cannot be used; the message names the file, line, column and text.</exception>
+    public static LabelledData ReadLike(
+        string path, TableEncoding encoding, IReadOnlyList<string> classNames, DataOptions? options = null, bool forPrediction = false)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return ReadLike(InputFile.OnDisk(path), encoding, classNames, options ?? new DataOptions(), forPrediction);
+    }
+
+    internal static LabelledData Read(InputFile file, DataOptions options)
+    {
+        TableEncoding encoding = Fit(file, options, out int rows, out int label);
+        return Encode(file, options, encoding, new ClassList(file.Name, "line"), label, Places(file, options, encoding), rows, []);
+    }
+
+    internal static LabelledData ReadLike(
+        InputFile file, TableEncoding encoding, IReadOnlyList<string> classNames, DataOptions options, bool forPrediction)
+    {
+        ArgumentNullException.ThrowIfNull(encoding);
+        ArgumentNullException.ThrowIfNull(classNames);
+        if (encoding.Kind != TableKind.Columns)
+            throw new InputException($"{file.Name}: is a CSV table, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
+        int label;
+        List<string> notes = [];
+        using (var table = new CsvTable(file, options))
+        {
+            string name = options.LabelColumn ?? encoding.LabelColumn!;
+            label = table.Find(name);
+            if (label < 0 && (!forPrediction || options.LabelColumn is not null)) throw table.Lacks(name);
+            HashSet<string> known = [encoding.LabelColumn!, .. encoding.IgnoredColumns, .. encoding.Columns.Select(c => c.Name)];
+            string[] more = [.. table.Header.Where((h, i) => i != label && !known.Contains(h))];
+            if (more.Length > 0) notes.Add($"{file.Name}: the training data have no columns {InputText.Few(more)}; they are left out.");
+        }
+
+        return Encode(file, options, encoding, new ClassList(file.Name, "line", classNames, forPrediction), label, Places(file, options, encoding), rows: null, notes);
+    }
+
+    // Whether a cell is a number, nothing, or text.
+    internal static Cell Kind(ReadOnlySpan<char> text, out double value)
+    {
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value)) return double.IsFinite(value) ? Cell.Number : Cell.Missing;
+        if (text.IsEmpty) return Cell.Missing;
+        foreach (string missing in MissingTexts)
+        {
+            if (text.Equals(missing, StringComparison.OrdinalIgnoreCase)) return Cell.Missing;
+        }
+
+        return Cell.Text;
+    }
+
+    private static TableEncoding Fit(InputFile file, DataOptions options, out int rows, out int label)
+    {
+        using var table = new CsvTable(file, options);
+        label = LabelIn(table, options);
+        int[] ignored = [.. options.IgnoredColumns.Select(table.Require)];
+        int[] texts = [.. options.TextColumns.Select(table.Require)];
+        var columns = new ColumnFit?[table.Header.Length];
+        for (int j = 0; j < columns.Length; j++)
+        {
+            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(table.Header[j], options, texts.Contains(j));
+        }
+
+        if (columns.All(c => c is null)) throw new InputException($"{file.Name}: has no column besides {InputText.Quoted(table.Header[label])}. A row needs at least one feature.");
+        rows = 0;
+        while (table.Next())
+        {
+            rows++;
+            for (int j = 0; j < columns.Length; j++) columns[j]?.Add(table.Cell(j), table.Line);
+        }
+
+        if (rows == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
+        return Encoding(file, [.. columns.OfType<ColumnFit>().Select(c => c.Finish(file.Name))], table.Header[label], [.. ignored.Select(j => table.Header[j])]);
+    }
+
+    private static TableEncoding Encoding(InputFile file, TableColumn[] columns, string label, string[] ignored)
+    {
+        long features = columns.Sum(c => (long)c.Width);
+        return features <= int.MaxValue
+            ? TableEncoding.OfColumns(columns, label, ignored)
+            : throw new InputException(InputText.Invariant($"{file.Name}: its columns would become {features} features, more than {int.MaxValue}. Ignore some."));
+    }
+
+    private static int LabelIn(CsvTable table, DataOptions options)
+    {
+        if (options.LabelColumn is { } name) return table.Require(name);
+        for (int j = table.Header.Length - 1; j >= 0; j--)
+        {
+            if (LabelNames.Contains(table.Header[j], StringComparer.OrdinalIgnoreCase)) return j;
+        }
+
+        throw new InputException(
+            $"{table.Name}: no column is named {string.Join(", ", LabelNames)}. Say which holds the labels (label column); there are {InputText.Few(table.Header)}.");
+    }
+
+    // Where each column of the encoding stands in this file.
+    private static int[] Places(InputFile file, DataOptions options, TableEncoding encoding)
+    {
+        using var table = new CsvTable(file, options);
+        return [.. encoding.Columns.Select(c => table.Find(c.Name) is >= 0 and int j ? j : throw table.Lacks(c.Name))];
+    }
+
+    private static LabelledData Encode(
+        InputFile file, DataOptions options, TableEncoding encoding, ClassList classes, int label, int[] places, int? rows, List<string> notes)
+    {
+        Dictionary<string, int>?[] levels = [.. encoding.Columns.Select(c => c.Levels?.Select((text, i) => (text, i)).ToDictionary(p => p.text, p => p.i, StringComparer.Ordinal))];
+        bool sparse = levels.Any(l => l is not null);
+        var builder = new SparseTableBuilder(file.Name);
+        var dense = new DenseRows(file.Name, sparse ? 0 : encoding.FeatureCount, rows ?? 0);
+        long[] unseen = new long[levels.Length];
+        List<int> lines = [];
+        using var table = new CsvTable(file, options);
+        while (table.Next())
+        {
+            if (label < 0)
+            {
+                classes.AddNone();
+            }
+            else
+            {
+                classes.Add(table.Cell(label), table.Line);
+            }
+
+            int feature = 0;
+            for (int c = 0; c < levels.Length; c++)
+            {
+                ReadOnlySpan<char> cell = table.Cell(places[c]);
+                TableColumn column = encoding.Columns[c];
+                if (levels[c] is { } known)
+                {
+                    if (known.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(cell, out int level))
+                    {
+                        builder.Add(feature + level, 1);
+                    }
+                    else
+                    {
+                        unseen[c]++;
+                    }
+                }
+                else
+                {
+                    if (Kind(cell, out double value) != CsvFile.Cell.Number) throw NotANumber(file.Name, table.Line, column.Name, cell);
+                    value = (value - column.Mean) / column.Scale;
+                    if (!double.IsFinite(value)) throw TooLarge(file.Name, table.Line, column.Name, cell);
+                    if (sparse)
+                    {
+                        builder.Add(feature, value);
+                    }
+                    else
+                    {
+                        dense.Add(value);
+                    }
+                }
+
+                feature += column.Width;
+            }
+
+            builder.EndRow();
+            lines.Add(table.Line);
+        }
+
+        if (lines.Count == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
+        for (int c = 0; c < unseen.Length; c++)
+        {
+            if (unseen[c] > 0)
+                notes.Add(InputText.Invariant($"{file.Name}: {unseen[c]} rows have a text in column {InputText.Quoted(encoding.Columns[c].Name)} that the training data lack; its features are zero there."));
+        }
+
+        var (names, labels) = classes.Finish();
+        return new LabelledData(sparse ? builder.Build(encoding.FeatureCount) : dense.Build(lines.Count), labels, names, file.Name)
+        {
+            FeatureNames = encoding.FeatureNames,
+            Places = lines,
+            Encoding = encoding,
+            Notes = [.. notes, .. classes.Notes],
+        };
+    }
+
+    internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(cell.IsEmpty
+        ? (FormattableString)$"{file}, line {line}, column {InputText.Quoted(column)}: is empty in a column of numbers. Fill it in, remove the row, or ignore the column."
+        : $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no finite number in a column of numbers. Correct it, remove the row, ignore the column, or take the column as text."));
+
+    internal static InputException TooLarge(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(
+        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is too large beside the other numbers of the training data. Correct it, or ignore the column."));
+
+    internal enum Cell
+    {
+        Number,
+        Missing,
+        Text,
+    }
+
+    // The numbers of a dense table, at once where the number of rows is known.
+    private sealed class DenseRows(string source, int features, int rows)
+    {
+        private double[] _values = new double[Math.Max(features == 0 ? 0 : 16, Checked(source, (long)features * rows))];
+        private int _used;
+
+        public void Add(double value)
+        {
+            if (_used == _values.Length) Array.Resize(ref _values, Checked(source, Math.Min(2L * _used, Math.Max(Array.MaxLength, _used + 1L))));
+            _values[_used++] = value;
+        }
+
+        public DenseTable Build(int count) => new(_values.AsMemory(0, _used), count, features);
+
+        private static int Checked(string source, long size) => size <= Array.MaxLength ? (int)size : throw new InputException(InputText.Invariant(
+            $"{source}: has {size} numbers, more than the {Array.MaxLength} that one array can hold. Use fewer rows, or ignore columns."));
+    }
+
+    // What is learnt about a column of the training file.
+    private sealed class ColumnFit(string name, DataOptions options, bool isText)
+    {
+        private readonly List<string> _levels = [];
+        private readonly Dictionary<string, int> _known = new(StringComparer.Ordinal);
+        private long _numbers, _texts, _commas;
+        private double _mean, _squares, _least = double.PositiveInfinity, _greatest = double.NegativeInfinity;
+        private bool _tooMany;
+        private (int Line, string Text)? _bad;
+        private int _tooManyAt;
+
+        public void Add(ReadOnlySpan<char> cell, int line)
+        {
+            if (!_tooMany && !_known.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(cell))
+            {
+                _tooMany = _levels.Count == options.MaxLevels;
+                _tooManyAt = line;
+                if (!_tooMany)
+                {
+                    string text = cell.ToString();
+                    _known.Add(text, _levels.Count);
+                    _levels.Add(text);
+                }
+            }
+
+            Cell kind = Kind(cell, out double value);
+            if (kind != Cell.Number) _bad ??= (line, cell[..Math.Min(cell.Length, 100)].ToString());
+            if (kind == Cell.Text)
+            {
+                _texts++;
+                if (cell.Count(',') == 1 && double.TryParse(cell.ToString().Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out _)) _commas++;
+            }
+
+            if (kind != Cell.Number) return;
+            _numbers++;
+            _least = Math.Min(_least, value);
+            _greatest = Math.Max(_greatest, value);
+            double difference = value - _mean;
+            _mean += difference / _numbers;
+            _squares += difference * (value - _mean);
+        }
+
+        public TableColumn Finish(string file)
+        {
+            // A few mistakes do not make a column of numbers one of text.
+            bool isNumber = !isText && _numbers > _texts && _texts <= Math.Max(1, (_numbers + _texts) / 10);
+            if (isNumber)
+            {
+                if (_bad is { } bad) throw NotANumber(file, bad.Line, name, bad.Text);
+                if (!options.Standardise) return new TableColumn(name, null, 0, 1);
+                if (_least == _greatest) return new TableColumn(name, null, _least, 1);
+                double deviation = Math.Sqrt(_squares / _numbers);
+                if (!double.IsFinite(deviation) || !double.IsFinite(_mean) || deviation == 0)
+                {
+                    throw new InputException(InputText.Invariant(
+                        $"{file}, column {InputText.Quoted(name)}: its numbers, from {_least:R} to {_greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column."));
+                }
+
+                return new TableColumn(name, null, _mean, deviation);
+            }
+
+            if (!isText && _commas > _texts / 2 && _commas > 0)
+            {
+                throw new InputException(
+                    $"{file}, line {_bad!.Value.Line}, column {InputText.Quoted(name)}: {InputText.Quoted(_bad.Value.Text)} has a decimal comma. Write numbers with a point, or take the column as text.");
+            }
+
+            if (_tooMany)
+            {
+                throw new InputException(InputText.Invariant(
+                    $"{file}, line {_tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column if it is an id or free text, or raise the limit."));
+            }
+
+            return new TableColumn(name, _levels, 0, 1);
+        }
+    }
+
+    // The rows of a table, each with as many cells as the header.
+    private sealed class CsvTable : IDisposable
+    {
+        private readonly SepReader _reader;
+        private readonly StreamReader _text;
+        private readonly Dictionary<string, int> _columns = new(StringComparer.Ordinal);
+        private int _width;
+
+        public CsvTable(InputFile file, DataOptions options)
+        {
+            Name = file.Name;
+            char separator = options.Separator ?? SeparatorOf(file);
+            _text = new StreamReader(file.Open(), System.Text.Encoding.UTF8, detectEncodingFromByteOrderMarks: true, 1 << 16);
+            try
+            {
+                _reader = Guard(() => new Sep(separator).Reader(o => o with
+                {
+                    HasHeader = false,
+                    DisableColCountCheck = true,
+                    Unescape = true,
+                    Trim = SepTrim.All,
+                }).From(_text));
+                Header = ReadHeader(separator);
+            }
+            catch
+            {
+                _reader?.Dispose();
+                _text.Dispose();
+                throw;
+            }
+        }
+
+        public string Name { get; }
+
+        public string[] Header { get; }
+
+        /// <summary>The line on which the row begins, from 1.</summary>
+        public int Line { get; private set; }
+
+        public bool Next()
+        {
+            while (Guard(() => _reader.MoveNext()))
+            {
+                SepReader.Row row = _reader.Current;
+                Line = row.LineNumberFrom;
+                if (row.ColCount == _width) return true;
+                if (row.ColCount == 1 && row.Span.IsWhiteSpace()) continue;
+                string hint = row.LineNumberToExcl - row.LineNumberFrom > 1 ? " It goes over several lines: a quote may not be closed." : "";
+                throw new InputException(InputText.Invariant(
+                    $"{Name}, line {Line}: has {row.ColCount} columns, but the header has {_width}.{hint} Correct the row; text with the separator inside needs quotes."));
+            }
+
+            return false;
+        }
+
+        public ReadOnlySpan<char> Cell(int column) => _reader.Current[column].Span;
+
+        /// <summary>The column of this name, in this spelling or else in any; -1 where there is none.</summary>
+        public int Find(string name)
+        {
+            return _columns.TryGetValue(name, out int exact) ? exact : Array.FindIndex(Header, h => h.Equals(name, StringComparison.OrdinalIgnoreCase));
+        }
+
+        public int Require(string name) => Find(name) is >= 0 and int column ? column : throw Lacks(name);
+
+        public InputException Lacks(string name) => new(
+            $"{Name}: has no column {InputText.Quoted(name)}. Its columns are {InputText.Few(Header)}; correct the name, or the header.");
+
+        public void Dispose()
+        {
+            _reader.Dispose();
+            _text.Dispose();
+        }
+
+        private string[] ReadHeader(char separator)
+        {
+            do
+            {
+                if (!Guard(() => _reader.MoveNext())) throw new InputException($"{Name}: is empty. Use another file.");
+            }
+            while (_reader.Current.ColCount == 1 && _reader.Current.Span.IsWhiteSpace());
+            _width = _reader.Current.ColCount;
+            string[] header = new string[_width];
+            for (int j = 0; j < header.Length; j++) header[j] = _reader.Current[j].Span.Trim(Mark).ToString();
+            if (_width == 1)
+            {
+                string between = separator == '\t' ? "tab" : $"'{separator}'";
+                throw new InputException($"{Name}: its header, {InputText.Quoted(header[0])}, is one column between separators {between}. Name the separator, or use another file.");
+            }
+
+            int unnamed = Array.FindIndex(header, h => h.Length == 0);
+            if (header.All(h => Kind(h, out _) == CsvFile.Cell.Number))
+                throw new InputException($"{Name}: begins with numbers, not with the names of the columns. Put a header line before the rows.");
+            if (unnamed >= 0) throw new InputException(InputText.Invariant($"{Name}: column {unnamed + 1} of {header.Length} has no name in the header. Name it."));
+            for (int j = 0; j < header.Length; j++)
+            {
+                if (!_columns.TryAdd(header[j], j)) throw new InputException($"{Name}: two columns are named {InputText.Quoted(header[j])}. Rename one.");
+            }
+
+            return header;
+        }
+
+        // The separator that is most often in the header, outside of quotes.
+        private static char SeparatorOf(InputFile file)
+        {
+            using var lines = new LineReader(file);
+            while (lines.Next(out ReadOnlySpan<char> line))
+            {
+                if (line.IsWhiteSpace()) continue;
+                return MostOften(line);
+            }
+
+            throw new InputException($"{file.Name}: is empty. Use another file.");
+        }
+
+        // The parser gives up on rows that are far too long, and has words of its own for it.
+        private T Guard<T>(Func<T> read)
+        {
+            try
+            {
+                return read();
+            }
+            catch (Exception error) when (error is NotSupportedException or InvalidDataException or ArgumentException or IOException)
+            {
+                throw new InputException(InputText.Invariant(
+                    $"{Name}, line {Line + 1} or behind: cannot be read as a table ({error.Message.Split('\n')[0].Trim().TrimEnd('.')}). A quote may not be closed."), error);
+            }
+        }
+    }
+
+    internal static char MostOften(ReadOnlySpan<char> line)
+    {
+        ReadOnlySpan<char> separators = ",;\t|";
+        Span<int> counts = stackalloc int[separators.Length];
+        bool quoted = false;
+        foreach (char c in line)
+        {
+            if (c == '"') quoted = !quoted;
+            int at = separators.IndexOf(c);
+            if (!quoted && at >= 0) counts[at]++;
+        }
+
+        int best = 0;
+        for (int i = 1; i < counts.Length; i++)
+        {
+            if (counts[i] > counts[best]) best = i;
+        }
+
+        return separators[best];
+    }
+}

@@ -1,0 +1,155 @@
+namespace Bilevel.Tasks;
+
+/// <summary>
+/// Reads data sets of any of the known formats: CSV, LIBSVM, or idx images (a folder of them, or a file of images beside
+/// the file of its labels).
+/// </summary>
+public static class DataFile
+{
+    private const int SniffedLines = 20;
+
+    /// <summary>Reads a training file: it sets the classes and the features.</summary>
+    /// <param name="path">A file, or a folder of idx files.</param>
+    /// <param name="options">How to read it; null for the defaults.</param>
+    /// <returns>The rows with their classes.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
+    /// <exception cref="InputException">The format cannot be told, or the file cannot be used.</exception>
+    public static LabelledData Read(string path, DataOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        options ??= new DataOptions();
+        return FormatOf(path, options) switch
+        {
+            DataFormat.Csv => CsvFile.Read(path, options),
+            DataFormat.LibSvm => LibSvmFile.Read(path, options),
+            _ => LabelledData.FromImages(Images(path, options, forPrediction: false).Images, path),
+        };
+    }
+
+    /// <summary>Reads another file (validation, test, rows to predict) as a training file was read.</summary>
+    /// <param name="path">A file, or a folder of idx files.</param>
+    /// <param name="encoding">The encoding of the training file.</param>
+    /// <param name="classNames">The classes of the training file.</param>
+    /// <param name="options">How to read it; null for the defaults.</param>
+    /// <param name="forPrediction">Whether labels that are missing or of no class are left out instead of refused.</param>
+    /// <returns>The rows with their classes.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="InputException">
+    /// The file cannot be used, is of another kind than the training file, or holds a label that is none of its classes.
+    /// </exception>
+    public static LabelledData ReadLike(
+        string path, TableEncoding encoding, IReadOnlyList<string> classNames, DataOptions? options = null, bool forPrediction = false)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(encoding);
+        ArgumentNullException.ThrowIfNull(classNames);
+        options ??= new DataOptions();
+        return FormatOf(path, options) switch
+        {
+            DataFormat.Csv => CsvFile.ReadLike(path, encoding, classNames, options, forPrediction),
+            DataFormat.LibSvm => LibSvmFile.ReadLike(path, encoding, classNames, forPrediction),
+            _ => ImagesLike(path, encoding, classNames, options, forPrediction),
+        };
+    }
+
+    /// <summary>Tells the format of a file from its name and its first lines.</summary>
+    /// <exception cref="InputException">It cannot be told.</exception>
+    internal static DataFormat Sniff(InputFile file)
+    {
+        string name = Path.GetFileName(file.Name).ToUpperInvariant();
+        foreach (string packed in new[] { ".GZ", ".BZ2" })
+        {
+            if (name.EndsWith(packed, StringComparison.Ordinal)) name = name[..^packed.Length];
+        }
+
+        Span<byte> start = stackalloc byte[4];
+        using (Stream content = file.Open())
+        {
+            int read = content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+            if (read == 0) throw new InputException($"{file.Name}: is empty. Use another file.");
+            start = start[..read];
+        }
+
+        if (start.SequenceEqual<byte>([0, 0, 8, 3]) || start.SequenceEqual<byte>([0, 0, 8, 1])) return DataFormat.Idx;
+        if (start.StartsWith("PK"u8)) throw Unknown(file.Name, "a zip archive or a spreadsheet", "Unpack it, or export the table as CSV");
+        if (start.StartsWith("PAR1"u8)) throw Unknown(file.Name, "a Parquet file", "Export the table as CSV");
+        if (start.Contains((byte)0) && start[0] is not 0xff and not 0xfe) throw Unknown(file.Name, "a binary file that is no idx file", "Export the data as CSV");
+        if (name.EndsWith(".CSV", StringComparison.Ordinal) || name.EndsWith(".TSV", StringComparison.Ordinal)) return DataFormat.Csv;
+
+        using var lines = new LineReader(file);
+        for (int i = 0; i < SniffedLines && lines.Next(out ReadOnlySpan<char> line); i++)
+        {
+            int comment = line.IndexOf('#');
+            ReadOnlySpan<char> rest = (comment < 0 ? line : line[..comment]).Trim();
+            if (rest.IsEmpty) continue;
+            bool isLibSvm = IsLibSvm(rest, out bool hasEntries);
+            if (isLibSvm && hasEntries) return DataFormat.LibSvm;
+            if (rest.Contains(CsvFile.MostOften(rest))) return DataFormat.Csv;
+            if (!isLibSvm) break;
+        }
+
+        throw Unknown(file.Name, "neither a table with a header (CSV), nor lines of 'label index:value' (LIBSVM), nor idx images", "Convert it to one of these, or name the format");
+    }
+
+    private static DataFormat FormatOf(string path, DataOptions options)
+    {
+        if (Directory.Exists(path)) return DataFormat.Idx;
+        return options.Format != DataFormat.Auto ? options.Format : Sniff(InputFile.OnDisk(path));
+    }
+
+    private static LabelledData ImagesLike(
+        string path, TableEncoding encoding, IReadOnlyList<string> classNames, DataOptions options, bool forPrediction)
+    {
+        var (images, hasLabels) = Images(path, options, forPrediction);
+        if (encoding.Kind != TableKind.Images) throw new InputException($"{path}: holds images, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
+        if (images.Height != encoding.Height || images.Width != encoding.Width)
+        {
+            throw new InputException(InputText.Invariant(
+                $"{path}: its images are {images.Height}x{images.Width} pixels, but those of the training data {encoding.Height}x{encoding.Width}. Use images of one size."));
+        }
+
+        if (hasLabels) return LabelledData.FromImages(images, path, new ClassList(path, "image", classNames, forPrediction));
+        int[] none = new int[images.Count];
+        Array.Fill(none, LabelledData.NoLabel);
+        return new LabelledData(new ImageTable(images), none, classNames, path) { Images = images, Encoding = encoding, Places = [.. Enumerable.Range(0, images.Count)] };
+    }
+
+    private static (ImageSet Images, bool HasLabels) Images(string path, DataOptions options, bool forPrediction)
+    {
+        if (Directory.Exists(path))
+        {
+            var (images, labels) = IdxFile.PathsIn(path, !options.TestPart);
+            return (IdxFile.ReadImages(images, labels), true);
+        }
+
+        string name = Path.GetFileName(path);
+        string other = Path.Combine(Path.GetDirectoryName(path) ?? "", name.Replace("images", "labels", StringComparison.Ordinal).Replace("idx3", "idx1", StringComparison.Ordinal));
+        string? beside = other == path ? null : new[] { other, other + ".gz", other.EndsWith(".gz", StringComparison.Ordinal) ? other[..^3] : other }.FirstOrDefault(File.Exists);
+        if (beside is not null) return (IdxFile.ReadImages(path, beside), true);
+        if (forPrediction) return (IdxFile.ReadUnlabelledImages(path), false);
+        throw new InputException(other == path
+            ? $"{path}: is not named like a file of images (train-images-idx3-ubyte), so its file of labels cannot be found. Rename it, or give the folder."
+            : $"{path}: its file of labels, {other}, is not there. Put it beside the file of images.");
+    }
+
+    // A label, and entries of the form index:value.
+    private static bool IsLibSvm(ReadOnlySpan<char> line, out bool hasEntries)
+    {
+        hasEntries = false;
+        bool first = true;
+        foreach (Range range in line.SplitAny(" \t"))
+        {
+            ReadOnlySpan<char> token = line[range];
+            if (token.IsEmpty) continue;
+            int colon = token.IndexOf(':');
+            bool isEntry = colon > 0 && !token[..colon].ContainsAnyExceptInRange('0', '9');
+            if (!isEntry && !first) return false;
+            hasEntries |= isEntry;
+            first = false;
+        }
+
+        return true;
+    }
+
+    private static InputException Unknown(string name, string what, string advice) => new($"{name}: is {what}. {advice}.");
+}

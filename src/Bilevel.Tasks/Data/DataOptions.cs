@@ -1,0 +1,48 @@
+namespace Bilevel.Tasks;
+
+/// <summary>The formats of data files.</summary>
+public enum DataFormat
+{
+    /// <summary>Told from the name and the content.</summary>
+    Auto,
+
+    /// <summary>A table of named columns, separated by commas, semicolons, tabs or bars.</summary>
+    Csv,
+
+    /// <summary>Lines of <c>label index:value ...</c>.</summary>
+    LibSvm,
+
+    /// <summary>Images in idx files.</summary>
+    Idx,
+}
+
+/// <summary>How a data file is to be read, where it does not speak for itself.</summary>
+public sealed record DataOptions
+{
+    /// <summary>The format.</summary>
+    public DataFormat Format { get; init; }
+
+    /// <summary>The column of a CSV file with the labels; null for the last one named label, class, target or y.</summary>
+    public string? LabelColumn { get; init; }
+
+    /// <summary>Columns of a CSV file that are left out, such as ids.</summary>
+    public IReadOnlyList<string> IgnoredColumns { get; init; } = [];
+
+    /// <summary>Columns of a CSV file that are taken as text, although they hold numbers, such as codes.</summary>
+    public IReadOnlyList<string> TextColumns { get; init; } = [];
+
+    /// <summary>The character between the columns of a CSV file; null to find it in the header.</summary>
+    public char? Separator { get; init; }
+
+    /// <summary>The most different texts that a column of a CSV file may hold, at least 1.</summary>
+    public int MaxLevels { get; init; } = 1000;
+
+    /// <summary>
+    /// Whether numbers are scaled: columns of CSV files to mean 0 and deviation 1, features of LIBSVM files to a
+    /// largest size of 1 without moving zero.
+    /// </summary>
+    public bool Standardise { get; init; } = true;
+
+    /// <summary>Whether a folder of idx files stands for its test part (<c>t10k-</c>).</summary>
+    public bool TestPart { get; init; }
+}
