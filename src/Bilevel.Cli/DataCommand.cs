@@ -69,7 +69,7 @@ internal static class DataCommand
             throw new UsageException($"The folder {folder} cannot be made: {ErrorText.Sentence(e)} Name another with --out.", e);
         }
 
-        var files = new List<(DataFile File, DownloadOutcome Outcome)>();
+        var files = new List<(RemoteFile File, DownloadOutcome Outcome)>();
         using var interruption = new Interruption(terminal.Error, "Stopping; what has arrived is kept");
         using var line = new DownloadLine(terminal);
         using var download = new Download(address, folder) { Progress = line.Show, Note = line.Note };
@@ -122,13 +122,13 @@ internal static class DataCommand
         json.WriteEndArray();
     }
 
-    private static void WriteResult(DataSet set, string folder, IReadOnlyList<(DataFile File, DownloadOutcome Outcome)> files, TextWriter output)
+    private static void WriteResult(DataSet set, string folder, IReadOnlyList<(RemoteFile File, DownloadOutcome Outcome)> files, TextWriter output)
     {
         TextTable.Write(output, [.. files.Select(f => new[] { f.File.Name, Numbers.Count(f.File.Length) + " bytes", Word(f.Outcome) })]);
         output.WriteLine($"All files are in {folder}, with the right checksums. To use them: {set.Use} {ShellCommand.Quote(folder)}");
     }
 
-    private static void WriteResult(System.Text.Json.Utf8JsonWriter json, DataSet set, string folder, IReadOnlyList<(DataFile File, DownloadOutcome Outcome)> files)
+    private static void WriteResult(System.Text.Json.Utf8JsonWriter json, DataSet set, string folder, IReadOnlyList<(RemoteFile File, DownloadOutcome Outcome)> files)
     {
         json.WriteNumber("format", JsonReport.FormatVersion);
         json.WriteString("name", set.Name);
@@ -138,7 +138,7 @@ internal static class DataCommand
         json.WriteEndArray();
     }
 
-    private static void WriteFile(System.Text.Json.Utf8JsonWriter json, DataFile file, DownloadOutcome? outcome)
+    private static void WriteFile(System.Text.Json.Utf8JsonWriter json, RemoteFile file, DownloadOutcome? outcome)
     {
         json.WriteStartObject();
         json.WriteString("name", file.Name);
@@ -165,7 +165,7 @@ internal sealed class DownloadLine(Terminal terminal) : IDisposable
     private TimeSpan shown = -Often;
     private int width;
 
-    public void Show(DataFile file, long arrived)
+    public void Show(RemoteFile file, long arrived)
     {
         if (!terminal.ErrorIsTerminal || (clock.Elapsed - shown < Often && arrived < file.Length)) return;
         shown = clock.Elapsed;

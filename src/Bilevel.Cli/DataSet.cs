@@ -4,7 +4,7 @@ namespace Bilevel.Cli;
 /// <param name="Name">File name, on the server and here.</param>
 /// <param name="Length">Number of bytes.</param>
 /// <param name="Sha256">SHA-256 of the bytes, in lower-case hexadecimal digits.</param>
-internal sealed record DataFile(string Name, long Length, string Sha256);
+internal sealed record RemoteFile(string Name, long Length, string Sha256);
 
 /// <summary>A public data set that tasks read.</summary>
 /// <param name="Name">The name, as on the command line.</param>
@@ -12,7 +12,7 @@ internal sealed record DataFile(string Name, long Length, string Sha256);
 /// <param name="Address">The folder on the web that is asked where the user names none.</param>
 /// <param name="Use">A command that uses it, without the folder.</param>
 /// <param name="Files">Its files.</param>
-internal sealed record DataSet(string Name, string Summary, string Address, string Use, IReadOnlyList<DataFile> Files)
+internal sealed record DataSet(string Name, string Summary, string Address, string Use, IReadOnlyList<RemoteFile> Files)
 {
     /// <summary>The environment variable that names another folder on the web.</summary>
     public const string AddressVariable = "BILEVEL_DATA_URL";

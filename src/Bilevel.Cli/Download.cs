@@ -53,7 +53,7 @@ internal sealed class Download : IDisposable
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Told how many bytes of the file have arrived.</summary>
-    public Action<DataFile, long>? Progress { get; init; }
+    public Action<RemoteFile, long>? Progress { get; init; }
 
     /// <summary>Told what a person should know while it goes on.</summary>
     public Action<string>? Note { get; init; }
@@ -64,7 +64,7 @@ internal sealed class Download : IDisposable
     /// <exception cref="UsageException">The address or the folder is wrong, or the disk is full.</exception>
     /// <exception cref="DownloadException">The file did not come, or not as it should be.</exception>
     /// <exception cref="OperationCanceledException">The token asked for it; what has arrived is kept.</exception>
-    public async Task<DownloadOutcome> Fetch(DataFile file, CancellationToken cancellation)
+    public async Task<DownloadOutcome> Fetch(RemoteFile file, CancellationToken cancellation)
     {
         string path = Path.Combine(folder, file.Name), part = path + ".part";
         version = null;
@@ -96,7 +96,7 @@ internal sealed class Download : IDisposable
     }
 
     // Attempts until the part is as long as the file.
-    private async Task Complete(DataFile file, string part, CancellationToken cancellation)
+    private async Task Complete(RemoteFile file, string part, CancellationToken cancellation)
     {
         if (LengthOf(part) > file.Length)
         {
@@ -137,7 +137,7 @@ internal sealed class Download : IDisposable
         }
     }
 
-    private async Task Attempt(DataFile file, string part, CancellationTokenSource patience)
+    private async Task Attempt(RemoteFile file, string part, CancellationTokenSource patience)
     {
         long offset = LengthOf(part);
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(address, file.Name));
@@ -176,7 +176,7 @@ internal sealed class Download : IDisposable
         await Copy(body, stream, file, part, patience).ConfigureAwait(false);
     }
 
-    private async Task Copy(Stream body, FileStream stream, DataFile file, string part, CancellationTokenSource patience)
+    private async Task Copy(Stream body, FileStream stream, RemoteFile file, string part, CancellationTokenSource patience)
     {
         var buffer = new byte[BufferSize];
         while (true)
@@ -209,7 +209,7 @@ internal sealed class Download : IDisposable
         OnDisk(part, () => stream.Flush(flushToDisk: true));
     }
 
-    private void CheckStatus(HttpStatusCode status, DataFile file)
+    private void CheckStatus(HttpStatusCode status, RemoteFile file)
     {
         if (status is HttpStatusCode.OK or HttpStatusCode.PartialContent) return;
         string said = $"the server answers {Numbers.Plain((int)status)} ({status})";
@@ -220,9 +220,9 @@ internal sealed class Download : IDisposable
     }
 
     // Without a user's name and password, which an address may hold.
-    private string Shown(DataFile file) => new Uri(address, file.Name).GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.SafeUnescaped);
+    private string Shown(RemoteFile file) => new Uri(address, file.Name).GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.SafeUnescaped);
 
-    private static bool IsRight(string path, DataFile file)
+    private static bool IsRight(string path, RemoteFile file)
     {
         using var stream = File.OpenRead(path);
         return stream.Length == file.Length && Convert.ToHexStringLower(SHA256.HashData(stream)) == file.Sha256;

@@ -94,7 +94,7 @@ public class DiskTests
     {
         byte[] content = new byte[40_000];
         using var server = new LoopbackServer((request, stream) => LoopbackServer.Serve(request, stream, content));
-        var file = new DataFile("a", content.Length, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)));
+        var file = new RemoteFile("a", content.Length, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)));
         using var disk = new SmallDisk(64);
         disk.Fill(16);
         using var download = new Download(server.Address, disk.Path);

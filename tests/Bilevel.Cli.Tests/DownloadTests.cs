@@ -6,7 +6,7 @@ namespace Bilevel.Cli.Tests;
 public class DownloadTests
 {
     private static readonly byte[] Content = [.. Enumerable.Range(0, 200_000).Select(i => (byte)RandomBits.At(1, (ulong)i))];
-    private static readonly DataFile File1 = new("a.gz", Content.Length, Convert.ToHexStringLower(SHA256.HashData(Content)));
+    private static readonly RemoteFile File1 = new("a.gz", Content.Length, Convert.ToHexStringLower(SHA256.HashData(Content)));
 
     [Fact]
     public async Task AFileComesWhole()

@@ -3,8 +3,7 @@ namespace Bilevel.Cli.Tests;
 public class ErrorTests
 {
     [Theory]
-    [InlineData("Say what to do: run, list, check, data. 'bilevel --help' shows what it takes, with examples.")]
-    [InlineData("Say what to do: run, list, check, predict. 'bilevel --help' shows what it takes, with examples.")]
+    [InlineData("Say what to do: run, list, check, data, predict. 'bilevel --help' shows what it takes, with examples.")]
     [InlineData("There is no command 'rnu'. Did you mean 'run'?", "rnu")]
     [InlineData("There is no task 'toi'. Did you mean 'toy'?", "run", "toi")]
     [InlineData("There is no task or method 'f2b'. Did you mean 'f2ba'?", "list", "f2b")]
