@@ -1,87 +1,111 @@
+using System.Globalization;
+
 namespace Bilevel.Tasks;
 
 /// <summary>How a corrupted label is drawn.</summary>
 public enum CorruptionKind
 {
-    /// <summary>Uniformly from all classes: a tenth of the draws leaves the label correct.</summary>
+    /// <summary>Uniformly from all classes: one in as many draws as there are classes leaves the label correct.</summary>
     Uniform,
 
     /// <summary>Uniformly from the other classes: every draw makes the label wrong.</summary>
     Different,
 }
 
-/// <summary>
-/// Images in the three roles of data hyper-cleaning, kept strictly apart: training labels are corrupted, validation
-/// and test labels are not, and no image has two roles.
-/// </summary>
-public sealed class CleaningData
+/// <summary>Some rows of a data set, in one of the roles of data hyper-cleaning.</summary>
+/// <param name="Source">The data set.</param>
+/// <param name="Rows">Indices of its rows.</param>
+internal sealed record CleaningPart(LabelledData Source, int[] Rows)
 {
-    private CleaningData(ImageSet images, ImageSet testImages, int[] training, int[] validation, int[] test, byte[] observed) =>
-        (Images, TestImages, Training, Validation, Test, Observed) = (images, testImages, training, validation, test, observed);
+    /// <summary>The labels of the rows, as the source gives them.</summary>
+    public int[] Labels { get; } = [.. Rows.Select(i => Source.Labels[i])];
 
-    /// <summary>The images of the roles training and validation.</summary>
-    public ImageSet Images { get; }
+    /// <summary>Where row i of the part came from: its line in the file, or the index of its image.</summary>
+    public int Place(int i) => Source.Places.Count > 0 ? Source.Places[Rows[i]] : Rows[i];
 
-    /// <summary>The images of the role test.</summary>
-    public ImageSet TestImages { get; }
+    /// <summary>The feature rows.</summary>
+    public FeatureRows<T> Features<T>()
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => FeatureRows<T>.From(Source.Table, Rows);
+}
 
-    /// <summary>Index in <see cref="Images"/> of every training sample.</summary>
-    public IReadOnlyList<int> Training { get; }
+/// <summary>
+/// Samples in the three roles of data hyper-cleaning, kept strictly apart: no sample has two roles, and only training
+/// labels are corrupted.
+/// </summary>
+internal sealed class CleaningData
+{
+    private CleaningData(CleaningPart training, CleaningPart validation, CleaningPart? test, int[] observed, bool knowsTruth) =>
+        (Training, Validation, Test, Observed, True) = (training, validation, test, observed, knowsTruth ? training.Labels : null);
 
-    /// <summary>Index in <see cref="Images"/> of every validation sample.</summary>
-    public IReadOnlyList<int> Validation { get; }
+    /// <summary>The training samples; their labels in the source are those before corruption.</summary>
+    public CleaningPart Training { get; }
 
-    /// <summary>Index in <see cref="TestImages"/> of every test sample.</summary>
-    public IReadOnlyList<int> Test { get; }
+    /// <summary>The validation samples.</summary>
+    public CleaningPart Validation { get; }
+
+    /// <summary>The test samples; null for none.</summary>
+    public CleaningPart? Test { get; }
 
     /// <summary>The training labels as observed, corrupted ones among them.</summary>
-    public byte[] Observed { get; }
+    public int[] Observed { get; }
 
-    /// <summary>The true training labels.</summary>
-    public byte[] True => LabelsOf(Images, Training);
+    /// <summary>The true training labels; null where nobody knows them.</summary>
+    public int[]? True { get; }
 
-    /// <summary>For every training sample whether its observed label differs from the true one.</summary>
-    public bool[] Corrupted => [.. Observed.Zip(True, (observed, label) => observed != label)];
+    /// <summary>For every training sample whether its observed label differs from the true one; null where nobody knows.</summary>
+    public bool[]? Corrupted => True is { } known ? [.. Observed.Zip(known, (observed, label) => observed != label)] : null;
 
-    /// <summary>The labels of chosen images.</summary>
-    public static byte[] LabelsOf(ImageSet images, IReadOnlyList<int> chosen) => [.. chosen.Select(i => images.Labels.Span[i])];
+    /// <summary>The names of the classes.</summary>
+    public IReadOnlyList<string> ClassNames => Training.Source.ClassNames;
 
-    /// <summary>Splits and corrupts.</summary>
-    /// <param name="images">Source of the training and validation samples.</param>
-    /// <param name="testImages">Source of the test samples.</param>
-    /// <param name="settings">Sizes and corruption.</param>
+    /// <summary>Splits a set into training and validation samples and corrupts the labels of the former.</summary>
+    /// <param name="pool">Source of the training and, without <paramref name="validation"/>, of the validation samples.</param>
+    /// <param name="validation">Source of the validation samples; null to hold some of the pool out.</param>
+    /// <param name="test">Source of the test samples; null for none.</param>
+    /// <param name="sizes">Number of training, validation and test samples; 0 for all.</param>
+    /// <param name="corruption">Share of the training labels to redraw.</param>
+    /// <param name="kind">How.</param>
+    /// <param name="labelsAreTrue">Whether the labels of the pool are known to be true.</param>
     /// <param name="seed">Names the permutation and the corruption.</param>
-    /// <exception cref="InputException">There are too few images, or a class is missing from the training samples.</exception>
-    public static CleaningData Split(ImageSet images, ImageSet testImages, HyperCleaningSettings settings, ulong seed)
+    /// <exception cref="InputException">There are too few samples, or a class is missing from the training samples.</exception>
+    public static CleaningData Split(LabelledData pool, LabelledData? validation, LabelledData? test, (int Train, int Validation, int Test) sizes, double corruption, CorruptionKind kind, bool labelsAreTrue, ulong seed)
     {
-        if ((long)settings.Train + settings.Validation > images.Count)
-            throw new InputException(FormattableString.Invariant($"{settings.Train} training and {settings.Validation} validation images are asked for, but there are {images.Count}. Lower train or validation."));
-        int tests = settings.Test == 0 ? testImages.Count : settings.Test;
-        if (tests > testImages.Count)
-            throw new InputException(FormattableString.Invariant($"{tests} test images are asked for, but there are {testImages.Count}. Lower test."));
-
-        int[] order = Permutation(images.Count, RandomBits.At(seed, 1));
-        int[] training = order[..settings.Train], validation = order[settings.Train..(settings.Train + settings.Validation)];
-        byte[] observed = Corrupt(LabelsOf(images, training), settings, RandomBits.At(seed, 2));
-        for (byte c = 0; c < ImageSet.Classes; c++)
+        int heldOut = validation is null ? sizes.Validation : 0;
+        int train = sizes.Train == 0 ? pool.Table.Count - heldOut : sizes.Train;
+        if (train < 1 || (long)train + heldOut > pool.Table.Count)
+            throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: {train} training and {heldOut} validation samples are asked for, but there are {pool.Table.Count}. Lower train-size or validation-size."));
+        int[] order = Permutation(pool.Table.Count, RandomBits.At(seed, 1));
+        var training = new CleaningPart(pool, order[..train]);
+        var trusted = validation is null ? new CleaningPart(pool, order[train..(train + heldOut)]) : First(validation, sizes.Validation, "validation-size", RandomBits.At(seed, 3));
+        int[] observed = Corrupt(training.Labels, pool.ClassNames.Count, corruption, kind, RandomBits.At(seed, 2));
+        for (int c = 0; c < pool.ClassNames.Count; c++)
         {
             if (!observed.Contains(c))
-                throw new InputException(FormattableString.Invariant($"No training sample has the label {c}, so it cannot be learned. Raise train."));
+                throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: no training sample has the label {pool.ClassNames[c]}, so it cannot be learned. Raise train-size, or remove the rows of this class from the file."));
         }
 
-        return new CleaningData(images, testImages, training, validation, [.. Enumerable.Range(0, tests)], observed);
+        return new CleaningData(training, trusted, test is null ? null : First(test, sizes.Test, "test-size", null), observed, labelsAreTrue || corruption > 0);
     }
 
-    private static byte[] Corrupt(byte[] labels, HyperCleaningSettings settings, ulong key)
+    // The first rows of a permutation, or of the file where no key is given.
+    private static CleaningPart First(LabelledData source, int count, string setting, ulong? key)
     {
-        var observed = (byte[])labels.Clone();
+        int all = source.Table.Count, taken = count == 0 ? all : count;
+        if (taken > all) throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{source.Source}: {taken} samples are asked for, but there are {all}. Lower {setting}."));
+        return new CleaningPart(source, key is { } k && taken < all ? Permutation(all, k)[..taken] : [.. Enumerable.Range(0, taken)]);
+    }
+
+    private static int[] Corrupt(int[] labels, int classes, double share, CorruptionKind kind, ulong key)
+    {
+        int[] observed = [.. labels];
+        if (classes < 2) return observed;
         for (int i = 0; i < labels.Length; i++)
         {
-            if (RandomBits.Uniform(key, (ulong)(2 * i)) >= settings.Corruption) continue;
+            if (RandomBits.Uniform(key, (ulong)(2 * i)) >= share) continue;
             ulong draw = RandomBits.At(key, (ulong)((2 * i) + 1));
-            observed[i] = settings.CorruptionKind == CorruptionKind.Uniform
-                ? (byte)Math.BigMul(draw, ImageSet.Classes, out ulong _)
-                : (byte)((labels[i] + 1 + (int)Math.BigMul(draw, ImageSet.Classes - 1, out ulong _)) % ImageSet.Classes);
+            observed[i] = kind == CorruptionKind.Uniform
+                ? (int)Math.BigMul(draw, (ulong)classes, out ulong _)
+                : (labels[i] + 1 + (int)Math.BigMul(draw, (ulong)(classes - 1), out ulong _)) % classes;
         }
 
         return observed;

@@ -13,28 +13,96 @@ internal static class CleaningReport
 
     public static TaskOutcome Make(HyperCleaningSettings settings, CleaningData data, TaskContext context, double[] weights)
     {
-        var training = SparseRows<double>.FromImages(data.Images, [.. data.Training]);
-        var validation = SparseRows<double>.FromImages(data.Images, [.. data.Validation]);
-        var test = SparseRows<double>.FromImages(data.TestImages, [.. data.Test]);
-        byte[] trusted = CleaningData.LabelsOf(data.Images, data.Validation), testLabels = CleaningData.LabelsOf(data.TestImages, data.Test);
-        bool[] corrupted = data.Corrupted;
-        int threads = context.Threads;
+        int classes = data.ClassNames.Count, threads = context.Threads;
+        FeatureRows<double> training = data.Training.Features<double>(), validation = data.Validation.Features<double>();
+        var test = data.Test?.Features<double>();
 
         // A weight of +infinity before the sigmoid is the weight 1 of a model without bilevel weights.
-        DenseVector<double> Fit(SparseRows<double> rows, byte[] labels, double[] x) => LowerLevelSolver.Solve(
-            new WeightedSoftmaxLoss<double>(rows, labels, ImageSet.Classes, settings.Ridge, threads),
-            new DenseVector<double>(x), Vectors.Zeros(rows.FeatureCount * ImageSet.Classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
+        DenseVector<double> Fit(FeatureRows<double> rows, int[] labels, double[] x) => LowerLevelSolver.Solve(
+            new WeightedSoftmaxLoss<double>(rows, labels, classes, settings.Ridge, threads),
+            new DenseVector<double>(x), Vectors.Zeros(rows.FeatureCount * classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
         double[] Unweighted(int count) => [.. Enumerable.Repeat(double.PositiveInfinity, count)];
-        Scores Score(DenseVector<double> classifier, SparseRows<double> rows, byte[] labels) => Scores.Of(classifier, rows, labels, threads);
+        ModelScores Score(DenseVector<double> classifier, FeatureRows<double> rows, int[] labels) => ModelScores.Of(classifier, rows, labels, classes, threads);
 
+        bool[]? corrupted = data.Corrupted;
+        int[] trusted = data.Validation.Labels;
         var cleaned = Fit(training, data.Observed, weights);
-        int[] clean = [.. Enumerable.Range(0, corrupted.Length).Where(i => !corrupted[i])];
         var noisy = Fit(training, data.Observed, Unweighted(training.Count));
-        var onClean = clean.Length == 0 ? null : Fit(training.Select(clean), [.. clean.Select(i => data.Observed[i])], Unweighted(clean.Length));
         var onValidation = Fit(validation, trusted, Unweighted(validation.Count));
+        int[] clean = corrupted is null ? [] : [.. Enumerable.Range(0, corrupted.Length).Where(i => !corrupted[i])];
+        var onClean = clean.Length == 0 ? null : Fit(training.Select(clean), [.. clean.Select(i => data.Observed[i])], Unweighted(clean.Length));
 
-        var (onTest, onTrusted, onTraining) = (Score(cleaned, test, testLabels), Score(cleaned, validation, trusted), Score(cleaned, training, data.Observed));
-        var baseline = Score(noisy, test, testLabels);
+        ModelScores ofCleaned = Score(cleaned, validation, trusted), ofNoisy = Score(noisy, validation, trusted), onTraining = Score(cleaned, training, data.Observed);
+        var metrics = new List<NamedNumber>
+        {
+            new("upper_value", ofCleaned.Loss, "F(x): mean validation loss of the cleaned model"),
+            new("validation_accuracy", ofCleaned.Accuracy, "validation accuracy of the cleaned model"),
+            new("baseline_upper_value", ofNoisy.Loss, "validation loss of the model trained on all noisy labels alike"),
+            new("baseline_validation_accuracy", ofNoisy.Accuracy, "validation accuracy of that model"),
+            new("train_loss", onTraining.Loss, "mean loss on the training labels as observed"),
+            new("train_accuracy", onTraining.Accuracy, "accuracy on the training labels as observed"),
+            new("suspicious", weights.Count(x => x < 0), "number of training samples weighted below 1/2"),
+        };
+        var references = new List<ReferenceValue> { new(ReportCurve.UpperValue, "trained on all labels alike", ofNoisy.Loss) };
+        if (onClean is not null)
+        {
+            double loss = Score(onClean, validation, trusted).Loss;
+            metrics.Add(new("clean_part_upper_value", loss, "validation loss of the model trained on the correctly labelled part (an oracle)"));
+            references.Add(new(ReportCurve.UpperValue, "trained on the correctly labelled part", loss));
+        }
+
+        string summary = string.Create(CultureInfo.InvariantCulture, $"Validation accuracy {ofCleaned.Accuracy:P1} with learned weights, {ofNoisy.Accuracy:P1} without; {weights.Count(x => x < 0):N0} of {weights.Length:N0} labels look wrong.");
+        if (test is not null)
+        {
+            int[] labels = data.Test!.Labels;
+            var (learned, baseline, alone) = (Score(cleaned, test, labels), Score(noisy, test, labels), Score(onValidation, test, labels));
+            metrics.Add(new("test_accuracy", learned.Accuracy, "test accuracy of the cleaned model"));
+            metrics.Add(new("test_loss", learned.Loss, "test loss of the cleaned model"));
+            metrics.Add(new("baseline_test_accuracy", baseline.Accuracy, "test accuracy of the model trained on all noisy labels alike"));
+            metrics.Add(new("baseline_test_loss", baseline.Loss, "test loss of that model"));
+            if (onClean is not null)
+            {
+                var oracle = Score(onClean, test, labels);
+                metrics.Add(new("clean_part_test_accuracy", oracle.Accuracy, "test accuracy of the model trained on the correctly labelled part"));
+                metrics.Add(new("clean_part_test_loss", oracle.Loss, "test loss of that model"));
+            }
+
+            metrics.Add(new("validation_only_test_accuracy", alone.Accuracy, "test accuracy of the model trained on the validation data alone"));
+            metrics.Add(new("validation_only_test_loss", alone.Loss, "test loss of that model"));
+            summary = string.Create(CultureInfo.InvariantCulture, $"Test accuracy {learned.Accuracy:P1} with learned weights, {baseline.Accuracy:P1} without; {weights.Count(x => x < 0):N0} of {weights.Length:N0} labels look wrong.");
+        }
+
+        if (corrupted is not null)
+        {
+            metrics.Add(new("train_accuracy_true_labels", Score(cleaned, training, data.True!).Accuracy, "accuracy on the true training labels"));
+            summary = $"{summary} {Found(weights, corrupted, metrics)}";
+        }
+
+        var suspects = new Suspects(data, weights, onTraining.Predictions);
+        return new TaskOutcome
+        {
+            Metrics = metrics,
+            Summary = summary,
+            Sections = suspects.Sections(),
+            References = references,
+            Files =
+            [
+                new("weights.csv", "the learned weight of every training sample, the most suspicious first", suspects.Write),
+                new("split.csv", "row, role and label as observed of every training and validation sample", writer => WriteSplit(writer, data)),
+                .. Model(data, cleaned),
+            ],
+        };
+    }
+
+    private static IEnumerable<OutputFile> Model(CleaningData data, DenseVector<double> classifier)
+    {
+        if (data.Training.Source.Encoding is not { } encoding) yield break;
+        var model = new SoftmaxModel(data.ClassNames, encoding, classifier.ToDoubles());
+        yield return new("model.json", "the cleaned model; 'bilevel predict model.json FILE' applies it to new rows", model.Save);
+    }
+
+    private static string Found(double[] weights, bool[] corrupted, List<NamedNumber> metrics)
+    {
         int found = 0, hit = 0, wrong = corrupted.Count(c => c);
         for (int i = 0; i < weights.Length; i++)
         {
@@ -43,98 +111,59 @@ internal static class CleaningReport
             if (corrupted[i]) hit++;
         }
 
-        double precision = Ratio(hit, found), recall = Ratio(hit, wrong), f1 = Ratio(2 * hit, found + wrong);
-        var metrics = new List<NamedNumber>
-        {
-            new("upper_value", onTrusted.Loss, "F(x): mean validation loss of the cleaned model"),
-            new("validation_accuracy", onTrusted.Accuracy, "validation accuracy of the cleaned model"),
-            new("test_accuracy", onTest.Accuracy, "test accuracy of the cleaned model"),
-            new("test_loss", onTest.Loss, "test loss of the cleaned model"),
-            new("train_loss", onTraining.Loss, "mean loss on the training labels as observed"),
-            new("train_accuracy", onTraining.Accuracy, "accuracy on the training labels as observed"),
-            new("train_accuracy_true_labels", Score(cleaned, training, data.True).Accuracy, "accuracy on the true training labels"),
-            new("corrupted_found_precision", precision, "share of the samples weighted below 1/2 whose label is wrong"),
-            new("corrupted_found_recall", recall, "share of the wrong labels that are weighted below 1/2"),
-            new("corrupted_found_f1", f1, "harmonic mean of these two"),
-            new("baseline_upper_value", Score(noisy, validation, trusted).Loss, "validation loss of the model trained on all noisy labels alike"),
-            new("baseline_test_accuracy", baseline.Accuracy, "test accuracy of that model"),
-            new("baseline_test_loss", baseline.Loss, "test loss of that model"),
-        };
-        if (onClean is not null)
-        {
-            var (score, on) = (Score(onClean, test, testLabels), Score(onClean, validation, trusted));
-            metrics.Add(new("clean_part_upper_value", on.Loss, "validation loss of the model trained on the correctly labelled part (an oracle)"));
-            metrics.Add(new("clean_part_test_accuracy", score.Accuracy, "test accuracy of that model"));
-            metrics.Add(new("clean_part_test_loss", score.Loss, "test loss of that model"));
-        }
-
-        var alone = Score(onValidation, test, testLabels);
-        metrics.Add(new("validation_only_test_accuracy", alone.Accuracy, "test accuracy of the model trained on the validation data alone"));
-        metrics.Add(new("validation_only_test_loss", alone.Loss, "test loss of that model"));
-        return new TaskOutcome
-        {
-            Metrics = metrics,
-            Summary = string.Create(CultureInfo.InvariantCulture, $"Test accuracy {onTest.Accuracy:P1} with learned weights, {baseline.Accuracy:P1} without; {hit:N0} of {wrong:N0} wrong labels found, {found - hit:N0} false alarms."),
-            Files =
-            [
-                new("weights.csv", "the learned weight of every training sample, the most suspicious first", writer => WriteWeights(writer, data, weights)),
-                new("split.csv", "role and label as observed of every training and validation sample", writer => WriteSplit(writer, data, trusted)),
-            ],
-        };
+        metrics.Add(new("corrupted_found_precision", Ratio(hit, found), "share of the samples weighted below 1/2 whose label is wrong"));
+        metrics.Add(new("corrupted_found_recall", Ratio(hit, wrong), "share of the wrong labels that are weighted below 1/2"));
+        metrics.Add(new("corrupted_found_f1", Ratio(2 * hit, found + wrong), "harmonic mean of these two"));
+        return string.Create(CultureInfo.InvariantCulture, $"{hit:N0} of {wrong:N0} wrong labels found, {found - hit:N0} false alarms.");
     }
 
-    private static void WriteWeights(TextWriter writer, CleaningData data, double[] weights)
-    {
-        writer.Write("index,label,weight,x,true_label\n");
-        byte[] labels = data.True;
-        foreach (int i in Enumerable.Range(0, weights.Length).OrderBy(i => weights[i]).ThenBy(i => i))
-            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{data.Training[i]},{data.Observed[i]},{1 / (1 + Math.Exp(-weights[i])):R},{weights[i]:R},{labels[i]}\n"));
-    }
-
-    private static void WriteSplit(TextWriter writer, CleaningData data, byte[] trusted)
+    private static void WriteSplit(TextWriter writer, CleaningData data)
     {
         writer.Write("index,role,label\n");
-        for (int i = 0; i < data.Training.Count; i++) writer.Write(string.Create(CultureInfo.InvariantCulture, $"{data.Training[i]},train,{data.Observed[i]}\n"));
-        for (int i = 0; i < data.Validation.Count; i++) writer.Write(string.Create(CultureInfo.InvariantCulture, $"{data.Validation[i]},validation,{trusted[i]}\n"));
+        foreach (var (part, role, labels) in new[] { (data.Training, "train", data.Observed), (data.Validation, "validation", data.Validation.Labels) })
+        {
+            for (int i = 0; i < labels.Length; i++)
+                writer.Write(string.Create(CultureInfo.InvariantCulture, $"{part.Place(i)},{role},{CsvText.Quote(data.ClassNames[labels[i]])}\n"));
+        }
     }
 
     private static double Ratio(int part, int whole) => whole == 0 ? 0 : (double)part / whole;
+}
 
-    private readonly record struct Scores(double Loss, double Accuracy)
+/// <summary>What a classifier makes of some rows.</summary>
+/// <param name="Loss">Mean cross-entropy.</param>
+/// <param name="Accuracy">Share of rows whose most likely class is their label.</param>
+/// <param name="Predictions">The most likely class of every row, the first of equals.</param>
+internal sealed record ModelScores(double Loss, double Accuracy, int[] Predictions)
+{
+    public static ModelScores Of(DenseVector<double> classifier, FeatureRows<double> rows, int[] labels, int classes, int threads)
     {
-        public static Scores Of(DenseVector<double> classifier, SparseRows<double> rows, byte[] labels, int threads)
+        var pass = new SoftmaxPass<double>(rows, labels, classes, threads);
+        pass.Run(Sample.All, [classifier], new double[1][], new DenseVector<double>?[1], losses: true);
+        double loss = pass.Losses.AsSpan(0, rows.Count).ToArray().Average();
+        int[] predictions = new int[rows.Count];
+        double[] scores = new double[classes];
+        int right = 0;
+        for (int i = 0; i < rows.Count; i++)
         {
-            var pass = new SoftmaxPass<double>(rows, labels, ImageSet.Classes, threads);
-            pass.Run(Sample.All, [classifier], new double[1][], new DenseVector<double>?[1], losses: true);
-            double loss = pass.Losses.AsSpan(0, rows.Count).ToArray().Average();
-            int right = 0;
-            for (int i = 0; i < rows.Count; i++)
-            {
-                if (Predict(classifier.Span, rows, i) == labels[i]) right++;
-            }
-
-            return new Scores(loss, (double)right / rows.Count);
+            predictions[i] = Predict(classifier.Span, rows, i, scores);
+            if (predictions[i] == labels[i]) right++;
         }
 
-        private static int Predict(ReadOnlySpan<double> classifier, SparseRows<double> rows, int row)
+        return new ModelScores(loss, (double)right / rows.Count, predictions);
+    }
+
+    private static int Predict(ReadOnlySpan<double> classifier, FeatureRows<double> rows, int row, double[] scores)
+    {
+        Array.Clear(scores);
+        var features = rows.Features(row);
+        var values = rows.Values(row);
+        for (int j = 0; j < features.Length; j++)
         {
-            Span<double> scores = stackalloc double[ImageSet.Classes];
-            scores.Clear();
-            var features = rows.Features(row);
-            var values = rows.Values(row);
-            for (int j = 0; j < features.Length; j++)
-            {
-                var column = classifier.Slice(features[j] * ImageSet.Classes, ImageSet.Classes);
-                for (int k = 0; k < column.Length; k++) scores[k] += values[j] * column[k];
-            }
-
-            int best = 0;
-            for (int k = 1; k < scores.Length; k++)
-            {
-                if (scores[k] > scores[best]) best = k;
-            }
-
-            return best;
+            var column = classifier.Slice(features[j] * scores.Length, scores.Length);
+            for (int k = 0; k < column.Length; k++) scores[k] += values[j] * column[k];
         }
+
+        return Array.IndexOf(scores, scores.Max());
     }
 }

@@ -13,24 +13,48 @@ public enum NumberFormat
 /// <summary>The settings of the task <c>hyper-cleaning</c>.</summary>
 public sealed record HyperCleaningSettings
 {
-    /// <summary>Number of training samples, whose labels are noisy.</summary>
-    [Setting("Number of training samples, whose labels are noisy.", Min = 10)]
-    public int Train { get; init; } = 5000;
+    /// <summary>File of your own training data, whose labels are noisy: CSV, LIBSVM, idx images or a folder of them; empty for --data or generated digits.</summary>
+    [Setting("File of your own training data, whose labels are noisy: CSV, LIBSVM, idx images or a folder of them; empty for --data or generated digits.")]
+    public string Train { get; init; } = "";
 
-    /// <summary>Number of validation samples, whose labels are trusted.</summary>
-    [Setting("Number of validation samples, whose labels are trusted.", Min = 10)]
-    public int Validation { get; init; } = 5000;
+    /// <summary>File of your own validation data, whose labels are trusted; empty to hold rows of the training file out.</summary>
+    [Setting("File of your own validation data, whose labels are trusted; empty to hold rows of the training file out.")]
+    public string Validation { get; init; } = "";
+
+    /// <summary>File of your own test data, only measured; empty for none.</summary>
+    [Setting("File of your own test data, only measured; empty for none.")]
+    public string Test { get; init; } = "";
+
+    /// <summary>Column of a CSV file with the labels; empty for the last one named label, class, target or y.</summary>
+    [Setting("Column of a CSV file with the labels; empty for the last one named label, class, target or y.")]
+    public string Label { get; init; } = "";
+
+    /// <summary>Columns of a CSV file to leave out, such as ids, separated by commas.</summary>
+    [Setting("Columns of a CSV file to leave out, such as ids, separated by commas.")]
+    public string Ignore { get; init; } = "";
+
+    /// <summary>Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.</summary>
+    [Setting("Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.")]
+    public string TextColumns { get; init; } = "";
+
+    /// <summary>Number of training samples; auto takes 5000, or all of your own file.</summary>
+    [Setting("Number of training samples; auto takes 5000, or all of your own file.", Min = 10)]
+    public int? TrainSize { get; init; }
+
+    /// <summary>Number of validation samples; auto takes 5000, all of your own file, or a fifth of the training file where there is none.</summary>
+    [Setting("Number of validation samples; auto takes 5000, all of your own file, or a fifth of the training file where there is none.", Min = 1)]
+    public int? ValidationSize { get; init; }
 
     /// <summary>Number of test samples; 0 takes all that there are.</summary>
     [Setting("Number of test samples; 0 takes all that there are.", Min = 0)]
-    public int Test { get; init; }
+    public int TestSize { get; init; }
 
-    /// <summary>Share of the training labels that are redrawn.</summary>
-    [Setting("Share of the training labels that are redrawn.", Min = 0, Max = 1)]
-    public double Corruption { get; init; } = 0.5;
+    /// <summary>Share of the training labels that are redrawn; auto takes 0.5, or 0 for your own file.</summary>
+    [Setting("Share of the training labels that are redrawn; auto takes 0.5, or 0 for your own file.", Min = 0, Max = 1)]
+    public double? Corruption { get; init; }
 
-    /// <summary>How a label is redrawn: uniform draws from all classes (a tenth stays correct), different from the others only.</summary>
-    [Setting("How a label is redrawn: uniform draws from all classes (a tenth stays correct), different from the others only.")]
+    /// <summary>How a label is redrawn: uniform draws from all classes (some stay correct), different from the others only.</summary>
+    [Setting("How a label is redrawn: uniform draws from all classes (some stay correct), different from the others only.")]
     public CorruptionKind CorruptionKind { get; init; }
 
     /// <summary>Factor c of the squared norm of the weights and the bias in the lower level.</summary>

@@ -21,8 +21,8 @@ internal sealed class SoftmaxPass<T>
     private const int ChunkRows = 256;
     private const int MostChunks = 16;
 
-    private readonly SparseRows<T> data;
-    private readonly byte[] labels;
+    private readonly FeatureRows<T> data;
+    private readonly int[] labels;
     private readonly int classes, threads;
     private readonly ParallelOptions options;
     private readonly Action<int> runChunk;
@@ -37,7 +37,7 @@ internal sealed class SoftmaxPass<T>
     private bool wantLosses;
     private bool[] wantGradient = [];
 
-    public SoftmaxPass(SparseRows<T> data, byte[] labels, int classes, int threads)
+    public SoftmaxPass(FeatureRows<T> data, int[] labels, int classes, int threads)
     {
         (this.data, this.labels, this.classes, this.threads) = (data, labels, classes, threads);
         options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) };

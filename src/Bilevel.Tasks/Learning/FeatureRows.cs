@@ -4,14 +4,14 @@ namespace Bilevel.Tasks;
 
 /// <summary>Feature rows that keep their non-zero entries only, with a last feature that is 1 in every row (the bias).</summary>
 /// <typeparam name="T">double or float.</typeparam>
-public sealed class SparseRows<T>
+internal sealed class FeatureRows<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly long[] starts;
     private readonly int[] features;
     private readonly T[] values;
 
-    private SparseRows(int featureCount, long[] starts, int[] features, T[] values) =>
+    private FeatureRows(int featureCount, long[] starts, int[] features, T[] values) =>
         (FeatureCount, this.starts, this.features, this.values) = (featureCount, starts, features, values);
 
     /// <summary>Number of rows.</summary>
@@ -29,43 +29,38 @@ public sealed class SparseRows<T>
     /// <summary>Their values.</summary>
     public ReadOnlySpan<T> Values(int row) => values.AsSpan((int)starts[row], (int)(starts[row + 1] - starts[row]));
 
-    /// <summary>Rows from the chosen images, pixels divided by 255.</summary>
-    /// <param name="images">The images.</param>
-    /// <param name="chosen">Indices of the images, in the order of the rows.</param>
-    public static SparseRows<T> FromImages(ImageSet images, ReadOnlySpan<int> chosen)
+    /// <summary>The chosen rows of a table, with the bias.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="chosen">Indices of its rows, in the order in which to keep them.</param>
+    /// <exception cref="InputException">One array cannot hold so many entries.</exception>
+    public static FeatureRows<T> From(FeatureTable table, ReadOnlySpan<int> chosen)
     {
-        int pixels = images.Height * images.Width;
         var starts = new long[chosen.Length + 1];
+        int longest = 0;
         for (int i = 0; i < chosen.Length; i++)
         {
-            var image = images.Image(chosen[i]);
-            starts[i + 1] = starts[i] + 1 + (pixels - image.Count((byte)0));
+            int count = table.NonZeroCount(chosen[i]);
+            longest = Math.Max(longest, count);
+            starts[i + 1] = starts[i] + count + 1;
         }
 
         if (starts[^1] > Array.MaxLength)
-            throw new InputException($"The {chosen.Length} chosen images have more than two billion pixels that are not zero; choose fewer of them.");
-        var features = new int[starts[^1]];
-        var values = new T[starts[^1]];
-        var scale = T.CreateChecked(255);
-        for (int i = 0, at = 0; i < chosen.Length; i++)
+            throw new InputException($"The {chosen.Length} chosen rows have more than two billion entries that are not zero; choose fewer of them.");
+        var (features, values) = (new int[starts[^1]], new T[starts[^1]]);
+        double[] read = new double[longest];
+        for (int i = 0; i < chosen.Length; i++)
         {
-            var image = images.Image(chosen[i]);
-            for (int p = 0; p < image.Length; p++)
-            {
-                if (image[p] == 0) continue;
-                features[at] = p;
-                values[at++] = T.CreateTruncating(image[p]) / scale;
-            }
-
-            features[at] = pixels;
-            values[at++] = T.One;
+            int at = (int)starts[i], count = table.Read(chosen[i], features.AsSpan(at, table.NonZeroCount(chosen[i])), read);
+            for (int k = 0; k < count; k++) values[at + k] = T.CreateTruncating(read[k]);
+            features[at + count] = table.FeatureCount;
+            values[at + count] = T.One;
         }
 
-        return new SparseRows<T>(pixels + 1, starts, features, values);
+        return new FeatureRows<T>(table.FeatureCount + 1, starts, features, values);
     }
 
     /// <summary>The chosen rows, copied.</summary>
-    public SparseRows<T> Select(ReadOnlySpan<int> rows)
+    public FeatureRows<T> Select(ReadOnlySpan<int> rows)
     {
         var from = new long[rows.Length + 1];
         for (int i = 0; i < rows.Length; i++) from[i + 1] = from[i] + Features(rows[i]).Length;
@@ -76,7 +71,7 @@ public sealed class SparseRows<T>
             Values(rows[i]).CopyTo(toValues.AsSpan((int)from[i]));
         }
 
-        return new SparseRows<T>(FeatureCount, from, toFeatures, toValues);
+        return new FeatureRows<T>(FeatureCount, from, toFeatures, toValues);
     }
 
     /// <summary>The largest Euclidean norm of a row.</summary>
