@@ -39,6 +39,7 @@ public sealed class CsvFileTests
 
         Assert.Equal(["no", "yes"], data.ClassNames);
         Assert.Equal([1, 0, 1], data.Labels);
+        Assert.Equal([2, 3, 4], data.Places);
         Assert.Equal(3, data.Table.FeatureCount);
     }
 

@@ -73,6 +73,18 @@ public sealed class LibSvmFileTests
         CsvFileTests.Fails(() => LibSvmFile.Read(InputFile.InMemory("file", gzipParts[..^40]), new DataOptions()), "file: is damaged or cut off inside its gzip data");
     }
 
+    [Fact]
+    public void FilesMadeToFillTheMemoryAreRefused()
+    {
+        byte[] lines = new byte[100_000_000];
+        Array.Fill(lines, (byte)'\n');
+        byte[] bomb = CsvFileTests.Gzip(lines);
+
+        CsvFileTests.Fails(
+            () => LibSvmFile.Read(InputFile.InMemory("file", bomb), new DataOptions()),
+            "file: expands to more than 200 times its size. If that is meant, decompress it and give the plain file.");
+    }
+
     [Theory]
     [InlineData("a9a.gz", 32560, 122, 2)]
     [InlineData("a9a.t.gz", 16281, 122, 2)]
