@@ -169,11 +169,11 @@ public class SoftmaxObjectiveTests
 
     private static WeightedSoftmaxLoss<T> Lower<T>(int threads)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        new(FeatureRows<T>.From(new ImageTable(Images), [.. Enumerable.Range(0, Rows)]), Labels, Classes, Ridge, threads);
+        new(FeatureRows<T>.From(new ImageTable(Images), [.. Enumerable.Range(0, Rows)]), Images.Labels.ToArray().Select(l => (int)l).ToArray(), Classes, Ridge, threads);
 
     private static SoftmaxLoss<T> Upper<T>(int threads)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        new(FeatureRows<T>.From(new ImageTable(Images), [.. Enumerable.Range(0, Rows)]), Labels, Classes, threads);
+        new(FeatureRows<T>.From(new ImageTable(Images), [.. Enumerable.Range(0, Rows)]), Images.Labels.ToArray().Select(l => (int)l).ToArray(), Classes, threads);
 
     private static DenseVector<double> Random(int length, ulong key, double size) =>
         new([.. Enumerable.Range(0, length).Select(i => size * RandomBits.Normal(key, (ulong)i))]);
