@@ -10,7 +10,7 @@ namespace Bilevel.Tasks;
 /// </summary>
 internal static class CleaningConstants
 {
-    public static ProblemConstants Of<T>(SparseRows<T> training, SparseRows<T> validation, double ridge)
+    public static ProblemConstants Of<T>(FeatureRows<T> training, FeatureRows<T> validation, double ridge)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         double moment = training.LargestSecondMoment(), reach = training.LargestNorm();

@@ -16,7 +16,7 @@ public enum CorruptionKind
 /// </summary>
 public sealed class CleaningData
 {
-    private CleaningData(ImageSet images, ImageSet testImages, int[] training, int[] validation, int[] test, byte[] observed) =>
+    private CleaningData(ImageSet images, ImageSet testImages, int[] training, int[] validation, int[] test, int[] observed) =>
         (Images, TestImages, Training, Validation, Test, Observed) = (images, testImages, training, validation, test, observed);
 
     /// <summary>The images of the roles training and validation.</summary>
@@ -35,16 +35,16 @@ public sealed class CleaningData
     public IReadOnlyList<int> Test { get; }
 
     /// <summary>The training labels as observed, corrupted ones among them.</summary>
-    public byte[] Observed { get; }
+    public int[] Observed { get; }
 
     /// <summary>The true training labels.</summary>
-    public byte[] True => LabelsOf(Images, Training);
+    public int[] True => LabelsOf(Images, Training);
 
     /// <summary>For every training sample whether its observed label differs from the true one.</summary>
     public bool[] Corrupted => [.. Observed.Zip(True, (observed, label) => observed != label)];
 
     /// <summary>The labels of chosen images.</summary>
-    public static byte[] LabelsOf(ImageSet images, IReadOnlyList<int> chosen) => [.. chosen.Select(i => images.Labels.Span[i])];
+    public static int[] LabelsOf(ImageSet images, IReadOnlyList<int> chosen) => [.. chosen.Select(i => (int)images.Labels.Span[i])];
 
     /// <summary>Splits and corrupts.</summary>
     /// <param name="images">Source of the training and validation samples.</param>
@@ -62,8 +62,8 @@ public sealed class CleaningData
 
         int[] order = Permutation(images.Count, RandomBits.At(seed, 1));
         int[] training = order[..settings.Train], validation = order[settings.Train..(settings.Train + settings.Validation)];
-        byte[] observed = Corrupt(LabelsOf(images, training), settings, RandomBits.At(seed, 2));
-        for (byte c = 0; c < ImageSet.Classes; c++)
+        int[] observed = Corrupt(LabelsOf(images, training), settings, RandomBits.At(seed, 2));
+        for (int c = 0; c < ImageSet.Classes; c++)
         {
             if (!observed.Contains(c))
                 throw new InputException(FormattableString.Invariant($"No training sample has the label {c}, so it cannot be learned. Raise train."));
@@ -72,16 +72,16 @@ public sealed class CleaningData
         return new CleaningData(images, testImages, training, validation, [.. Enumerable.Range(0, tests)], observed);
     }
 
-    private static byte[] Corrupt(byte[] labels, HyperCleaningSettings settings, ulong key)
+    private static int[] Corrupt(int[] labels, HyperCleaningSettings settings, ulong key)
     {
-        var observed = (byte[])labels.Clone();
+        var observed = (int[])labels.Clone();
         for (int i = 0; i < labels.Length; i++)
         {
             if (RandomBits.Uniform(key, (ulong)(2 * i)) >= settings.Corruption) continue;
             ulong draw = RandomBits.At(key, (ulong)((2 * i) + 1));
             observed[i] = settings.CorruptionKind == CorruptionKind.Uniform
-                ? (byte)Math.BigMul(draw, ImageSet.Classes, out ulong _)
-                : (byte)((labels[i] + 1 + (int)Math.BigMul(draw, ImageSet.Classes - 1, out ulong _)) % ImageSet.Classes);
+                ? (int)Math.BigMul(draw, ImageSet.Classes, out ulong _)
+                : (labels[i] + 1 + (int)Math.BigMul(draw, ImageSet.Classes - 1, out ulong _)) % ImageSet.Classes;
         }
 
         return observed;

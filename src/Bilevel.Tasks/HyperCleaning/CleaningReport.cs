@@ -13,19 +13,19 @@ internal static class CleaningReport
 
     public static TaskOutcome Make(HyperCleaningSettings settings, CleaningData data, TaskContext context, double[] weights)
     {
-        var training = SparseRows<double>.FromImages(data.Images, [.. data.Training]);
-        var validation = SparseRows<double>.FromImages(data.Images, [.. data.Validation]);
-        var test = SparseRows<double>.FromImages(data.TestImages, [.. data.Test]);
-        byte[] trusted = CleaningData.LabelsOf(data.Images, data.Validation), testLabels = CleaningData.LabelsOf(data.TestImages, data.Test);
+        var training = FeatureRows<double>.FromImages(data.Images, [.. data.Training]);
+        var validation = FeatureRows<double>.FromImages(data.Images, [.. data.Validation]);
+        var test = FeatureRows<double>.FromImages(data.TestImages, [.. data.Test]);
+        int[] trusted = CleaningData.LabelsOf(data.Images, data.Validation), testLabels = CleaningData.LabelsOf(data.TestImages, data.Test);
         bool[] corrupted = data.Corrupted;
         int threads = context.Threads;
 
         // A weight of +infinity before the sigmoid is the weight 1 of a model without bilevel weights.
-        DenseVector<double> Fit(SparseRows<double> rows, byte[] labels, double[] x) => LowerLevelSolver.Solve(
+        DenseVector<double> Fit(FeatureRows<double> rows, int[] labels, double[] x) => LowerLevelSolver.Solve(
             new WeightedSoftmaxLoss<double>(rows, labels, ImageSet.Classes, settings.Ridge, threads),
             new DenseVector<double>(x), Vectors.Zeros(rows.FeatureCount * ImageSet.Classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
         double[] Unweighted(int count) => [.. Enumerable.Repeat(double.PositiveInfinity, count)];
-        Scores Score(DenseVector<double> classifier, SparseRows<double> rows, byte[] labels) => Scores.Of(classifier, rows, labels, threads);
+        Scores Score(DenseVector<double> classifier, FeatureRows<double> rows, int[] labels) => Scores.Of(classifier, rows, labels, threads);
 
         var cleaned = Fit(training, data.Observed, weights);
         int[] clean = [.. Enumerable.Range(0, corrupted.Length).Where(i => !corrupted[i])];
@@ -86,12 +86,12 @@ internal static class CleaningReport
     private static void WriteWeights(TextWriter writer, CleaningData data, double[] weights)
     {
         writer.Write("index,label,weight,x,true_label\n");
-        byte[] labels = data.True;
+        int[] labels = data.True;
         foreach (int i in Enumerable.Range(0, weights.Length).OrderBy(i => weights[i]).ThenBy(i => i))
             writer.Write(string.Create(CultureInfo.InvariantCulture, $"{data.Training[i]},{data.Observed[i]},{1 / (1 + Math.Exp(-weights[i])):R},{weights[i]:R},{labels[i]}\n"));
     }
 
-    private static void WriteSplit(TextWriter writer, CleaningData data, byte[] trusted)
+    private static void WriteSplit(TextWriter writer, CleaningData data, int[] trusted)
     {
         writer.Write("index,role,label\n");
         for (int i = 0; i < data.Training.Count; i++) writer.Write(string.Create(CultureInfo.InvariantCulture, $"{data.Training[i]},train,{data.Observed[i]}\n"));
@@ -102,7 +102,7 @@ internal static class CleaningReport
 
     private readonly record struct Scores(double Loss, double Accuracy)
     {
-        public static Scores Of(DenseVector<double> classifier, SparseRows<double> rows, byte[] labels, int threads)
+        public static Scores Of(DenseVector<double> classifier, FeatureRows<double> rows, int[] labels, int threads)
         {
             var pass = new SoftmaxPass<double>(rows, labels, ImageSet.Classes, threads);
             pass.Run(Sample.All, [classifier], new double[1][], new DenseVector<double>?[1], losses: true);
@@ -116,7 +116,7 @@ internal static class CleaningReport
             return new Scores(loss, (double)right / rows.Count);
         }
 
-        private static int Predict(ReadOnlySpan<double> classifier, SparseRows<double> rows, int row)
+        private static int Predict(ReadOnlySpan<double> classifier, FeatureRows<double> rows, int row)
         {
             Span<double> scores = stackalloc double[ImageSet.Classes];
             scores.Clear();

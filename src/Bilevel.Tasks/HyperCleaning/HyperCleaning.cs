@@ -51,9 +51,9 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
     private static TaskInstance<DenseVector<T>> Build<T>(HyperCleaningSettings settings, CleaningData data, TaskContext context, string[] notes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var training = SparseRows<T>.FromImages(data.Images, [.. data.Training]);
-        var validation = SparseRows<T>.FromImages(data.Images, [.. data.Validation]);
-        byte[] trusted = CleaningData.LabelsOf(data.Images, data.Validation);
+        var training = FeatureRows<T>.FromImages(data.Images, [.. data.Training]);
+        var validation = FeatureRows<T>.FromImages(data.Images, [.. data.Validation]);
+        int[] trusted = CleaningData.LabelsOf(data.Images, data.Validation);
         var bounds = CleaningConstants.Of(training, validation, settings.Ridge);
         var problem = new BilevelProblem<DenseVector<T>>(
             new SoftmaxLoss<T>(validation, trusted, ImageSet.Classes, context.Threads),

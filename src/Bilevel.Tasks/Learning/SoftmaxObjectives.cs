@@ -11,7 +11,7 @@ namespace Bilevel.Tasks;
 /// <param name="labels">The labels b_i.</param>
 /// <param name="classes">Number of classes.</param>
 /// <param name="threads">Number of threads; the result does not depend on it.</param>
-internal sealed class SoftmaxLoss<T>(SparseRows<T> data, byte[] labels, int classes, int threads) : IObjective<DenseVector<T>>
+internal sealed class SoftmaxLoss<T>(FeatureRows<T> data, int[] labels, int classes, int threads) : IObjective<DenseVector<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly SoftmaxRequest<T> answer = new(data, labels, classes, threads);
@@ -39,7 +39,7 @@ internal sealed class SoftmaxLoss<T>(SparseRows<T> data, byte[] labels, int clas
 /// <param name="classes">Number of classes.</param>
 /// <param name="ridge">c.</param>
 /// <param name="threads">Number of threads; the result does not depend on it.</param>
-internal sealed class WeightedSoftmaxLoss<T>(SparseRows<T> data, byte[] labels, int classes, double ridge, int threads) : IObjective<DenseVector<T>>
+internal sealed class WeightedSoftmaxLoss<T>(FeatureRows<T> data, int[] labels, int classes, double ridge, int threads) : IObjective<DenseVector<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly SoftmaxRequest<T> answer = new(data, labels, classes, threads);
@@ -132,7 +132,7 @@ internal sealed class WeightedSoftmaxLoss<T>(SparseRows<T> data, byte[] labels, 
 }
 
 /// <summary>What the two objectives share: one pass over the data for all points of a request.</summary>
-internal sealed class SoftmaxRequest<T>(SparseRows<T> data, byte[] labels, int classes, int threads)
+internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int classes, int threads)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly SoftmaxPass<T> pass = new(data, labels, classes, threads);

@@ -22,8 +22,8 @@ internal sealed class SoftmaxPass<T>
     private const int ChunkRows = 256;
     private const int MostChunks = 16;
 
-    private readonly SparseRows<T> data;
-    private readonly byte[] labels;
+    private readonly FeatureRows<T> data;
+    private readonly int[] labels;
     private readonly int classes, threads;
     private readonly ParallelOptions options;
     private readonly Action<int> runChunk;
@@ -38,8 +38,10 @@ internal sealed class SoftmaxPass<T>
     private bool wantLosses;
     private bool[] wantGradient = [];
 
-    public SoftmaxPass(SparseRows<T> data, byte[] labels, int classes, int threads)
+    public SoftmaxPass(FeatureRows<T> data, int[] labels, int classes, int threads)
     {
+        if (labels.Length != data.Count || labels.AsSpan().ContainsAnyExceptInRange(0, classes - 1))
+            throw new ArgumentException(FormattableString.Invariant($"{data.Count} rows need as many labels from 0 to {classes - 1}."), nameof(labels));
         (this.data, this.labels, this.classes, this.threads) = (data, labels, classes, threads);
         options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) };
         runChunk = RunChunk;
@@ -65,7 +67,10 @@ internal sealed class SoftmaxPass<T>
     {
         sample = on;
         rows = Minibatch.Count(on, data.Count);
-        int count = Math.Clamp((rows + ChunkRows - 1) / ChunkRows, 1, MostChunks);
+
+        // Clearing and adding up the chunks' gradients must not cost more than the entries of the rows.
+        double entriesPerFeature = data.NonZeros / (double)data.Count * rows / data.FeatureCount;
+        int count = Math.Clamp(Math.Min((rows + ChunkRows - 1) / ChunkRows, (int)entriesPerFeature), 1, MostChunks);
         chunkRows = (rows + count - 1) / count;
         Prepare(classifiers.Length, count);
         wantLosses = losses;
@@ -89,7 +94,10 @@ internal sealed class SoftmaxPass<T>
         {
             int columns = ((points * classes) + Vector<T>.Count - 1) / Vector<T>.Count * Vector<T>.Count;
             layout = new Layout(points, classes, columns);
-            weights = new T[data.FeatureCount * columns];
+            long panel = (long)data.FeatureCount * columns;
+            if (panel > Array.MaxLength)
+                throw new InputException(FormattableString.Invariant($"{data.FeatureCount} features times {columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} weights; take fewer features or classes."));
+            weights = new T[panel];
             rowWeights = new T[points][];
             wantGradient = new bool[points];
             chunks = [];
@@ -232,7 +240,7 @@ internal sealed class SoftmaxPass<T>
         int columns = layout.Columns, points = layout.Points;
         for (int r = 0; r < count; r++)
         {
-            byte label = labels[chunk.Rows[r]];
+            int label = labels[chunk.Rows[r]];
             for (int p = 0; p < points; p++)
             {
                 var scores = chunk.Scores.AsSpan((r * columns) + (p * classes), classes);

@@ -130,7 +130,7 @@ public class SoftmaxObjectiveTests
     [Fact]
     public void The_bound_on_the_second_moment_is_one_and_a_tight_one()
     {
-        var rows = SparseRows<double>.FromImages(Images, [.. Enumerable.Range(0, Rows)]);
+        var rows = FeatureRows<double>.FromImages(Images, [.. Enumerable.Range(0, Rows)]);
         double bound = rows.LargestSecondMoment();
 
         // Power iteration from below.
@@ -169,11 +169,11 @@ public class SoftmaxObjectiveTests
 
     private static WeightedSoftmaxLoss<T> Lower<T>(int threads)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        new(SparseRows<T>.FromImages(Images, [.. Enumerable.Range(0, Rows)]), Images.Labels.ToArray(), Classes, Ridge, threads);
+        new(FeatureRows<T>.FromImages(Images, [.. Enumerable.Range(0, Rows)]), [.. Images.Labels.ToArray().Select(label => (int)label)], Classes, Ridge, threads);
 
     private static SoftmaxLoss<T> Upper<T>(int threads)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        new(SparseRows<T>.FromImages(Images, [.. Enumerable.Range(0, Rows)]), Images.Labels.ToArray(), Classes, threads);
+        new(FeatureRows<T>.FromImages(Images, [.. Enumerable.Range(0, Rows)]), [.. Images.Labels.ToArray().Select(label => (int)label)], Classes, threads);
 
     private static DenseVector<double> Random(int length, ulong key, double size) =>
         new([.. Enumerable.Range(0, length).Select(i => size * RandomBits.Normal(key, (ulong)i))]);

@@ -4,14 +4,14 @@ namespace Bilevel.Tasks;
 
 /// <summary>Feature rows that keep their non-zero entries only, with a last feature that is 1 in every row (the bias).</summary>
 /// <typeparam name="T">double or float.</typeparam>
-public sealed class SparseRows<T>
+public sealed class FeatureRows<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly long[] starts;
     private readonly int[] features;
     private readonly T[] values;
 
-    private SparseRows(int featureCount, long[] starts, int[] features, T[] values) =>
+    private FeatureRows(int featureCount, long[] starts, int[] features, T[] values) =>
         (FeatureCount, this.starts, this.features, this.values) = (featureCount, starts, features, values);
 
     /// <summary>Number of rows.</summary>
@@ -23,6 +23,9 @@ public sealed class SparseRows<T>
     /// <summary>Number of entries that are kept.</summary>
     public long NonZeros => starts[^1];
 
+    /// <summary>Entries that are kept, as a share of all: 1 for rows without a zero.</summary>
+    public double Density => Count == 0 ? 0 : NonZeros / ((double)Count * FeatureCount);
+
     /// <summary>The features of one row that are not zero, ascending.</summary>
     public ReadOnlySpan<int> Features(int row) => features.AsSpan((int)starts[row], (int)(starts[row + 1] - starts[row]));
 
@@ -32,7 +35,8 @@ public sealed class SparseRows<T>
     /// <summary>Rows from the chosen images, pixels divided by 255.</summary>
     /// <param name="images">The images.</param>
     /// <param name="chosen">Indices of the images, in the order of the rows.</param>
-    public static SparseRows<T> FromImages(ImageSet images, ReadOnlySpan<int> chosen)
+    /// <exception cref="InputException">The images have more than two billion pixels that are not zero.</exception>
+    public static FeatureRows<T> FromImages(ImageSet images, ReadOnlySpan<int> chosen)
     {
         int pixels = images.Height * images.Width;
         var starts = new long[chosen.Length + 1];
@@ -42,10 +46,7 @@ public sealed class SparseRows<T>
             starts[i + 1] = starts[i] + 1 + (pixels - image.Count((byte)0));
         }
 
-        if (starts[^1] > Array.MaxLength)
-            throw new InputException($"The {chosen.Length} chosen images have more than two billion pixels that are not zero; choose fewer of them.");
-        var features = new int[starts[^1]];
-        var values = new T[starts[^1]];
+        var (features, values) = Reserve(starts);
         var scale = T.CreateChecked(255);
         for (int i = 0, at = 0; i < chosen.Length; i++)
         {
@@ -61,22 +62,53 @@ public sealed class SparseRows<T>
             values[at++] = T.One;
         }
 
-        return new SparseRows<T>(pixels + 1, starts, features, values);
+        return new FeatureRows<T>(pixels + 1, starts, features, values);
+    }
+
+    /// <summary>Rows from the chosen rows of a table.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="chosen">Rows of the table, in the order of the rows here; a row may be chosen more than once.</param>
+    /// <exception cref="InputException">The rows have more than two billion entries that are not zero.</exception>
+    public static FeatureRows<T> From(FeatureTable table, ReadOnlySpan<int> chosen)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        var starts = new long[chosen.Length + 1];
+        int longest = 0;
+        for (int i = 0; i < chosen.Length; i++)
+        {
+            int count = table.NonZeroCount(chosen[i]);
+            longest = Math.Max(longest, count);
+            starts[i + 1] = starts[i] + 1 + count;
+        }
+
+        var (features, values) = Reserve(starts);
+        var row = new double[longest];
+        for (int i = 0; i < chosen.Length; i++)
+        {
+            int at = (int)starts[i], count = (int)(starts[i + 1] - starts[i]) - 1;
+            int read = table.Read(chosen[i], features.AsSpan(at, count), row.AsSpan(0, count));
+            if (read != count) throw new InvalidOperationException(FormattableString.Invariant($"Row {chosen[i]} of the table counts {count} entries but reads {read}."));
+            for (int j = 0; j < count; j++) values[at + j] = T.CreateTruncating(row[j]);
+            (features[at + count], values[at + count]) = (table.FeatureCount, T.One);
+        }
+
+        return new FeatureRows<T>(table.FeatureCount + 1, starts, features, values);
     }
 
     /// <summary>The chosen rows, copied.</summary>
-    public SparseRows<T> Select(ReadOnlySpan<int> rows)
+    /// <exception cref="InputException">The rows have more than two billion entries.</exception>
+    public FeatureRows<T> Select(ReadOnlySpan<int> rows)
     {
         var from = new long[rows.Length + 1];
         for (int i = 0; i < rows.Length; i++) from[i + 1] = from[i] + Features(rows[i]).Length;
-        var (toFeatures, toValues) = (new int[from[^1]], new T[from[^1]]);
+        var (toFeatures, toValues) = Reserve(from);
         for (int i = 0; i < rows.Length; i++)
         {
             Features(rows[i]).CopyTo(toFeatures.AsSpan((int)from[i]));
             Values(rows[i]).CopyTo(toValues.AsSpan((int)from[i]));
         }
 
-        return new SparseRows<T>(FeatureCount, from, toFeatures, toValues);
+        return new FeatureRows<T>(FeatureCount, from, toFeatures, toValues);
     }
 
     /// <summary>The largest Euclidean norm of a row.</summary>
@@ -129,4 +161,9 @@ public sealed class SparseRows<T>
 
         return bound;
     }
+
+    // Entries are indexed by int: one array holds at most about two billion.
+    private static (int[] Features, T[] Values) Reserve(long[] starts) => starts[^1] <= Array.MaxLength
+        ? (new int[starts[^1]], new T[starts[^1]])
+        : throw new InputException(FormattableString.Invariant($"The {starts.Length - 1} chosen rows have {starts[^1]} entries that are not zero, and at most {Array.MaxLength} can be kept; choose fewer rows."));
 }
