@@ -26,6 +26,12 @@ public sealed class FeatureRows<T>
     /// <summary>Entries that are kept, as a share of all: 1 for rows without a zero.</summary>
     public double Density => Count == 0 ? 0 : NonZeros / ((double)Count * FeatureCount);
 
+    /// <summary>Whether every entry of every row is kept.</summary>
+    internal bool IsDense => NonZeros == (long)Count * FeatureCount;
+
+    /// <summary>The values of all rows, one row after the other.</summary>
+    internal ReadOnlySpan<T> AllValues => values;
+
     /// <summary>The features of one row that are not zero, ascending.</summary>
     public ReadOnlySpan<int> Features(int row) => features.AsSpan((int)starts[row], (int)(starts[row + 1] - starts[row]));
 

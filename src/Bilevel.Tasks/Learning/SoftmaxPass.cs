@@ -136,16 +136,39 @@ internal sealed class SoftmaxPass<T>
         for (int first = index * chunkRows; first < end; first += BlockRows)
         {
             int count = Math.Min(BlockRows, end - first);
-            for (int r = 0; r < count; r++)
-            {
-                int row = RowIndex(first + r);
-                chunk.Rows[r] = row;
-                Scores(row, chunk.Scores.AsSpan(r * layout.Columns, layout.Columns));
-            }
+            for (int r = 0; r < count; r++) chunk.Rows[r] = RowIndex(first + r);
+            if (data.IsDense) DenseScores(chunk, count);
+            else for (int r = 0; r < count; r++) Scores(chunk.Rows[r], RowOf(chunk, r));
 
             Softmax(chunk, first, count);
             if (!any) continue;
-            for (int r = 0; r < count; r++) AddGradient(chunk.Rows[r], chunk.Scores.AsSpan(r * layout.Columns, layout.Columns), chunk.Gradient);
+            if (data.IsDense) AddDenseGradient(chunk, count);
+            else for (int r = 0; r < count; r++) AddGradient(chunk.Rows[r], RowOf(chunk, r), chunk.Gradient);
+        }
+    }
+
+    private Span<T> RowOf(Chunk chunk, int r) => chunk.Scores.AsSpan(r * layout.Columns, layout.Columns);
+
+    private void DenseScores(Chunk chunk, int count)
+    {
+        // Count * FeatureCount entries fit one array, so the products do not overflow.
+        for (int r = 0; r < count; r++) chunk.Starts[r] = chunk.Rows[r] * data.FeatureCount;
+        int whole = count - (count % DenseTiles<T>.Height);
+        for (int r = 0; r < whole; r += DenseTiles<T>.Height)
+            DenseTiles<T>.Scores(chunk.Starts.AsSpan(r, DenseTiles<T>.Height), data.AllValues, data.FeatureCount, weights, chunk.Scores.AsSpan(r * layout.Columns, DenseTiles<T>.Height * layout.Columns), layout.Columns);
+        for (int r = whole; r < count; r++) Scores(chunk.Rows[r], RowOf(chunk, r));
+    }
+
+    private void AddDenseGradient(Chunk chunk, int count)
+    {
+        // The features that do not fill a tile go one by one.
+        int columns = layout.Columns, whole = data.FeatureCount - (data.FeatureCount % DenseTiles<T>.Height);
+        for (int j = 0; j < whole; j += DenseTiles<T>.Height)
+            DenseTiles<T>.AddGradient(chunk.Starts.AsSpan(0, count), data.AllValues, j, chunk.Scores, chunk.Gradient.AsSpan(j * columns, DenseTiles<T>.Height * columns), columns);
+        for (int j = whole; j < data.FeatureCount; j++)
+        {
+            var to = chunk.Gradient.AsSpan(j * columns, columns);
+            for (int r = 0; r < count; r++) TensorPrimitives.MultiplyAdd(RowOf(chunk, r), data.Values(chunk.Rows[r])[j], to, to);
         }
     }
 
@@ -323,7 +346,7 @@ internal sealed class SoftmaxPass<T>
 
     // a * b + c, fused where the hardware does it; the branch is decided when the code is compiled.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<T> MultiplyAdd(Vector<T> a, Vector<T> b, Vector<T> c) =>
+    internal static Vector<T> MultiplyAdd(Vector<T> a, Vector<T> b, Vector<T> c) =>
         typeof(T) == typeof(double) ? Vector.MultiplyAddEstimate(a.As<T, double>(), b.As<T, double>(), c.As<T, double>()).As<double, T>()
         : typeof(T) == typeof(float) ? Vector.MultiplyAddEstimate(a.As<T, float>(), b.As<T, float>(), c.As<T, float>()).As<float, T>()
         : (a * b) + c;
@@ -336,5 +359,6 @@ internal sealed class SoftmaxPass<T>
         public readonly T[] Scores = new T[BlockRows * columns];
         public readonly T[] AtLabel = new T[BlockRows * points];
         public readonly int[] Rows = new int[BlockRows];
+        public readonly int[] Starts = new int[BlockRows];
     }
 }
