@@ -23,48 +23,58 @@ internal sealed class FeatureRows<T>
     /// <summary>Number of entries that are kept.</summary>
     public long NonZeros => starts[^1];
 
+    /// <summary>Entries that are kept, as a share of all: 1 for rows without a zero.</summary>
+    public double Density => Count == 0 ? 0 : NonZeros / ((double)Count * FeatureCount);
+
+    /// <summary>Whether every entry of every row is kept.</summary>
+    public bool IsDense => NonZeros == (long)Count * FeatureCount;
+
+    /// <summary>The values of all rows, one row after the other.</summary>
+    public ReadOnlySpan<T> AllValues => values;
+
     /// <summary>The features of one row that are not zero, ascending.</summary>
     public ReadOnlySpan<int> Features(int row) => features.AsSpan((int)starts[row], (int)(starts[row + 1] - starts[row]));
 
     /// <summary>Their values.</summary>
     public ReadOnlySpan<T> Values(int row) => values.AsSpan((int)starts[row], (int)(starts[row + 1] - starts[row]));
 
-    /// <summary>The chosen rows of a table, with the bias.</summary>
+    /// <summary>Rows from the chosen rows of a table.</summary>
     /// <param name="table">The table.</param>
-    /// <param name="chosen">Indices of its rows, in the order in which to keep them.</param>
-    /// <exception cref="InputException">One array cannot hold so many entries.</exception>
+    /// <param name="chosen">Rows of the table, in the order of the rows here; a row may be chosen more than once.</param>
+    /// <exception cref="InputException">The rows have more than two billion entries that are not zero.</exception>
     public static FeatureRows<T> From(FeatureTable table, ReadOnlySpan<int> chosen)
     {
+        ArgumentNullException.ThrowIfNull(table);
         var starts = new long[chosen.Length + 1];
         int longest = 0;
         for (int i = 0; i < chosen.Length; i++)
         {
             int count = table.NonZeroCount(chosen[i]);
             longest = Math.Max(longest, count);
-            starts[i + 1] = starts[i] + count + 1;
+            starts[i + 1] = starts[i] + 1 + count;
         }
 
-        if (starts[^1] > Array.MaxLength)
-            throw new InputException($"The {chosen.Length} chosen rows have more than two billion entries that are not zero; choose fewer of them.");
-        var (features, values) = (new int[starts[^1]], new T[starts[^1]]);
-        double[] read = new double[longest];
+        var (features, values) = Reserve(starts);
+        var row = new double[longest];
         for (int i = 0; i < chosen.Length; i++)
         {
-            int at = (int)starts[i], count = table.Read(chosen[i], features.AsSpan(at, table.NonZeroCount(chosen[i])), read);
-            for (int k = 0; k < count; k++) values[at + k] = T.CreateTruncating(read[k]);
-            features[at + count] = table.FeatureCount;
-            values[at + count] = T.One;
+            int at = (int)starts[i], count = (int)(starts[i + 1] - starts[i]) - 1;
+            int read = table.Read(chosen[i], features.AsSpan(at, count), row.AsSpan(0, count));
+            if (read != count) throw new InvalidOperationException(FormattableString.Invariant($"Row {chosen[i]} of the table counts {count} entries but reads {read}."));
+            for (int j = 0; j < count; j++) values[at + j] = T.CreateTruncating(row[j]);
+            (features[at + count], values[at + count]) = (table.FeatureCount, T.One);
         }
 
         return new FeatureRows<T>(table.FeatureCount + 1, starts, features, values);
     }
 
     /// <summary>The chosen rows, copied.</summary>
+    /// <exception cref="InputException">The rows have more than two billion entries.</exception>
     public FeatureRows<T> Select(ReadOnlySpan<int> rows)
     {
         var from = new long[rows.Length + 1];
         for (int i = 0; i < rows.Length; i++) from[i + 1] = from[i] + Features(rows[i]).Length;
-        var (toFeatures, toValues) = (new int[from[^1]], new T[from[^1]]);
+        var (toFeatures, toValues) = Reserve(from);
         for (int i = 0; i < rows.Length; i++)
         {
             Features(rows[i]).CopyTo(toFeatures.AsSpan((int)from[i]));
@@ -124,4 +134,9 @@ internal sealed class FeatureRows<T>
 
         return bound;
     }
+
+    // Entries are indexed by int: one array holds at most about two billion.
+    private static (int[] Features, T[] Values) Reserve(long[] starts) => starts[^1] <= Array.MaxLength
+        ? (new int[starts[^1]], new T[starts[^1]])
+        : throw new InputException(FormattableString.Invariant($"The {starts.Length - 1} chosen rows have {starts[^1]} entries that are not zero, and at most {Array.MaxLength} can be kept; choose fewer rows."));
 }

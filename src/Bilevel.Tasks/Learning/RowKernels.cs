@@ -157,7 +157,7 @@ internal static class RowKernels<T>
         : (a * b) + c;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<T> Fused(Vector256<T> a, Vector256<T> b, Vector256<T> c) =>
+    internal static Vector256<T> Fused(Vector256<T> a, Vector256<T> b, Vector256<T> c) =>
         typeof(T) == typeof(double) ? Vector256.MultiplyAddEstimate(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>()
         : typeof(T) == typeof(float) ? Vector256.MultiplyAddEstimate(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
         : (a * b) + c;

@@ -39,6 +39,8 @@ internal sealed class SoftmaxPass<T>
 
     public SoftmaxPass(FeatureRows<T> data, int[] labels, int classes, int threads)
     {
+        if (labels.Length != data.Count || labels.AsSpan().ContainsAnyExceptInRange(0, classes - 1))
+            throw new ArgumentException(FormattableString.Invariant($"{data.Count} rows need as many labels from 0 to {classes - 1}."), nameof(labels));
         (this.data, this.labels, this.classes, this.threads) = (data, labels, classes, threads);
         options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) };
         runChunk = RunChunk;
@@ -64,7 +66,10 @@ internal sealed class SoftmaxPass<T>
     {
         sample = on;
         rows = Minibatch.Count(on, data.Count);
-        int count = Math.Clamp((rows + ChunkRows - 1) / ChunkRows, 1, MostChunks);
+
+        // Clearing and adding up the chunks' gradients must not cost more than the entries of the rows.
+        double entriesPerFeature = data.NonZeros / (double)data.Count * rows / data.FeatureCount;
+        int count = Math.Clamp(Math.Min((rows + ChunkRows - 1) / ChunkRows, (int)entriesPerFeature), 1, MostChunks);
         chunkRows = (rows + count - 1) / count;
         Prepare(classifiers.Length, count);
         wantLosses = losses;
@@ -88,7 +93,10 @@ internal sealed class SoftmaxPass<T>
         {
             int columns = ((points * classes) + RowKernels<T>.Granule - 1) / RowKernels<T>.Granule * RowKernels<T>.Granule;
             layout = new Layout(points, classes, columns);
-            weights = new T[data.FeatureCount * columns];
+            long panel = (long)data.FeatureCount * columns;
+            if (panel > Array.MaxLength)
+                throw new InputException(FormattableString.Invariant($"{data.FeatureCount} features times {columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} weights; take fewer features or classes."));
+            weights = new T[panel];
             rowWeights = new T[points][];
             wantGradient = new bool[points];
             chunks = [];
@@ -127,16 +135,39 @@ internal sealed class SoftmaxPass<T>
         for (int first = index * chunkRows; first < end; first += BlockRows)
         {
             int count = Math.Min(BlockRows, end - first);
-            for (int r = 0; r < count; r++)
-            {
-                int row = RowIndex(first + r);
-                chunk.Rows[r] = row;
-                RowKernels<T>.Scores(data.Features(row), data.Values(row), weights, chunk.Scores.AsSpan(r * layout.Columns, layout.Columns));
-            }
+            for (int r = 0; r < count; r++) chunk.Rows[r] = RowIndex(first + r);
+            if (data.IsDense) DenseScores(chunk, count);
+            else for (int r = 0; r < count; r++) RowKernels<T>.Scores(data.Features(chunk.Rows[r]), data.Values(chunk.Rows[r]), weights, RowOf(chunk, r));
 
             Softmax(chunk, first, count);
             if (!any) continue;
-            for (int r = 0; r < count; r++) RowKernels<T>.AddOuter(data.Features(chunk.Rows[r]), data.Values(chunk.Rows[r]), chunk.Scores.AsSpan(r * layout.Columns, layout.Columns), chunk.Gradient);
+            if (data.IsDense) AddDenseGradient(chunk, count);
+            else for (int r = 0; r < count; r++) RowKernels<T>.AddOuter(data.Features(chunk.Rows[r]), data.Values(chunk.Rows[r]), RowOf(chunk, r), chunk.Gradient);
+        }
+    }
+
+    private Span<T> RowOf(Chunk chunk, int r) => chunk.Scores.AsSpan(r * layout.Columns, layout.Columns);
+
+    private void DenseScores(Chunk chunk, int count)
+    {
+        // Count * FeatureCount entries fit one array, so the products do not overflow.
+        for (int r = 0; r < count; r++) chunk.Starts[r] = chunk.Rows[r] * data.FeatureCount;
+        int whole = count - (count % DenseTiles<T>.Height);
+        for (int r = 0; r < whole; r += DenseTiles<T>.Height)
+            DenseTiles<T>.Scores(chunk.Starts.AsSpan(r, DenseTiles<T>.Height), data.AllValues, data.FeatureCount, weights, chunk.Scores.AsSpan(r * layout.Columns, DenseTiles<T>.Height * layout.Columns), layout.Columns);
+        for (int r = whole; r < count; r++) RowKernels<T>.Scores(data.Features(chunk.Rows[r]), data.Values(chunk.Rows[r]), weights, RowOf(chunk, r));
+    }
+
+    private void AddDenseGradient(Chunk chunk, int count)
+    {
+        // The features that do not fill a tile go one by one.
+        int columns = layout.Columns, whole = data.FeatureCount - (data.FeatureCount % DenseTiles<T>.Height);
+        for (int j = 0; j < whole; j += DenseTiles<T>.Height)
+            DenseTiles<T>.AddGradient(chunk.Starts.AsSpan(0, count), data.AllValues, j, chunk.Scores, chunk.Gradient.AsSpan(j * columns, DenseTiles<T>.Height * columns), columns);
+        for (int j = whole; j < data.FeatureCount; j++)
+        {
+            var to = chunk.Gradient.AsSpan(j * columns, columns);
+            for (int r = 0; r < count; r++) TensorPrimitives.MultiplyAdd(RowOf(chunk, r), data.Values(chunk.Rows[r])[j], to, to);
         }
     }
 
@@ -173,5 +204,6 @@ internal sealed class SoftmaxPass<T>
         public readonly T[] Scores = new T[BlockRows * columns];
         public readonly T[] Kept = new T[columns];
         public readonly int[] Rows = new int[BlockRows];
+        public readonly int[] Starts = new int[BlockRows];
     }
 }
