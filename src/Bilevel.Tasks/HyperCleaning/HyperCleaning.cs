@@ -62,7 +62,7 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
     private static IMethod[] Presets(int samples, double stepZ) =>
     [
         // The bias of lambda moves F by its square: 300 and 30,000 end at the same F to a thousandth.
-        new QuasiNewton { Lambda = 300, FirstMove = 0.4 * Math.Sqrt(samples) },
+        new QuasiNewton { LambdaStart = 30, Lambda = 300, FirstMove = 0.4 * Math.Sqrt(samples) },
 
         new F2sa
         {

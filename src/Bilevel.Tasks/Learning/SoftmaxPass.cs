@@ -17,7 +17,7 @@ namespace Bilevel.Tasks;
 internal sealed class SoftmaxPass<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int BlockRows = 32;      // rows whose scores are kept at a time: they stay in the first-level cache
+    private const int BlockRows = 64;      // rows whose scores are kept at a time: they stay in the first-level cache
     private const int ChunkRows = 256;
     private const int MostChunks = 16;
 

@@ -1,6 +1,8 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Bilevel;
 
@@ -146,18 +148,29 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     // residual is such a sum.
     private static double WideDot(T[] left, T[] right)
     {
-        double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
         int i = 0;
-        for (; i + 4 <= left.Length; i += 4)
+        double sum = 0;
+        if (typeof(T) == typeof(float))
         {
-            s0 += double.CreateTruncating(left[i]) * double.CreateTruncating(right[i]);
-            s1 += double.CreateTruncating(left[i + 1]) * double.CreateTruncating(right[i + 1]);
-            s2 += double.CreateTruncating(left[i + 2]) * double.CreateTruncating(right[i + 2]);
-            s3 += double.CreateTruncating(left[i + 3]) * double.CreateTruncating(right[i + 3]);
+            ref float l = ref Unsafe.As<T, float>(ref MemoryMarshal.GetArrayDataReference(left)), r = ref Unsafe.As<T, float>(ref MemoryMarshal.GetArrayDataReference(right));
+            Vector256<double> s0 = default, s1 = default, s2 = default, s3 = default;
+            for (; i + 16 <= left.Length; i += 16)
+            {
+                var (l0, l1) = Vector256.Widen(Vector256.LoadUnsafe(ref l, (nuint)i));
+                var (l2, l3) = Vector256.Widen(Vector256.LoadUnsafe(ref l, (nuint)i + 8));
+                var (r0, r1) = Vector256.Widen(Vector256.LoadUnsafe(ref r, (nuint)i));
+                var (r2, r3) = Vector256.Widen(Vector256.LoadUnsafe(ref r, (nuint)i + 8));
+                s0 += l0 * r0;
+                s1 += l1 * r1;
+                s2 += l2 * r2;
+                s3 += l3 * r3;
+            }
+
+            sum = Vector256.Sum(s0 + s1 + (s2 + s3));
         }
 
-        for (; i < left.Length; i++) s0 += double.CreateTruncating(left[i]) * double.CreateTruncating(right[i]);
-        return s0 + s1 + (s2 + s3);
+        for (; i < left.Length; i++) sum += double.CreateTruncating(left[i]) * double.CreateTruncating(right[i]);
+        return sum;
     }
 
     private void CheckLength(DenseVector<T> other)
