@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Numerics;
-using System.Runtime.Intrinsics;
 using Bilevel.Tasks;
 
 namespace Bilevel.Benchmarks;
@@ -14,8 +13,6 @@ namespace Bilevel.Benchmarks;
 internal static class SoftmaxTable
 {
     private const int Turns = 9, Classes = 10;
-
-    private static double sink;
 
     public static void Print()
     {
@@ -52,7 +49,7 @@ internal static class SoftmaxTable
         Seconds(() => passes[0].Run(Sample.All, at, new T[points][], gradients, losses: false), atLeast: 0.4);
         for (int turn = -3; turn < Turns; turn++)
         {
-            double peak = Peak<T>();
+            double peak = MultiplyAddPeak.OperationsPerSecond<T>();
             if (turn >= 0) peaks.Add(peak);
             for (int t = 0; t < 2; t++)
             {
@@ -96,54 +93,6 @@ internal static class SoftmaxTable
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| batch {(batch == 0 ? "full" : "500")}, {typeof(T).Name} | {Median(times) * 1e3:F2} |"));
     }
 
-    // Operations a second of independent multiply-adds in registers: the better of both widths.
-    private static double Peak<T>()
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        const int Rounds = 200_000, Chains = 10;
-        double narrow = typeof(T) == typeof(float) ? Once(() => sink += Narrow<float>(Rounds)) : Once(() => sink += Narrow<double>(Rounds));
-        double wide = typeof(T) == typeof(float) ? Once(() => sink += Wide<float>(Rounds)) : Once(() => sink += Wide<double>(Rounds));
-        return Math.Max(2.0 * Chains * Rounds * Vector256<T>.Count / narrow, Vector512.IsHardwareAccelerated ? 2.0 * Chains * Rounds * Vector512<T>.Count / wide : 0);
-    }
-
-    private static double Narrow<T>(int rounds)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var m = Vector256.Create(T.CreateTruncating(0.5));
-        Vector256<T> a = m, b = m, c = m, d = m, e = m, f = m, g = m, h = m, i = m, j = m;
-        for (int r = 0; r < rounds; r++)
-        {
-            (a, b, c, d, e) = (Fused(a, m), Fused(b, m), Fused(c, m), Fused(d, m), Fused(e, m));
-            (f, g, h, i, j) = (Fused(f, m), Fused(g, m), Fused(h, m), Fused(i, m), Fused(j, m));
-        }
-
-        return double.CreateTruncating(Vector256.Sum(a + b + c + d + e + f + g + h + i + j));
-    }
-
-    private static double Wide<T>(int rounds)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var m = Vector512.Create(T.CreateTruncating(0.5));
-        Vector512<T> a = m, b = m, c = m, d = m, e = m, f = m, g = m, h = m, i = m, j = m;
-        for (int r = 0; r < rounds; r++)
-        {
-            (a, b, c, d, e) = (Fused(a, m), Fused(b, m), Fused(c, m), Fused(d, m), Fused(e, m));
-            (f, g, h, i, j) = (Fused(f, m), Fused(g, m), Fused(h, m), Fused(i, m), Fused(j, m));
-        }
-
-        return double.CreateTruncating(Vector512.Sum(a + b + c + d + e + f + g + h + i + j));
-    }
-
-    private static Vector256<T> Fused<T>(Vector256<T> a, Vector256<T> m)
-        where T : unmanaged => typeof(T) == typeof(float)
-        ? Vector256.FusedMultiplyAdd(a.AsSingle(), m.AsSingle(), m.AsSingle()).As<float, T>()
-        : Vector256.FusedMultiplyAdd(a.AsDouble(), m.AsDouble(), m.AsDouble()).As<double, T>();
-
-    private static Vector512<T> Fused<T>(Vector512<T> a, Vector512<T> m)
-        where T : unmanaged => typeof(T) == typeof(float)
-        ? Vector512.FusedMultiplyAdd(a.AsSingle(), m.AsSingle(), m.AsSingle()).As<float, T>()
-        : Vector512.FusedMultiplyAdd(a.AsDouble(), m.AsDouble(), m.AsDouble()).As<double, T>();
-
     private static double Once(Action action)
     {
         long began = Stopwatch.GetTimestamp();
@@ -165,38 +114,4 @@ internal static class SoftmaxTable
     }
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
-
-    // Which entries are there follows from row and feature alone.
-    private sealed class RandomRows(int rows, int features, double density) : FeatureTable
-    {
-        public override int Count => rows;
-
-        public override int FeatureCount => features;
-
-        public override int NonZeroCount(int row)
-        {
-            int count = 0;
-            for (int j = 0; j < features; j++) count += Uniform(row, j) < density ? 1 : 0;
-            return count;
-        }
-
-        public override int Read(int row, Span<int> features, Span<double> values)
-        {
-            int count = 0;
-            for (int j = 0; j < FeatureCount; j++)
-            {
-                if (Uniform(row, j) < density) (features[count], values[count++]) = (j, 0.5 + Uniform(row, j));
-            }
-
-            return count;
-        }
-
-        // The high bits of a multiplied counter (Weyl sequence through one round of mixing).
-        private static double Uniform(int row, int feature)
-        {
-            ulong h = (((ulong)row << 32) | (uint)feature) * 0x9E3779B97F4A7C15;
-            h = (h ^ (h >> 29)) * 0xBF58476D1CE4E5B9;
-            return (h >> 11) * (1.0 / (1UL << 53));
-        }
-    }
 }

@@ -33,7 +33,7 @@ internal sealed class Suspects(CleaningData data, double[] weights, int[] likely
         if (data.Training.Source.Images is { } images)
         {
             return new ImageGrid(Title, text, [.. order.Take(ShownImages).Select(i => GreyImage.Of(
-                images, data.Training.Rows[i], string.Create(CultureInfo.InvariantCulture, $"labelled {Name(data.Observed[i])}, likely {Name(likely[i])}\nimage {data.Training.Place(i)}, weight {Weight(i):0.000}")))]);
+                images, data.Training.Rows[i], string.Create(CultureInfo.InvariantCulture, $"labelled {Name(data.Observed[i])}, likely {Name(likely[i])}\nimage {data.Training.Place(i)}, weight {Weight(i):G2}")))]);
         }
 
         return new RecordTable(Title, $"{text} Row is the line of {data.Training.Source.Source}.", ["row", "given label", "likely label", "weight"], [.. order.Take(ShownRows).Select(i => new[]

@@ -84,7 +84,7 @@ public sealed partial class SettingsSchemaTests
     {
         Assert.Equal("There is no setting 'lamda'. Did you mean 'lambda'?", Refusal("lamda", "1"));
         Assert.Equal("There is no setting 'stepx'. Did you mean 'step-x'?", Refusal("stepx", "1"));
-        Assert.StartsWith("There is no setting 'learning-rate'. There are: schedule, inner-steps, lambda,", Refusal("learning-rate", "1"), StringComparison.Ordinal);
+        Assert.StartsWith("There is no setting 'learning-rate'. There are: sample-per-iteration, schedule, inner-steps, lambda,", Refusal("learning-rate", "1"), StringComparison.Ordinal);
         Assert.Equal("There is no setting 'x'. There are none to choose from here.", Assert.Throws<SettingException>(() => SettingsSchema.Of(typeof(object))["x"]).Message);
     }
 
