@@ -67,9 +67,11 @@ internal sealed class CleaningData
     /// <param name="kind">How.</param>
     /// <param name="labelsAreTrue">Whether the labels of the pool are known to be true.</param>
     /// <param name="seed">Names the permutation and the corruption.</param>
-    /// <exception cref="InputException">There are too few samples, or a class is missing from the training samples.</exception>
+    /// <exception cref="InputException">There are too few samples, there is one class alone, or a class is missing from the training samples.</exception>
     public static CleaningData Split(LabelledData pool, LabelledData? validation, LabelledData? test, (int Train, int Validation, int Test) sizes, double corruption, CorruptionKind kind, bool labelsAreTrue, ulong seed)
     {
+        if (pool.ClassNames.Count < 2)
+            throw new InputException($"{pool.Source}: every row has the label {pool.ClassNames[0]}, so there is nothing to tell apart. Give a file with at least two classes, or name another label column.");
         int heldOut = validation is null ? sizes.Validation : 0;
         int train = sizes.Train == 0 ? pool.Table.Count - heldOut : sizes.Train;
         if (train < 1 || (long)train + heldOut > pool.Table.Count)
@@ -98,7 +100,6 @@ internal sealed class CleaningData
     private static int[] Corrupt(int[] labels, int classes, double share, CorruptionKind kind, ulong key)
     {
         int[] observed = [.. labels];
-        if (classes < 2) return observed;
         for (int i = 0; i < labels.Length; i++)
         {
             if (RandomBits.Uniform(key, (ulong)(2 * i)) >= share) continue;

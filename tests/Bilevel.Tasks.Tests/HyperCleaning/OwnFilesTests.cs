@@ -55,6 +55,14 @@ public sealed class OwnFilesTests : IDisposable
         Assert.Contains("Lower train-size or validation-size", Refusal(new() { Train = train, Label = "species", TrainSize = 61 }, null), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_file_of_one_class_is_refused()
+    {
+        string path = Path.Combine(folder, "one.csv");
+        File.WriteAllText(path, "size,label\n" + string.Concat(Enumerable.Range(0, 30).Select(i => $"{i},pear\n")));
+        Assert.Contains("every row has the label pear", Refusal(new() { Train = path }, null), StringComparison.Ordinal);
+    }
+
     private static string Refusal(HyperCleaningSettings settings, string? data) =>
         Assert.Throws<InputException>(() => new Tasks.HyperCleaning().Create(settings, new TaskContext(DataFolder: data))).Message;
 
