@@ -11,6 +11,8 @@ public class SoftmaxShapeTests
         { 3, 1, 17, 33, 0.5 },
         { 5, 3, 40, 300, 1 },
         { 7, 4, 31, 257, 0.2 },
+        { 4, 2, 30, 900, 0.15 },
+        { 3, 2, 400, 1200, 0.002 },
         { 10, 2, 64, 520, 1 },
         { 16, 1, 100, 65, 0.1 },
         { 37, 4, 50, 100, 0.3 },
@@ -31,7 +33,7 @@ public class SoftmaxShapeTests
     public void Extreme_scores_do_not_overflow()
     {
         // Scores in the thousands: all but one probability is zero, and the cross-entropies stay finite.
-        Check(new RandomTable(40, 20, 1, key: 3), Labels(40, 6), classes: 6, points: 2, Sample.All, size: 1000);
+        foreach (double density in new[] { 1, 0.5 }) Check(new RandomTable(40, 20, density, key: 3), Labels(40, 6), classes: 6, points: 2, Sample.All, size: 1000);
     }
 
     [Theory]
@@ -102,7 +104,7 @@ public class SoftmaxShapeTests
         {
             at[p] = Random(width * classes, (ulong)(10 + p), size);
             gradients[p] = p == 2 ? null : at[p].ZerosLike();
-            weights[p] = p == 1 ? [.. Random(rows, 30, 1).ToDoubles()] : null;
+            weights[p] = p == 1 ? [.. Random(count, 30, 1).ToDoubles()] : null;
         }
 
         // Twice: what an evaluation leaves behind must not reach the next one.
@@ -114,7 +116,7 @@ public class SoftmaxShapeTests
             for (int r = 0; r < count; r++)
             {
                 int i = sample.IsAll ? r : Minibatch.Index(sample, r, rows);
-                double loss = AddRow([.. table.Row(i), 1], labels[i], at[p].Span, classes, weights[p]?[i] ?? 1, expected);
+                double loss = AddRow([.. table.Row(i), 1], labels[i], at[p].Span, classes, weights[p]?[r] ?? 1, expected);
                 Assert.Equal(loss, pass.Losses[(r * points) + p], 1e-12 * (1 + Math.Abs(loss)));
             }
 
