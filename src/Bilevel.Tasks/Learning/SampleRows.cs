@@ -4,11 +4,12 @@ namespace Bilevel.Tasks;
 
 /// <summary>
 /// The rows of a sample: all rows where they lie, or those of a minibatch copied side by side, so that the passes of all
-/// requests on the sample read memory in its order. The rows of dense data are long enough to stay where they are.
+/// requests on the sample read memory in its order.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
 /// <param name="data">The rows to draw from.</param>
-internal sealed class SampleRows<T>(FeatureRows<T> data)
+/// <param name="copies">Whether minibatches are copied; long rows may as well stay where they are.</param>
+internal sealed class SampleRows<T>(FeatureRows<T> data, bool copies)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private Sample sample = Sample.All;
@@ -29,7 +30,7 @@ internal sealed class SampleRows<T>(FeatureRows<T> data)
     /// <summary>Index in the data of row r of the sample.</summary>
     public int Index(int r) => IsAll ? r : drawn[r];
 
-    /// <summary>Where each row starts in <see cref="Features"/> and <see cref="Values"/>, and where the last one ends; not for a minibatch of dense rows.</summary>
+    /// <summary>Where each row starts in <see cref="Features"/> and <see cref="Values"/>, and where the last one ends; not for a minibatch that is not copied.</summary>
     public ReadOnlySpan<int> Starts => IsCopied ? starts : data.Starts;
 
     /// <summary>The features of the rows that are not zero, ascending in a row.</summary>
@@ -56,7 +57,7 @@ internal sealed class SampleRows<T>(FeatureRows<T> data)
         }
 
         NonZeros = total;
-        if (data.IsDense) return;
+        if (!copies) return;
         Reserve(total);
         for (int r = 0; r < Count; r++)
         {
@@ -67,7 +68,7 @@ internal sealed class SampleRows<T>(FeatureRows<T> data)
         }
     }
 
-    private bool IsCopied => !IsAll && !data.IsDense;
+    private bool IsCopied => copies && !IsAll;
 
     // Room for half as much again, so that a run soon stops asking for memory.
     private void Reserve(long total)

@@ -9,10 +9,9 @@ namespace Bilevel.Tasks;
 /// on the rows alone, so the result does not depend on the number of threads.
 /// </summary>
 /// <remarks>
-/// A classifier is a vector of FeatureCount x Classes weights, feature by feature. The columns of all classifiers are
-/// packed side by side, padded to whole hardware vectors. Gradients are summed feature by feature where all rows are
-/// wanted again and again, which pays for a second copy of the entries; row by row, in chunks, for a minibatch and
-/// for dense rows.
+/// A classifier is a vector of FeatureCount x Classes weights, feature by feature. Scores, softmax and gradient go block
+/// by block while a block's numbers are in the nearest cache. Only the gradient of all compressed rows is summed
+/// feature by feature at the end: rows that are wanted again and again pay for a second copy of their entries.
 /// </remarks>
 /// <typeparam name="T">double or float.</typeparam>
 internal sealed class SoftmaxPass<T>
@@ -28,11 +27,10 @@ internal sealed class SoftmaxPass<T>
     private readonly ParallelOptions options;
     private readonly Action<int> runChunk, runPart;
     private readonly SampleRows<T> sample;
-    private FeatureBlocks<T>? blocks;
-    private Layout layout = new(0, 0, 0);
-    private AlignedArray<T> weights = new(0);          // features x columns
+    private readonly RowProducts<T> products;
+    private readonly SparseProducts<T>? sparse;        // the same where rows are compressed
     private AlignedArray<T> scores = new(0);           // rows x columns: scores, then exponentials, then slopes
-    private AlignedArray<T> gradient = new(0);         // features x columns
+    private AlignedArray<T> gradient = new(0);         // a panel
     private Chunk[] chunks = [];
 
     // The request at work.
@@ -48,7 +46,10 @@ internal sealed class SoftmaxPass<T>
         (this.data, this.labels, this.classes, this.threads) = (data, labels, classes, threads);
         options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) };
         (runChunk, runPart) = (RunChunk, RunPart);
-        sample = new SampleRows<T>(data);
+        bool dense = DenseProducts<T>.Suits(data);
+        sample = new SampleRows<T>(data, copies: !dense);
+        if (!dense) sparse = new SparseProducts<T>(data, sample, classes, threads);
+        products = (RowProducts<T>?)sparse ?? new DenseProducts<T>(data, sample, classes);
         Losses = [];
     }
 
@@ -81,16 +82,18 @@ internal sealed class SoftmaxPass<T>
             wantAnyGradient |= wantGradient[p] = gradients[p] is not null;
         }
 
-        byFeature = wantAnyGradient && sample.IsAll && !data.IsDense;
-        if (byFeature) blocks ??= new FeatureBlocks<T>(data, Math.Max(1, threads));
+        byFeature = wantAnyGradient && sample.IsAll && sparse is not null;
         int count = CutIntoChunks();
         if (losses && Losses.Length < Rows * classifiers.Length) Losses = new T[Rows * classifiers.Length];
-        Pack(classifiers);
+        for (int p = 0; p < classifiers.Length; p++) products.Load(p, classifiers[p].Span);
         For(count, runChunk);
         if (!wantAnyGradient) return;
-        if (byFeature) For(blocks!.Parts, runPart);
+        if (byFeature) For(sparse!.Blocks.Parts, runPart);
         else AddUp(count);
-        Unpack(gradients);
+        for (int p = 0; p < classifiers.Length; p++)
+        {
+            if (gradients[p] is { } result) products.Read(gradient.Span, p, result.Span);
+        }
     }
 
     private void For(int count, Action<int> body)
@@ -101,22 +104,19 @@ internal sealed class SoftmaxPass<T>
 
     private void Prepare(int points)
     {
-        if (layout.Points != points)
+        if (products.Points != points)
         {
-            int columns = ((points * classes) + RowKernels<T>.Granule - 1) / RowKernels<T>.Granule * RowKernels<T>.Granule;
-            layout = new Layout(points, classes, columns);
-            long panel = (long)data.FeatureCount * columns;
-            if (panel > Array.MaxLength - columns)
-                throw new InputException(FormattableString.Invariant($"{data.FeatureCount} features times {columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} weights; take fewer features or classes."));
-            (weights, gradient, scores) = (new AlignedArray<T>((int)panel), new AlignedArray<T>((int)panel), new AlignedArray<T>(0));
+            products.Resize(points);
+            (gradient, scores) = (new AlignedArray<T>(products.PanelLength), new AlignedArray<T>(0));
             rowWeights = new T[points][];
             wantGradient = new bool[points];
             chunks = [];
         }
 
-        long needed = (long)Rows * layout.Columns;
-        if (needed > Array.MaxLength - layout.Columns)
-            throw new InputException(FormattableString.Invariant($"{Rows} rows times {layout.Columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} scores; take fewer rows or a minibatch."));
+        int columns = products.Columns;
+        long needed = (long)Rows * columns;
+        if (needed > Array.MaxLength - columns)
+            throw new InputException(FormattableString.Invariant($"{Rows} rows times {columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} scores; take fewer rows or a minibatch."));
         if (scores.Length < needed) scores = new AlignedArray<T>((int)needed);
     }
 
@@ -128,23 +128,10 @@ internal sealed class SoftmaxPass<T>
         if (wantAnyGradient && !byFeature) count = Math.Min(count, (int)(sample.NonZeros / data.FeatureCount));
         count = Math.Clamp(count, 1, MostChunks);
         chunkRows = (Rows + count - 1) / count;
-        while (chunks.Length < count) chunks = [.. chunks, new Chunk(layout.Points)];
+        while (chunks.Length < count) chunks = [.. chunks, new Chunk(products.Points)];
         if (!wantAnyGradient || byFeature) return count;
         for (int c = 1; c < count; c++) chunks[c].Gradient ??= new AlignedArray<T>(gradient.Length);
         return count;
-    }
-
-    private void Pack(ReadOnlySpan<DenseVector<T>> classifiers)
-    {
-        for (int p = 0; p < classifiers.Length; p++) PanelColumns<T>.Write(classifiers[p].Span, classes, weights.Span[(p * classes)..], layout.Columns);
-    }
-
-    private void Unpack(DenseVector<T>?[] gradients)
-    {
-        for (int p = 0; p < layout.Points; p++)
-        {
-            if (gradients[p] is { } result) PanelColumns<T>.Read(gradient.Span[(p * classes)..], layout.Columns, result.Span, classes);
-        }
     }
 
     private void AddUp(int count)
@@ -152,67 +139,31 @@ internal sealed class SoftmaxPass<T>
         for (int c = 1; c < count; c++) TensorPrimitives.Add(gradient.Span, chunks[c].Gradient!.Span, gradient.Span);
     }
 
-    private void RunPart(int part) => blocks!.SumGradient(part, scores.Span, layout.Columns, gradient.Span);
+    private void RunPart(int part) => sparse!.Blocks.SumGradient(part, scores.Span, products.Columns, gradient.Span);
 
     private void RunChunk(int index)
     {
         var chunk = chunks[index];
-        var own = index == 0 ? gradient : chunk.Gradient;
         bool addsGradient = wantAnyGradient && !byFeature;
-        if (addsGradient) own!.Span.Clear();
+        var own = index == 0 || !addsGradient ? gradient : chunk.Gradient!;
+        if (addsGradient) own.Span.Clear();
         int end = Math.Min(Rows, (index + 1) * chunkRows);
         for (int first = index * chunkRows; first < end; first += BlockRows)
         {
             int count = Math.Min(BlockRows, end - first);
-            if (data.IsDense) DenseScores(chunk, first, count);
-            else SparseScores(first, count);
+            products.Scores(first, count, RowsOf(first, count));
             Softmax(chunk, first, count);
-            if (!addsGradient) continue;
-            if (data.IsDense) AddDenseGradient(chunk, first, count, own!.Span);
-            else RowKernels<T>.AddOuter(sample.Starts[first], Ends(first, count), sample.Features, sample.Values, RowsOf(first, count), own!.Span, layout.Columns);
+            if (addsGradient) products.AddGradient(first, count, RowsOf(first, count), own.Span);
         }
     }
 
-    private Span<T> RowsOf(int first, int count) => scores.Span.Slice(first * layout.Columns, count * layout.Columns);
-
-    private ReadOnlySpan<int> Ends(int first, int count) => sample.Starts.Slice(first + 1, count);
-
-    private void SparseScores(int first, int count) =>
-        RowKernels<T>.Combine(sample.Starts[first], Ends(first, count), sample.Features, sample.Values, weights.Span, RowsOf(first, count), layout.Columns);
-
-    private void DenseScores(Chunk chunk, int first, int count)
-    {
-        // Count * FeatureCount entries fit one array, so the products do not overflow.
-        for (int r = 0; r < count; r++) chunk.Starts[r] = sample.Index(first + r) * data.FeatureCount;
-        int whole = count - (count % DenseTiles<T>.Height), columns = layout.Columns;
-        for (int r = 0; r < whole; r += DenseTiles<T>.Height)
-            DenseTiles<T>.Scores(chunk.Starts.AsSpan(r, DenseTiles<T>.Height), data.AllValues, data.FeatureCount, weights.Span, RowsOf(first + r, DenseTiles<T>.Height), columns);
-        for (int r = first + whole; r < first + count; r++)
-        {
-            int row = sample.Index(r);
-            RowKernels<T>.Combine(0, [data.FeatureCount], data.Features(row), data.Values(row), weights.Span, RowsOf(r, 1), columns);
-        }
-    }
-
-    private void AddDenseGradient(Chunk chunk, int first, int count, Span<T> own)
-    {
-        // The features that do not fill a tile go one by one.
-        int columns = layout.Columns, whole = data.FeatureCount - (data.FeatureCount % DenseTiles<T>.Height);
-        var slopes = RowsOf(first, count);
-        for (int j = 0; j < whole; j += DenseTiles<T>.Height)
-            DenseTiles<T>.AddGradient(chunk.Starts.AsSpan(0, count), data.AllValues, j, slopes, own.Slice(j * columns, DenseTiles<T>.Height * columns), columns);
-        for (int j = whole; j < data.FeatureCount; j++)
-        {
-            var to = own.Slice(j * columns, columns);
-            for (int r = first; r < first + count; r++) TensorPrimitives.MultiplyAdd(RowsOf(r, 1), data.Values(sample.Index(r))[j], to, to);
-        }
-    }
+    private Span<T> RowsOf(int first, int count) => scores.Span.Slice(first * products.Columns, count * products.Columns);
 
     // Cross-entropies from the scores; then the scores become weight * (probability - [class is the label]). What the
     // padding becomes is never read.
     private void Softmax(Chunk chunk, int first, int count)
     {
-        int points = layout.Points, columns = layout.Columns;
+        int points = products.Points, columns = products.Columns;
         var block = RowsOf(first, count);
         var sums = chunk.Sums.AsSpan(0, count * points);
         if (wantLosses) KeepOwnScores(chunk, first, count);
@@ -241,7 +192,7 @@ internal sealed class SoftmaxPass<T>
 
     private void KeepOwnScores(Chunk chunk, int first, int count)
     {
-        int points = layout.Points;
+        int points = products.Points;
         for (int r = 0; r < count; r++)
         {
             var row = RowsOf(first + r, 1)[labels[sample.Index(first + r)]..];
@@ -249,15 +200,12 @@ internal sealed class SoftmaxPass<T>
         }
     }
 
-    private readonly record struct Layout(int Points, int Classes, int Columns);
-
     private sealed class Chunk(int points)
     {
         public readonly T[] OwnScores = new T[BlockRows * points];         // those of the labels
         public readonly T[] Sums = new T[BlockRows * points];              // of the exponentials
-        public readonly int[] Starts = new int[BlockRows];
 
-        /// <summary>features x columns; null for the first chunk, which adds to the sum itself.</summary>
+        /// <summary>A panel; null for the first chunk, which adds to the sum itself.</summary>
         public AlignedArray<T>? Gradient;
     }
 }
