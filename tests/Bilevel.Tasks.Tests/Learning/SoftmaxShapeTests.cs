@@ -56,6 +56,28 @@ public class SoftmaxShapeTests
         }
     }
 
+    [Theory]
+    [InlineData(1.0)]
+    [InlineData(0.2)]
+    public void A_pass_allocates_nothing(double density)
+    {
+        const int Rows = 700, Features = 60, Classes = 5;
+        var pass = new SoftmaxPass<double>(FeatureRows<double>.From(new RandomTable(Rows, Features, density, key: 5), Everyone(Rows)), Labels(Rows, Classes), Classes, threads: 1);
+        DenseVector<double>[] at = [Random((Features + 1) * Classes, 1, 1), Random((Features + 1) * Classes, 2, 1)];
+        DenseVector<double>[] gradients = [at[0].ZerosLike(), at[1].ZerosLike()];
+        var ones = new double[2][];
+        Go();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Go();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Go()
+        {
+            for (ulong k = 0; k < 20; k++) pass.Run(new Sample(k, 300), at, ones, gradients, losses: k % 2 == 0);
+            for (int k = 0; k < 3; k++) pass.Run(Sample.All, at, ones, gradients, losses: true);
+        }
+    }
+
     [Fact]
     public void A_float_difference_of_upper_gradients_is_formed_per_sample()
     {
