@@ -18,6 +18,7 @@ public static class TaskCatalog
         new SaddleMerelyConvexTask(),
         new GroupDroSmallTask(),
         new SaddleGeneratorTask(),
+        new PartialGradientTask(),
         new MatrixGameTask(),
         new ConstrainedQpTask(),
         new ConstrainedLinearTask(),
