@@ -9,32 +9,25 @@ namespace Bilevel.Tasks;
 /// <param name="settings">The settings.</param>
 /// <param name="data">The samples.</param>
 /// <param name="groups">The group of every training sample.</param>
-/// <param name="solver">Trains machines.</param>
-internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] groups, SvmSolver solver)
+/// <param name="baselines">The machines to compare with.</param>
+internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] groups, SvmBaselines baselines)
 {
     // A cost below this share of the limit leaves its sample out in practice.
     private const double Ignored = 1e-3;
 
     private const int ShownRows = 30, Bins = 40;
 
-    private static readonly double[] Grid = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
-
-    public static double[] BySample(ReadOnlySpan<double> costs, int[] groups)
-    {
-        var bySample = new double[groups.Length];
-        for (int i = 0; i < groups.Length; i++) bySample[i] = costs[groups[i]];
-        return bySample;
-    }
+    private readonly SvmSolver solver = baselines.Solver;
 
     public TaskOutcome Make(Solution<DenseVector<double>> solution)
     {
-        double[] costs = BySample(solution.X.Span, groups);
+        double[] ofGroups = solution.X.ToDoubles(), costs = Array.ConvertAll(groups, g => ofGroups[g]);
         var tuned = solver.Solve(costs);
-        var untuned = Common(settings.StartCost);
-        var (bestCost, best) = Grid.Where(c => c <= settings.CostLimit).Select(c => (Cost: c, Answer: Common(c))).MinBy(c => Loss(data.Validation, c.Answer));
+        var (untunedCost, untuned) = baselines.Untuned;
+        var (bestCost, best) = baselines.Best;
         double answerValue = AnswerValue(costs, solution.Y.Span, out double infeasibility), distance = Norm(tuned.Classifier, solution.Y.Span);
         var metrics = new List<NamedNumber>();
-        foreach (var (prefix, answer, whose) in new[] { ("", tuned, "of the tuned machine, trained again with the final costs"), ("baseline_", untuned, FormattableString.Invariant($"of the untuned machine, C = {settings.StartCost:G4} for all")), ("grid_", best, FormattableString.Invariant($"of the machine with the best common C of a grid by validation loss, C = {bestCost:G4}")) })
+        foreach (var (prefix, answer, whose) in new[] { ("", tuned, "of the tuned machine, trained again with the final costs"), ("baseline_", untuned, FormattableString.Invariant($"of the untuned machine, C = {untunedCost:G4} for all")), ("grid_", best, FormattableString.Invariant($"of the machine with the best common C of a grid by validation loss, C = {bestCost:G4}")) })
         {
             metrics.Add(new($"{prefix}upper_value", Loss(data.Validation, answer), $"validation loss {whose}"));
             metrics.Add(new($"{prefix}validation_accuracy", Accuracy(data.Validation, answer), $"validation accuracy {whose}"));
@@ -62,7 +55,7 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
             Sections = settings.Costs == SvmCosts.Sample ? [Costs(costs), Lowest(costs, tuned)] : [],
             References =
             [
-                new(ReportCurve.UpperValue, FormattableString.Invariant($"C = {settings.StartCost:G4} for all"), Loss(data.Validation, untuned)),
+                new(ReportCurve.UpperValue, FormattableString.Invariant($"C = {untunedCost:G4} for all"), Loss(data.Validation, untuned)),
                 new(ReportCurve.UpperValue, FormattableString.Invariant($"best common C = {bestCost:G4}"), Loss(data.Validation, best)),
             ],
             Files =
@@ -73,7 +66,7 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
         };
     }
 
-    private static double Loss(SvmPart part, SvmAnswer answer) => new SquaredHingeLoss(part.Features, part.Signs).Of(answer.Classifier);
+    private static double Loss(SvmPart part, SvmAnswer answer) => SvmBaselines.Loss(part, answer);
 
     private static double Accuracy(SvmPart part, SvmAnswer answer) => SvmScore.Accuracy(part.Features, part.Signs, answer.Classifier);
 
@@ -87,8 +80,6 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
     }
 
     private bool IsIgnored(double cost) => cost < Ignored * settings.CostLimit;
-
-    private SvmAnswer Common(double cost) => solver.Solve([.. Enumerable.Repeat(cost, groups.Length)]);
 
     private string Label(int i) => data.Training.Source.ClassNames[data.Training.Signs[i] < 0 ? 0 : 1];
 

@@ -71,6 +71,9 @@ internal sealed class SvmSolver(SvmPart part, double limit)
         return best;
     }
 
+    /// <summary>Solves the problem of one cost for all.</summary>
+    public SvmAnswer Train(double cost) => Solve([.. Enumerable.Repeat(cost, signs.Length)]);
+
     /// <summary>The value at a classifier, and the bound that multipliers give.</summary>
     /// <param name="classifier">(w, b), within the limit.</param>
     /// <param name="multipliers">alpha, with 0 &lt;= alpha_i &lt;= C_i.</param>

@@ -22,7 +22,7 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(context);
-        if (settings.StartCost > settings.CostLimit) throw new SettingException(FormattableString.Invariant($"The setting 'start-cost' is {settings.StartCost:G6}, above cost-limit = {settings.CostLimit:G6}. Lower it, or raise cost-limit."));
+        if (settings.StartCost is { } start && start > settings.CostLimit) throw new SettingException(FormattableString.Invariant($"The setting 'start-cost' is {start:G6}, above cost-limit = {settings.CostLimit:G6}. Lower it, or raise cost-limit."));
         var notes = new List<string>();
         return Instance(settings, SvmData.Load(settings, context, notes), notes);
     }
@@ -49,18 +49,17 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
             Constants = lifted.Constants with { UpperSmoothness = validation.Features.LargestSecondMoment() },
         };
 
-        // The run starts at the machine of the start costs, with its multipliers.
-        var solver = new SvmSolver(training, settings.WeightLimit);
-        double[] start = [.. Enumerable.Repeat(settings.StartCost, costs)];
-        var untuned = solver.Solve(SvmReport.BySample(start, groups));
-        return new MinimaxInstance<DenseVector<double>>(problem, BilevelMinimaxProblem.Start(new DenseVector<double>(start), new DenseVector<double>([.. untuned.Classifier, .. solver.Slacks(untuned.Classifier)]), new DenseVector<double>(untuned.Multipliers)))
+        // The run starts at a machine of one common cost, with its multipliers.
+        var baselines = SvmBaselines.Of(settings, data);
+        var (start, first) = settings.StartCost is { } cost ? (cost, baselines.Solver.Train(cost)) : baselines.Best;
+        return new MinimaxInstance<DenseVector<double>>(problem, BilevelMinimaxProblem.Start(new DenseVector<double>([.. Enumerable.Repeat(start, costs)]), new DenseVector<double>([.. first.Classifier, .. baselines.Solver.Slacks(first.Classifier)]), new DenseVector<double>(first.Multipliers)))
         {
             Components = v => v.ToDoubles(),
             Presets = [new Ogda { Tolerance = Tolerance }],
             Tolerance = Tolerance,
             Iterations = 200_000,
             Notes = notes,
-            Evaluate = solution => new SvmReport(settings, data, groups, solver).Make(solution),
+            Evaluate = solution => new SvmReport(settings, data, groups, baselines).Make(solution),
         };
     }
 

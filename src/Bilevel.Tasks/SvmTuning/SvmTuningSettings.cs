@@ -64,9 +64,9 @@ public sealed record SvmTuningSettings
     [Setting("Largest cost C.", Min = 1e-6, Max = 1e6)]
     public double CostLimit { get; init; } = 10;
 
-    /// <summary>Cost C at the start, the same for all; also that of the untuned baseline.</summary>
-    [Setting("Cost C at the start, the same for all; also that of the untuned baseline.", Min = 0, Max = 1e6)]
-    public double StartCost { get; init; } = 1;
+    /// <summary>Cost C at the start, the same for all; auto takes the best of a grid by validation loss.</summary>
+    [Setting("Cost C at the start, the same for all; auto takes the best of a grid by validation loss.", Min = 0, Max = 1e6)]
+    public double? StartCost { get; init; }
 
     /// <summary>Largest size of every weight and of the bias.</summary>
     [Setting("Largest size of every weight and of the bias.", Min = 1e-6, Max = 1e6)]
