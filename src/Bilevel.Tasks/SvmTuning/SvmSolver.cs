@@ -51,7 +51,11 @@ internal sealed class SvmSolver(SvmPart part, double limit)
 
             sinceRestart++;
             if (k % CheckEvery != 0) continue;
-            var (last, average) = (Measure(v, alpha, costs), Measure(Mean(sumV, sinceRestart), Mean(sumAlpha, sinceRestart), costs));
+            
+            // Rounding may lift a mean above its largest term, and the proof holds within the bounds alone.
+            double[] meanV = Array.ConvertAll(sumV, sum => Math.Clamp(sum / sinceRestart, -limit, limit)), meanAlpha = new double[alpha.Length];
+            for (int i = 0; i < alpha.Length; i++) meanAlpha[i] = Math.Min(sumAlpha[i] / sinceRestart, costs[i]);
+            var (last, average) = (Measure(v, alpha, costs), Measure(meanV, meanAlpha, costs));
             var better = average.Gap < last.Gap ? average : last;
             if (better.Gap < best.Gap) best = better;
             if (!(better.Gap <= 0.5 * atRestart) && sinceRestart < k / 3) continue;
@@ -113,8 +117,6 @@ internal sealed class SvmSolver(SvmPart part, double limit)
             for (int j = 0; j < features.Length; j++) result[features[j]] += factor * values[j];
         }
     }
-
-    private static double[] Mean(double[] sum, int count) => Array.ConvertAll(sum, s => s / count);
 
     private static double Distance(double[] a, double[] b) => Math.Sqrt(a.Zip(b, (p, q) => (p - q) * (p - q)).Sum());
 }
