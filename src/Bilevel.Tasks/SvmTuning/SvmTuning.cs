@@ -11,6 +11,8 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
     // What every slack may be, or more where the data could need more: then a slack is the hinge loss of its sample.
     private const double SlackLimit = 20;
 
+    private const double Tolerance = 0.01;
+
     /// <inheritdoc/>
     public override string Name => "svm-tuning";
 
@@ -55,15 +57,13 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
         return new MinimaxInstance<DenseVector<double>>(problem, BilevelMinimaxProblem.Start(new DenseVector<double>([.. Enumerable.Repeat(start, costs)]), new DenseVector<double>([.. first.Classifier, .. baselines.Solver.Slacks(first.Classifier)]), new DenseVector<double>(first.Multipliers)))
         {
             Components = v => v.ToDoubles(),
-            Presets = [new Ogda { Tolerance = Tolerance }],
+            Presets = [new Ogda { Tolerance = Tolerance }, new SmoothedExtragradient { Tolerance = Tolerance }],
             Tolerance = Tolerance,
             Iterations = 200_000,
             Notes = notes,
             Evaluate = solution => new SvmReport(settings, data, groups, baselines).Make(solution),
         };
     }
-
-    private const double Tolerance = 0.1;
 
     private static int[] Groups(SvmCosts costs, double[] signs) => costs switch
     {
