@@ -25,9 +25,14 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
         var tuned = solver.Solve(costs);
         var (untunedCost, untuned) = baselines.Untuned;
         var (bestCost, best) = baselines.Best;
-        double answerValue = AnswerValue(costs, solution.Y.Span, out double infeasibility), distance = Norm(tuned.Classifier, solution.Y.Span);
+        double answerValue = AnswerValue(costs, solution.Y.Span, out double infeasibility), distance = Distance(tuned.Classifier, solution.Y.Span);
         var metrics = new List<NamedNumber>();
-        foreach (var (prefix, answer, whose) in new[] { ("", tuned, "of the tuned machine, trained again with the final costs"), ("baseline_", untuned, FormattableString.Invariant($"of the untuned machine, C = {untunedCost:G4} for all")), ("grid_", best, FormattableString.Invariant($"of the machine with the best common C of a grid by validation loss, C = {bestCost:G4}")) })
+        foreach (var (prefix, answer, whose) in new[]
+        {
+            ("", tuned, "of the tuned machine, trained again with the final costs"),
+            ("baseline_", untuned, FormattableString.Invariant($"of the untuned machine, C = {untunedCost:G4} for all")),
+            ("grid_", best, FormattableString.Invariant($"of the machine with the best common C of a grid by validation loss, C = {bestCost:G4}")),
+        })
         {
             metrics.Add(new($"{prefix}upper_value", Loss(data.Validation, answer), $"validation loss {whose}"));
             metrics.Add(new($"{prefix}validation_accuracy", Accuracy(data.Validation, answer), $"validation accuracy {whose}"));
@@ -73,7 +78,7 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
 
     private static double Mean(double[] costs, bool[] turned, bool which) => costs.Where((_, i) => turned[i] == which).DefaultIfEmpty(double.NaN).Average();
 
-    private static double Norm(double[] classifier, ReadOnlySpan<double> z)
+    private static double Distance(double[] classifier, ReadOnlySpan<double> z)
     {
         double sum = 0;
         for (int j = 0; j < classifier.Length; j++) sum += (classifier[j] - z[j]) * (classifier[j] - z[j]);

@@ -51,7 +51,7 @@ internal sealed class SvmSolver(SvmPart part, double limit)
 
             sinceRestart++;
             if (k % CheckEvery != 0) continue;
-            
+
             // Rounding may lift a mean above its largest term, and the proof holds within the bounds alone.
             double[] meanV = Array.ConvertAll(sumV, sum => Math.Clamp(sum / sinceRestart, -limit, limit)), meanAlpha = new double[alpha.Length];
             for (int i = 0; i < alpha.Length; i++) meanAlpha[i] = Math.Min(sumAlpha[i] / sinceRestart, costs[i]);

@@ -25,6 +25,7 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
     private readonly double s, pullZ;                       // weight of f in the two steps; a z that ascends g - s f descends f
     private readonly double upperSign, lowerSign, stepMin, stepMax;
     private Sample xi;
+    private long iteration;
     private double upperSquare, ySquare, zSquare;           // parts of the squared residual
 
     protected SaddleTrackingRun(SaddleTrackingMethod settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
@@ -82,8 +83,6 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
 
     /// <summary>t: number of outer iterations so far.</summary>
     protected long Iteration => iteration;
-
-    private long iteration;
 
     public void Step()
     {
