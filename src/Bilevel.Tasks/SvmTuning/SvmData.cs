@@ -27,6 +27,9 @@ internal sealed record SvmData(SvmPart Training, SvmPart Validation, SvmPart Tes
     // Share of a file that is held out for each role that has no file of its own.
     private const int HeldOutPart = 4;
 
+    // A run on more samples takes minutes, and is for who asks for it.
+    private const int MostByDefault = 1000;
+
     // The generated samples: so many features, of which the first ones tell the classes apart by their means.
     private const int Features = 4, Telling = 2;
     private const double Distance = 0.8;
@@ -52,7 +55,7 @@ internal sealed record SvmData(SvmPart Training, SvmPart Validation, SvmPart Tes
         var (validation, test) = (Like(settings.Validation), Like(settings.Test));
         int all = pool.Table.Count;
         int heldOut = validation is null ? settings.ValidationSize ?? all / HeldOutPart : 0, tested = test is null ? settings.TestSize ?? all / HeldOutPart : 0;
-        int train = settings.TrainSize ?? Math.Max(0, all - heldOut - tested);
+        int left = all - heldOut - tested, train = settings.TrainSize ?? Math.Clamp(left, 0, MostByDefault);
         if (train < 2 || (validation is null && heldOut < 1) || (test is null && tested < 1) || (long)train + heldOut + tested > all)
             throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: {train} training, {heldOut} validation and {tested} test samples are asked for, but there are {all}. Lower train-size, validation-size or test-size."));
         int[] order = Permutation.Random(all, RandomBits.At(context.Seed, 1));
@@ -66,6 +69,7 @@ internal sealed record SvmData(SvmPart Training, SvmPart Validation, SvmPart Tes
             test is null ? new SvmPart(pool, order[(train + heldOut)..(train + heldOut + tested)]) : First(test, settings.TestSize, "test-size", RandomBits.At(context.Seed, 4)),
             turned);
         notes.Add(string.Create(CultureInfo.InvariantCulture, $"{train:N0} training, {data.Validation.Rows.Length:N0} validation and {data.Test.Rows.Length:N0} test samples of {pool.Table.FeatureCount:N0} features; no sample has two roles."));
+        if (train < left && settings.TrainSize is null) notes.Add(string.Create(CultureInfo.InvariantCulture, $"{left - train:N0} further rows of the training file are not used; raise train-size to use them."));
         if (turned is not null) notes.Add(string.Create(CultureInfo.InvariantCulture, $"The labels of {turned.Count(t => t)} training samples were turned around, which the method is not told."));
         return data;
 

@@ -36,8 +36,8 @@ public sealed record SvmTuningSettings
     [Setting("Columns of a CSV file to leave out, such as ids, separated by commas.")]
     public string Ignore { get; init; } = "";
 
-    /// <summary>Number of training samples, drawn by the seed; auto takes all that are not held out.</summary>
-    [Setting("Number of training samples, drawn by the seed; auto takes all that are not held out.", Min = 2)]
+    /// <summary>Number of training samples, drawn by the seed; auto takes those that are not held out, at most 1000.</summary>
+    [Setting("Number of training samples, drawn by the seed; auto takes those that are not held out, at most 1000.", Min = 2)]
     public int? TrainSize { get; init; }
 
     /// <summary>Number of validation samples; auto takes all of your own file, or a quarter of the training file where there is none.</summary>

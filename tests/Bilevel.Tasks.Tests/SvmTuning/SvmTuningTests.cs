@@ -165,6 +165,11 @@ public sealed class SvmTuningTests : IDisposable
         double right = loaded.Predict(all.Table).Zip(all.Labels, (p, label) => p.Class == label ? 1.0 : 0).Average();
         Assert.True(right > 0.8);
 
+        // At most a thousand are taken unless more are asked for.
+        string large = LibSvm("large.txt", 2200, classes: 2);
+        Assert.Contains("100 further rows of the training file are not used; raise train-size to use them.", Notes(new() { Train = large }));
+        Assert.Contains(Notes(new() { Train = large, TrainSize = 1100 }), n => n.Contains("1,100 training, 550 validation and 550 test samples", StringComparison.Ordinal));
+
         // Files for the other roles are used whole, and nothing is held out of the training file.
         string validation = LibSvm("validation.txt", 30, classes: 2, seed: 2), test = LibSvm("test.txt", 20, classes: 2, seed: 3);
         Assert.Contains(Create(new() { Train = path, Validation = validation, Test = test }).Notes, n => n.Contains("80 training, 30 validation and 20 test samples", StringComparison.Ordinal));
@@ -226,6 +231,13 @@ public sealed class SvmTuningTests : IDisposable
     }
 
     private static SvmData Data(ulong seed) => SvmData.Load(new SvmTuningSettings(), new TaskContext(seed), []);
+
+    private static List<string> Notes(SvmTuningSettings settings)
+    {
+        var notes = new List<string>();
+        SvmData.Load(settings, new TaskContext(), notes);
+        return notes;
+    }
 
     private static MinimaxInstance<DenseVector<double>> Create(SvmTuningSettings settings) => (MinimaxInstance<DenseVector<double>>)new Tasks.SvmTuning().Create(settings, new TaskContext());
 
