@@ -52,11 +52,11 @@ public sealed record Sapd : PenaltyMethod
 
     /// <summary>Step of the minimisers in SAPD as a share of s; 2/3 is 1/L of the subproblem where s = 0.5/L_h.</summary>
     [Setting("Step of the minimisers in SAPD as a share of s; 2/3 is 1/L of the subproblem where s = 0.5/L_h.", Min = 1e-12, Max = 1)]
-    public double MinimiserShare { get; init; } = 2.0 / 3;
+    public double MinimiserShare { get; init; } = 0.25;
 
     /// <summary>Step of the maximisers in SAPD as a share of s.</summary>
     [Setting("Step of the maximisers in SAPD as a share of s.", Min = 1e-12, Max = 1)]
-    public double MaximiserShare { get; init; } = 2.0 / 3;
+    public double MaximiserShare { get; init; } = 0.25;
 
     /// <summary>r1, the weight of |w - w_k|^2 / 2, as a multiple of 1/s; 1 is 2 L_h where s = 0.5/L_h.</summary>
     [Setting("Weight r1 of |w - w_k|^2 / 2 as a multiple of 1/s; 1 is 2 L_h where s = 0.5/L_h.", Min = 1e-6, Max = 100)]
@@ -125,6 +125,7 @@ public sealed record Sapd : PenaltyMethod
         private const double Memory = 0.9, NoiseRules = 0.1;
 
         private readonly Sapd settings;
+        private readonly BilevelMinimaxProblem<V> problem;
         private readonly SampleStream samples;
         private readonly double concavity;                  // r2
         private readonly V[] centre;                        // w_k and the centre of v
@@ -138,7 +139,7 @@ public sealed record Sapd : PenaltyMethod
         public Run(Sapd settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
             : base(problem, start, settings.Tolerance, settings.Schedule, settings.Steps)
         {
-            this.settings = settings;
+            (this.settings, this.problem) = (settings, problem);
             samples = new SampleStream(seed);
             iterations = settings.Iterations;
             centre = U.CopyBlocks();
@@ -158,12 +159,13 @@ public sealed record Sapd : PenaltyMethod
 
         protected override void Iterate()
         {
+            F.CopyFrom(Rows);
             foreach (int b in Minimisers) centre[b].CopyFrom(U[b]);
             if (settings.MovingCentre) foreach (int b in Maximisers) centre[b].CopyFrom(U[b]);
             for (int r = 0; r < settings.Restarts; r++)
             {
                 if (r > 0) Evaluate(NextSample());
-                SolveSubproblem(Search.Step);
+                SolveSubproblem(SubproblemStep());
             }
 
             Evaluate(Sample.All);
@@ -223,6 +225,9 @@ public sealed record Sapd : PenaltyMethod
             U.CopyFrom(sum);
             U.Scale(1.0 / averaged);
         }
+
+        // s of the subproblem. The ratio that the search sees lies along one direction; the convexity of the subproblem needs the most of all.
+        private double SubproblemStep() => settings.Steps.Step ?? Math.Min(Search.Step, problem.Constants.PenaltySmoothness(Penalty) is { } smoothness and > 0 ? 0.5 / smoothness : Search.Step / 2);
 
         private Sample NextSample() => samples.Next(polishing ? 0 : settings.Batch);
 
