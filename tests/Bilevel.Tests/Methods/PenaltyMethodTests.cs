@@ -11,6 +11,8 @@ public sealed class PenaltyMethodTests
         ["extragradient"] = new Extragradient { Tolerance = 0.01 },
         ["smoothed-extragradient"] = new SmoothedExtragradient { Tolerance = 0.01 },
         ["gda"] = new GradientDescentAscent { Tolerance = 0.01 },
+        ["sapd"] = new Sapd { Tolerance = 0.01, Batch = 2, Iterations = 10, Regularisation = 0 },
+        ["sapd, restarts, moving centre"] = new Sapd { Tolerance = 0.01, Batch = 2, Iterations = 5, Restarts = 2, MovingCentre = true, Schedule = new PenaltySchedule { RhoStart = 10 } },
     };
 
     public static TheoryData<string> Methods => [.. Cases.Keys];

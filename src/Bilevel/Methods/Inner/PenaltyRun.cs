@@ -145,19 +145,27 @@ internal abstract class PenaltyRun<V> : IRun<V>
     /// <summary>u at the beginning of the iteration.</summary>
     protected V Origin(int block) => origin[block];
 
+    /// <summary>Makes u the origin of the next step.</summary>
+    protected void StartFromHere() => origin.CopyFrom(U);
+
     /// <summary>u = prox(origin - s direction), block by block, each with its multiple of s; and F there.</summary>
     protected void Advance(double step)
     {
-        for (int b = 0; b < BlockCount; b++)
-        {
-            if (U[b].Length == 0) continue;
-            U[b].CopyFrom(origin[b]);
-            U[b].AddScaled(-step * factors[b], Direction[b]);
-            terms[b].Prox(U[b], step * factors[b] * (b is X1 or X2 ? 1 : rho));
-        }
-
-        penalty.Evaluate(rho);
+        U.CopyFrom(origin);
+        for (int b = 0; b < BlockCount; b++) Descend(b, step);
+        Evaluate(Sample.All);
     }
+
+    /// <summary>u = prox(u - s direction) for one block, with its multiple of s.</summary>
+    protected void Descend(int block, double step)
+    {
+        if (U[block].Length == 0) return;
+        U[block].AddScaled(-step * factors[block], Direction[block]);
+        terms[block].Prox(U[block], step * factors[block] * (block is X1 or X2 ? 1 : rho));
+    }
+
+    /// <summary>F at u on a sample, the same for both points of g.</summary>
+    protected void Evaluate(Sample sample) => penalty.Evaluate(rho, sample);
 
     /// <summary>Whether the step from origin to u was not too long; leaves <see cref="Change"/>.</summary>
     protected bool IsAccepted() => Search.Accept(Ratio());

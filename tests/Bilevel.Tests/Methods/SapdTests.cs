@@ -1,0 +1,140 @@
+using static Bilevel.BilevelMinimaxProblem;
+
+namespace Bilevel.Tests;
+
+/// <summary>The stochastic penalty method, on gradients with noise whose exact values only the certificate and the ends of subproblems see.</summary>
+public sealed class SapdTests(ITestOutputHelper output)
+{
+    private const double Deviation = 0.05;
+
+    private static BilevelMinimaxProblem<DenseVector<double>> Exact(string name) => name == "T1" ? new SmallSaddle().Problem : KktProblems.T2();
+
+    private static DenseVector<double>[] StartOf(string name) => name == "T1" ? SmallSaddle.Start() : KktProblems.Point([-1], [0], [-0.5, -0.5], [0]);
+
+    private static BilevelMinimaxProblem<DenseVector<double>> Noisy(BilevelMinimaxProblem<DenseVector<double>> problem) => problem with
+    {
+        Upper = new GaussianNoise<double>(problem.Upper, Deviation),
+        Lower = new GaussianNoise<double>(problem.Lower, Deviation),
+    };
+
+    private static long Calls(Solution<DenseVector<double>> solution) => Math.Max(solution.UpperCalls.Points, (solution.LowerCalls.Points + 1) / 2);
+
+    [Theory]
+    [InlineData("T1", 12, 0.37, 0.29, 400, -0.315)]
+    [InlineData("T2", 8.94427191, 0.45, 0.4, 100, 0.987)]
+    public void The_reference_ends_where_it_was_measured_to_end(string name, double diameter, double minimiserNoise, double maximiserNoise, long steps, double x)
+    {
+        // Shorter subproblems than the 20000 iterations of the measured run.
+        var method = Sapd.Reference(0.25, Exact(name).Constants, diameter, minimiserNoise, maximiserNoise, 2000);
+        Assert.Equal((2000, 2000), (method.Iterations, method.MostIterations));
+        var solution = new Driver { Stop = Stop.Iterations(steps), CertifyAt = 0.25 }.Run(method, Noisy(Exact(name)), StartOf(name), 1);
+        Assert.Equal(Verdict.Certified, solution.Certificate!.Verdict);
+        Assert.Equal(x, solution.X[0], 0.02);
+    }
+
+    [Theory]
+    [InlineData("T1", 0.25)]
+    [InlineData("T1", 0.1)]
+    [InlineData("T1", 0.03)]
+    [InlineData("T2", 0.25)]
+    [InlineData("T2", 0.1)]
+    [InlineData("T2", 0.03)]
+    public void Certified_within_a_tenth_of_the_calls_of_the_reference(string name, double tolerance)
+    {
+        for (ulong seed = 1; seed <= 3; seed++)
+        {
+            foreach (int polish in tolerance == 0.25 ? new[] { 0, 2000 } : [2000])
+            {
+                var solution = new Driver { Stop = Stop.Certified(tolerance, 5) | Stop.OracleCalls(10_000_000), CertifyAt = tolerance }
+                    .Run(new Sapd { Tolerance = tolerance, Batch = 1, PolishSteps = polish }, Noisy(Exact(name)), StartOf(name), seed);
+                output.WriteLine(FormattableString.Invariant($"{name} {tolerance} polish {polish} seed {seed}: {solution.Status} {solution.Iterations} steps, {Calls(solution)} calls, x {solution.X[0]:F4}, {solution.Residual:G3} {solution.Certificate}"));
+                Assert.Equal((SolveStatus.Converged, Verdict.Certified), (solution.Status, solution.Certificate!.Verdict));
+                Assert.InRange(Calls(solution), 1, 1_600_000);
+                Assert.Equal(name == "T1" ? SmallSaddle.Answer : 1, solution.X[0], 2 * tolerance);
+            }
+        }
+    }
+
+    [Fact]
+    public void The_noise_of_g_cancels_in_the_row_of_x1_and_grows_with_rho_in_that_of_z()
+    {
+        var exact = new SmallSaddle().Problem;
+        var point = SmallSaddle.Start();
+        var (clean, noisy) = (new MinimaxPenalty<DenseVector<double>>(exact, point), new MinimaxPenalty<DenseVector<double>>(exact with { Lower = Noisy(exact).Lower }, point));
+        double[] last = [0, 0];
+        foreach (double rho in new[] { 10.0, 1000 })
+        {
+            clean.Evaluate(rho);
+            noisy.Evaluate(rho, new SampleStream(7).Next(1));
+            Assert.Equal(clean.Rows[X1][0], noisy.Rows[X1][0], 1e-12);
+            double noise = noisy.Rows[Z1][0] - clean.Rows[Z1][0];
+            Assert.True(Math.Abs(noise) > 1e-3 * rho);
+            if (rho > 10) Assert.Equal(100 * last[0], noise, 1e-8);
+            last[0] = noise;
+        }
+    }
+
+    [Fact]
+    public void Without_noise_the_subproblem_has_the_solution_of_its_linear_equations()
+    {
+        const double Eps = 0.25, R2 = Eps / 24;
+        var problem = new SmallSaddle().Problem;
+        double step = 0.5 / problem.Constants.PenaltySmoothness(1 / Eps)!.Value;
+        var method = Sapd.Reference(Eps, problem.Constants, 12, 1e-9, 1e-9, 20_000) with { Batch = 0, TailShare = 0.01 };
+        var start = SmallSaddle.Start();
+        var run = method.Start(problem, start, 0);
+        run.Step();
+
+        // F is affine inside the sets: F(u) = M u + b. The subproblem asks F(u) + R (u - start) = 0.
+        var point = start.Select(b => b.Copy()).ToArray();
+        var penalty = new MinimaxPenalty<DenseVector<double>>(problem, point);
+        double[] At(double[] u)
+        {
+            for (int i = 0; i < BlockCount; i++) point[i][0] = u[i];
+            penalty.Evaluate(1 / Eps);
+            return [.. penalty.Rows.Select(r => r[0])];
+        }
+
+        double[] b = At(new double[BlockCount]);
+        var system = new double[BlockCount, BlockCount + 1];
+        for (int j = 0; j < BlockCount; j++)
+        {
+            var unit = new double[BlockCount];
+            unit[j] = 1;
+            double[] column = At(unit), weights = [1 / step, R2, 1 / step, 1 / step, R2, R2];
+            for (int i = 0; i < BlockCount; i++) system[i, j] = column[i] - b[i] + (i == j ? weights[j] : 0);
+            system[j, BlockCount] = (weights[j] * start[j][0]) - b[j];
+        }
+
+        double[] saddle = Solve(system), rows = At(saddle);
+
+        // And then one proximal step, which stays inside the sets.
+        for (int i = 0; i < BlockCount; i++) Assert.Equal(saddle[i] - (step * rows[i]), run.Point[i][0], 1e-8);
+    }
+
+    [Fact]
+    public void A_limit_below_the_first_number_of_iterations_is_refused()
+    {
+        var finding = Assert.Single(new Sapd { Iterations = 100, MostIterations = 50 }.Validate(new SmallSaddle().Problem));
+        Assert.Equal((Severity.Error, "most-iterations = 50 is below iterations = 100."), (finding.Severity, finding.What));
+    }
+
+    // Gauss-Jordan with pivoting.
+    private static double[] Solve(double[,] system)
+    {
+        int n = system.GetLength(0);
+        for (int k = 0; k < n; k++)
+        {
+            int pivot = Enumerable.Range(k, n - k).MaxBy(i => Math.Abs(system[i, k]));
+            for (int j = 0; j <= n; j++) (system[k, j], system[pivot, j]) = (system[pivot, j], system[k, j]);
+            for (int i = 0; i < n; i++)
+            {
+                if (i == k) continue;
+                double factor = system[i, k] / system[k, k];
+                for (int j = k; j <= n; j++) system[i, j] -= factor * system[k, j];
+            }
+        }
+
+        return [.. Enumerable.Range(0, n).Select(i => system[i, n] / system[i, i])];
+    }
+}
