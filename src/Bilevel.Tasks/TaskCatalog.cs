@@ -7,6 +7,7 @@ public static class TaskCatalog
     public static IReadOnlyList<ITask> All { get; } =
     [
         new HyperCleaning(),
+        new GroupDro(),
         new QuadraticTask(),
         new LowerBoundTask(),
         new NastyTask(),
