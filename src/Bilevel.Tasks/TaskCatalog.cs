@@ -18,6 +18,7 @@ public static class TaskCatalog
         new SaddleQuadraticNonconvexTask(),
         new SaddleMerelyConvexTask(),
         new GroupDroSmallTask(),
+        new GroupDroLogisticTask(),
         new SaddleGeneratorTask(),
         new MatrixGameTask(),
         new ConstrainedQpTask(),

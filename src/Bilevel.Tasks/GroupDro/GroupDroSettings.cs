@@ -86,19 +86,19 @@ public sealed record GroupDroSettings
 
     /// <summary>Side of the squares of pixels that are averaged into one, so that the digit is a weaker signal; 1 keeps the images.</summary>
     [Setting("Side of the squares of pixels that are averaged into one, so that the digit is a weaker signal; 1 keeps the images.", Min = 1)]
-    public int Shrink { get; init; } = 4;
+    public int Shrink { get; init; } = 2;
 
     /// <summary>Share of the training labels of digits that are replaced by another class.</summary>
     [Setting("Share of the training labels of digits that are replaced by another class.", Min = 0, Max = 1)]
-    public double Noise { get; init; }
+    public double Noise { get; init; } = 0.1;
 
     /// <summary>Number of training digits.</summary>
     [Setting("Number of training digits.", Min = 10)]
-    public int TrainSize { get; init; } = 4000;
+    public int TrainSize { get; init; } = 1000;
 
     /// <summary>Number of validation digits.</summary>
     [Setting("Number of validation digits.", Min = 4)]
-    public int ValidationSize { get; init; } = 2000;
+    public int ValidationSize { get; init; } = 500;
 
     /// <summary>Number of test digits; 0 takes all that there are, or 4000 generated ones.</summary>
     [Setting("Number of test digits; 0 takes all that there are, or 4000 generated ones.", Min = 0)]
@@ -110,7 +110,7 @@ public sealed record GroupDroSettings
 
     /// <summary>Whether the upper level learns a weight for every training row.</summary>
     [Setting("Whether the upper level learns a weight for every training row.")]
-    public bool SampleWeights { get; init; }
+    public bool SampleWeights { get; init; } = true;
 
     /// <summary>Whether the upper level learns tau, within a factor of 10 of its start.</summary>
     [Setting("Whether the upper level learns tau, within a factor of 10 of its start.")]

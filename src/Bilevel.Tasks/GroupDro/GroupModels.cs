@@ -1,24 +1,25 @@
 namespace Bilevel.Tasks;
 
 /// <summary>
-/// Classifiers of the data trained to convergence, by limited-memory BFGS and without the method that is judged: plain
+/// Classifiers of some rows trained to convergence, by limited-memory BFGS and without the method that is judged: plain
 /// ones, and group-robust ones, whose opponent is eliminated by its closed form q = projection of 1/G + L/tau to the simplex.
 /// </summary>
-internal sealed class GroupModels(GroupData data, int threads)
+/// <param name="part">The rows to train on.</param>
+/// <param name="groups">Number of groups.</param>
+/// <param name="threads">Number of threads; the result does not depend on it.</param>
+internal sealed class GroupModels(GroupPart part, int groups, int threads)
 {
     // The classifiers are exact to about this gradient norm.
     private const double Accuracy = 1e-8;
 
-    private readonly FeatureRows<double> training = data.Training.Data.Features<double>();
+    private readonly FeatureRows<double> rows = part.Data.Features<double>();
 
-    private int Groups => data.GroupNames.Count;
-
-    private int Classes => data.ClassNames.Count;
+    private int Classes => part.Data.Source.ClassNames.Count;
 
     /// <summary>Trained on all rows alike: minimises the mean cross-entropy and ridge/2 |W|^2.</summary>
     public DenseVector<double> Plain(double ridge)
     {
-        double[] shares = [.. data.Training.Sizes(Groups).Select(n => (double)n / training.Count)];
+        double[] shares = [.. part.Sizes(groups).Select(n => (double)n / rows.Count)];
         return Fit(new LeaderLayout(0, 0, 0, ridge, 1), Vectors.Zeros(0), (_, q) => shares.CopyTo(q));
     }
 
@@ -35,7 +36,7 @@ internal sealed class GroupModels(GroupData data, int threads)
     /// <summary>q, the answer of the lower opponent to a classifier.</summary>
     public double[] Answer(LeaderLayout layout, DenseVector<double> leader, DenseVector<double> classifier)
     {
-        double[] q = new double[Groups];
+        double[] q = new double[groups];
         Opponent(Level(layout).Losses(leader, classifier), layout.Tau<double>(leader.Span), q);
         return q;
     }
@@ -47,51 +48,44 @@ internal sealed class GroupModels(GroupData data, int threads)
     }
 
     private AnsweredLevel Level(LeaderLayout layout, Opponent? opponent = null) =>
-        new(new RobustSoftmaxLoss<double>(training, data.Training.Data.Labels, data.Training.Groups, Groups, Classes, layout, threads), Groups, opponent ?? ((_, _) => { }));
+        new(new RobustSoftmaxLoss<double>(rows, part.Data.Labels, part.Groups, groups, Classes, layout, threads), groups, opponent ?? ((_, _) => { }));
 
     private DenseVector<double> Fit(LeaderLayout layout, DenseVector<double> leader, Opponent opponent) =>
-        LowerLevelSolver.Solve(Level(layout, opponent), leader, Vectors.Zeros(training.FeatureCount * Classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
+        LowerLevelSolver.Solve(Level(layout, opponent), leader, Vectors.Zeros(rows.FeatureCount * Classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
 }
 
 /// <summary>Fills in q from the group losses.</summary>
 internal delegate void Opponent(ReadOnlySpan<double> losses, Span<double> q);
 
-/// <summary>The lower level against an opponent who answers every classifier, over the blocks (x1, W). Its gradient in W is that at the answer (Danskin).</summary>
-internal sealed class AnsweredLevel(RobustSoftmaxLoss<double> level, int groups, Opponent opponent) : PointObjective<DenseVector<double>>
+/// <summary>
+/// The lower level against an opponent who answers every classifier, over the blocks (x1, W); the gradient in W is that
+/// at the answer (Danskin). Two passes over the rows: one for the answers, one for the rest.
+/// </summary>
+internal sealed class AnsweredLevel(RobustSoftmaxLoss<double> level, int groups, Opponent opponent) : IObjective<DenseVector<double>>
 {
-    private readonly DenseVector<double> q = new(groups), losses = new(groups);
-    private readonly double[] value = new double[1];
+    private const int Blocks = BilevelMinimaxProblem.LowerCount, W = BilevelMinimaxProblem.Lower.Z1, Q = BilevelMinimaxProblem.Lower.Z2;
 
-    /// <summary>L_g at a classifier.</summary>
+    public void Evaluate(in Request<DenseVector<double>> request)
+    {
+        var points = new DenseVector<double>[Blocks * request.PointCount];
+        for (int p = 0; p < request.PointCount; p++)
+        {
+            var (leader, classifier) = (request.Point(p)[0], request.Point(p)[W]);
+            (points[Blocks * p], points[(Blocks * p) + W], points[(Blocks * p) + Q]) = (leader, classifier, new DenseVector<double>(groups));
+            opponent(Losses(leader, classifier), points[(Blocks * p) + Q].Span);
+        }
+
+        level.Evaluate(new Request<DenseVector<double>> { Points = points, Blocks = Blocks, Sample = request.Sample, Weights = request.Weights, Gradients = request.Gradients, Values = request.Values });
+    }
+
+    /// <summary>L_g at a classifier: the gradient in q where q = 1/G.</summary>
     public ReadOnlySpan<double> Losses(DenseVector<double> leader, DenseVector<double> classifier)
     {
-        // The gradient in q where q = 1/G.
-        q.Span.Fill(1.0 / groups);
-        Ask([leader, classifier, q], BilevelMinimaxProblem.Lower.Z2, losses);
+        DenseVector<double> even = new(groups), losses = new(groups);
+        even.Span.Fill(1.0 / groups);
+        level.Evaluate(new Request<DenseVector<double>> { Points = [leader, classifier, even], Blocks = Blocks, Gradients = [new(Q, 0, losses)] });
         return losses.Span;
     }
-
-    protected override double Value(ReadOnlySpan<DenseVector<double>> point, Sample sample)
-    {
-        Answer(point);
-        level.Evaluate(new Request<DenseVector<double>> { Points = [point[0], point[1], q], Blocks = 3, Values = value });
-        return value[0];
-    }
-
-    protected override void Gradient(ReadOnlySpan<DenseVector<double>> point, int block, Sample sample, DenseVector<double> result)
-    {
-        Answer(point);
-        Ask([point[0], point[1], q], block, result);
-    }
-
-    private void Answer(ReadOnlySpan<DenseVector<double>> point)
-    {
-        var found = Losses(point[0], point[1]);
-        opponent(found, q.Span);
-    }
-
-    private void Ask(ReadOnlySpan<DenseVector<double>> point, int block, DenseVector<double> result) =>
-        level.Evaluate(new Request<DenseVector<double>> { Points = point, Blocks = 3, Gradients = [new(block, 0, result)] });
 }
 
 /// <summary>What a classifier makes of the groups of some rows.</summary>

@@ -9,6 +9,7 @@ namespace Bilevel.Tasks;
 internal sealed class GroupReport
 {
     private const int GridPoints = 13, ShownImages = 4;
+    private const double GridReach = 0.01;
 
     private readonly GroupDroSettings settings;
     private readonly GroupData data;
@@ -20,27 +21,30 @@ internal sealed class GroupReport
     private GroupReport(GroupDroSettings settings, GroupData data, LeaderLayout layout, TaskContext context, double[] leader, double[] p)
     {
         (this.settings, this.data, this.layout, this.leader, this.p) = (settings, data, layout, leader, p);
-        var (fits, x1) = (new GroupModels(data, context.Threads), new DenseVector<double>(leader));
+        int groups = data.GroupNames.Count;
+        var (fits, x1) = (new GroupModels(data.Training, groups, context.Threads), new DenseVector<double>(leader));
         var validation = data.Validation.Data.Features<double>();
         var test = data.Test?.Data.Features<double>();
         Model Measured(string name, string meaning, DenseVector<double> weights, double ridge)
         {
-            var onValidation = GroupScores.Of(weights, data.Validation, validation, data.GroupNames.Count, context.Threads);
-            return new Model(name, meaning, ridge, onValidation, test is null ? onValidation : GroupScores.Of(weights, data.Test!, test, data.GroupNames.Count, context.Threads));
+            var onValidation = GroupScores.Of(weights, data.Validation, validation, groups, context.Threads);
+            return new Model(name, meaning, ridge, onValidation, test is null ? onValidation : GroupScores.Of(weights, data.Test!, test, groups, context.Threads));
         }
 
-        // By the same measure on the same validation data, over the range that the leader has.
+        // By what is reported, but of the validation data; the range goes further down than the leader's.
         Model Tuned(string name, string meaning, Func<double, DenseVector<double>> fit) => Enumerable.Range(0, GridPoints)
-            .Select(k => settings.RidgeMin * Math.Pow(settings.RidgeMax / settings.RidgeMin, k / (GridPoints - 1.0)))
-            .Select(ridge => Measured(name, meaning, fit(ridge), ridge)).MinBy(m => Goal(m.Validation))!;
+            .Select(k => settings.RidgeMax * Math.Pow(settings.RidgeMin * GridReach / settings.RidgeMax, k / (GridPoints - 1.0)))
+            .Select(ridge => Measured(name, meaning, fit(ridge), ridge))
+            .MaxBy(m => IsWorst ? m.Validation.WorstAccuracy : m.Validation.Mean.Accuracy)!;
 
         classifier = fits.Robust(layout, x1);
         q = fits.Answer(layout, x1, classifier);
         models.Add(Measured("", "the learned model", classifier, layout.Penalties == 1 ? Math.Exp(leader[0]) : double.NaN));
         models.Add(Measured("baseline_", "plain training at the fixed ridge", fits.Plain(settings.Ridge), settings.Ridge));
-        models.Add(Tuned("tuned_baseline_", "plain training, its ridge chosen on a grid by the same validation loss", fits.Plain));
+        models.Add(Tuned("tuned_baseline_", "plain training, its ridge chosen on a grid by validation accuracy", fits.Plain));
         models.Add(Measured("robust_", "group-robust training at the fixed ridge and tau", fits.Robust(settings.Ridge, settings.Tau), settings.Ridge));
-        models.Add(Tuned("tuned_robust_", "group-robust training, its ridge chosen on a grid by the same validation loss", ridge => fits.Robust(ridge, settings.Tau)));
+        models.Add(Tuned("tuned_robust_", "group-robust training, its ridge chosen on a grid by validation accuracy", ridge => fits.Robust(ridge, settings.Tau)));
+        models.Add(Measured("validation_only_", "plain training on the validation rows alone, at the fixed ridge", new GroupModels(data.Validation, groups, context.Threads).Plain(settings.Ridge), settings.Ridge));
     }
 
     private Model Learned => models[0];
@@ -107,7 +111,7 @@ internal sealed class GroupReport
         yield return new RecordTable("Groups", $"q is the weight of a group in training, p that of its validation loss in the upper level; then the {where} accuracy of each group by plain training, by group-robust training at the fixed ridge, and by the learned model.",
             ["group", "training rows", "q", "p", "plain", "group-robust", "learned"],
             [.. data.GroupNames.Select((name, g) => new[] { name, sizes[g].ToString("N0", CultureInfo.InvariantCulture), Text(q[g]), p.Length == 0 ? "" : Text(p[g]), Percent(models[1], g), Percent(models[3], g), Percent(Learned, g) })]);
-        yield return new RecordTable("Models", $"Accuracies on the {where} data. Tuned models have their l2 weight chosen on a grid of {GridPoints} values by the same validation loss.",
+        yield return new RecordTable("Models", $"Accuracies on the {where} data. Tuned models have their l2 weight chosen on a grid of {GridPoints} values by validation accuracy of the worst group, or by the mean where that is the goal.",
             ["model", "l2 weight", "worst group", "mean", "upper value"],
             [.. models.Select(m => new[] { m.Meaning, double.IsFinite(m.Ridge) ? m.Ridge.ToString("G3", CultureInfo.InvariantCulture) : "learned", m.Measured.WorstAccuracy.ToString("P1", CultureInfo.InvariantCulture), m.Measured.Mean.Accuracy.ToString("P1", CultureInfo.InvariantCulture), Text(Goal(m.Validation)) })]);
         if (data.Training.Data.Source.Images is { } images)
