@@ -70,7 +70,7 @@ public sealed record GroupDroSettings
 
     /// <summary>The digits to tell apart, separated by commas, or all; those at odd places of the list go with the mark.</summary>
     [Setting("The digits to tell apart, separated by commas, or all; those at odd places of the list go with the mark.")]
-    public string Classes { get; init; } = "4,9";
+    public string Classes { get; init; } = "all";
 
     /// <summary>How digits are marked.</summary>
     [Setting("How digits are marked.")]
@@ -86,7 +86,7 @@ public sealed record GroupDroSettings
 
     /// <summary>Side of the squares of pixels that are averaged into one, so that the digit is a weaker signal; 1 keeps the images.</summary>
     [Setting("Side of the squares of pixels that are averaged into one, so that the digit is a weaker signal; 1 keeps the images.", Min = 1)]
-    public int Shrink { get; init; } = 2;
+    public int Shrink { get; init; } = 4;
 
     /// <summary>Share of the training labels of digits that are replaced by another class.</summary>
     [Setting("Share of the training labels of digits that are replaced by another class.", Min = 0, Max = 1)]
@@ -94,11 +94,11 @@ public sealed record GroupDroSettings
 
     /// <summary>Number of training digits.</summary>
     [Setting("Number of training digits.", Min = 10)]
-    public int TrainSize { get; init; } = 1000;
+    public int TrainSize { get; init; } = 2000;
 
     /// <summary>Number of validation digits.</summary>
     [Setting("Number of validation digits.", Min = 4)]
-    public int ValidationSize { get; init; } = 500;
+    public int ValidationSize { get; init; } = 200;
 
     /// <summary>Number of test digits; 0 takes all that there are, or 4000 generated ones.</summary>
     [Setting("Number of test digits; 0 takes all that there are, or 4000 generated ones.", Min = 0)]

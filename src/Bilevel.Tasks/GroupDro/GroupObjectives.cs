@@ -34,17 +34,20 @@ internal sealed class RobustSoftmaxLoss<T>(FeatureRows<T> data, int[] labels, in
         {
             if (output.Block == W) rows.TakeGradient(request, output);
             else output.Result.Span.Clear();
-            for (int p = 0; p < request.PointCount; p++)
+            if (output.Block == X1)
             {
-                if (output.Point != Output.Combined && output.Point != p) continue;
-                double weight = output.Point == Output.Combined ? request.Weights[p] : 1;
-                var point = request.Point(p);
-                if (output.Block == W) AddPenaltyGradient(point, weight, output.Result.Span);
-                else if (output.Block == Q) AddOpponentGradient(point, p, weight, output.Result.Span);
-                else AddLeaderGradient(point, weight, output.Result.Span);
+                AddLeaderGradient(request, output);
+                if (layout.Samples > 0) AddSampleGradient(request, output);
+                continue;
             }
 
-            if (output.Block == X1 && layout.Samples > 0) AddSampleGradient(request, output);
+            for (int p = 0; p < request.PointCount; p++)
+            {
+                double weight = output.WeightOf(request, p);
+                if (weight == 0) continue;
+                if (output.Block == W) AddPenaltyGradient(request.Point(p), weight, output.Result.Span);
+                else AddOpponentGradient(request.Point(p), p, weight, output.Result.Span);
+            }
         }
 
         for (int p = 0; p < request.Values.Length; p++) request.Values[p] = Value(request.Point(p), p);
@@ -80,16 +83,22 @@ internal sealed class RobustSoftmaxLoss<T>(FeatureRows<T> data, int[] labels, in
         for (int g = 0; g < groupCount; g++) result[g] += T.CreateTruncating(weight * (losses[g] - (tau * (double.CreateTruncating(q[g]) - (1.0 / groupCount)))));
     }
 
-    // e^(x1_j)/2 |W_j|^2 and -tau/2 |q - 1/G|^2
-    private void AddLeaderGradient(ReadOnlySpan<DenseVector<T>> point, double weight, Span<T> result)
+    // e^(x1_j)/2 |W_j|^2 and -tau/2 |q - 1/G|^2, or their weighted sums over the points, entry by entry
+    private void AddLeaderGradient(in Request<DenseVector<T>> request, in Output<DenseVector<T>> output)
     {
-        ReadOnlySpan<T> leader = point[X1].Span, weights = point[W].Span;
-        if (layout.Penalties > 0)
+        var result = output.Result.Span;
+        for (int j = 0; j < data.FeatureCount && layout.Penalties > 0; j++)
         {
-            for (int j = 0; j < data.FeatureCount; j++) result[layout.PenaltyIndex(j)] += T.CreateTruncating(weight * layout.Penalty(leader, j) / 2 * Square(weights, j));
+            double sum = 0;
+            for (int p = 0; p < request.PointCount; p++)
+                sum += output.WeightOf(request, p) * layout.Penalty<T>(request.Point(p)[X1].Span, j) / 2 * Square(request.Point(p)[W].Span, j);
+            result[layout.PenaltyIndex(j)] += T.CreateTruncating(sum);
         }
 
-        if (layout.Radii > 0) result[^1] -= T.CreateTruncating(weight * layout.Tau(leader) / 2 * Tilt(point[Q].Span));
+        if (layout.Radii == 0) return;
+        double tilts = 0;
+        for (int p = 0; p < request.PointCount; p++) tilts += output.WeightOf(request, p) * layout.Tau<T>(request.Point(p)[X1].Span) / 2 * Tilt(request.Point(p)[Q].Span);
+        result[^1] -= T.CreateTruncating(tilts);
     }
 
     // q_g sigmoid'(x_i) CE_i / n_g, or its weighted sum over the points, sample by sample
@@ -103,10 +112,8 @@ internal sealed class RobustSoftmaxLoss<T>(FeatureRows<T> data, int[] labels, in
             var sum = T.Zero;
             for (int p = 0; p < request.PointCount; p++)
             {
-                if (output.Point != Output.Combined && output.Point != p) continue;
                 var s = rows.SampleWeight(p, i);
-                var slope = rows.GroupFactor(request.Point(p)[Q].Span, i) * s * (T.One - s) * rows.Loss(r, p, request.PointCount);
-                sum += output.Point == Output.Combined ? T.CreateTruncating(request.Weights[p]) * slope : slope;
+                sum += T.CreateTruncating(output.WeightOf(request, p)) * rows.GroupFactor(request.Point(p)[Q].Span, i) * s * (T.One - s) * rows.Loss(r, p, request.PointCount);
             }
 
             result[i] += scale * sum;
@@ -162,8 +169,7 @@ internal sealed class GroupValidationLoss<T>(FeatureRows<T> data, int[] labels, 
             if (output.Block != P) continue;
             for (int p = 0; p < request.PointCount; p++)
             {
-                if (output.Point != Output.Combined && output.Point != p) continue;
-                double weight = output.Point == Output.Combined ? request.Weights[p] : 1;
+                double weight = output.WeightOf(request, p);
                 var result = output.Result.Span;
                 for (int g = 0; g < result.Length; g++) result[g] += T.CreateTruncating(weight * rows.GroupLosses(p)[g]);
             }
@@ -178,4 +184,12 @@ internal sealed class GroupValidationLoss<T>(FeatureRows<T> data, int[] labels, 
         for (int g = 0; g < groupCount; g++) value += (shares.IsEmpty ? 1 / rows.RowScales[g] : double.CreateTruncating(shares[g])) * losses[g];
         return value;
     }
+}
+
+/// <summary>What outputs ask for.</summary>
+internal static class OutputWeights
+{
+    /// <summary>The factor with which a point's gradient enters an output: its weight in a combined one, else 1 at the output's point and 0 elsewhere.</summary>
+    public static double WeightOf<V>(this in Output<V> output, in Request<V> request, int point)
+        where V : class, IVector<V> => output.Point == Output.Combined ? request.Weights[point] : output.Point == point ? 1 : 0;
 }
