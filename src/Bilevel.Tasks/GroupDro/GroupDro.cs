@@ -71,7 +71,7 @@ public sealed class GroupDro : TaskOf<GroupDroSettings>
         {
             Components = v => v.ToDoubles(),
             Iterations = 100_000,
-            Tolerance = 1e-2,
+            Tolerance = 2e-2,
             Notes = notes,
             Evaluate = solution => GroupReport.Make(settings, data, layout, context, solution.X.ToDoubles(), solution["x2"].ToDoubles()),
         };

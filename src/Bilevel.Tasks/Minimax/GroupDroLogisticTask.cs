@@ -12,7 +12,7 @@ public sealed record GroupDroLogisticSettings;
 /// </summary>
 public sealed class GroupDroLogisticTask : TaskOf<GroupDroLogisticSettings>
 {
-    private const double LowerX = -8, UpperX = 2;
+    private const double LowerX = -8, UpperX = 2, StartX = -3;
 
     /// <inheritdoc/>
     public override string Name => "group-dro-logistic";
@@ -23,7 +23,7 @@ public sealed class GroupDroLogisticTask : TaskOf<GroupDroLogisticSettings>
     /// <inheritdoc/>
     public override TaskInstance Create(GroupDroLogisticSettings settings, TaskContext context) => Instance();
 
-    /// <summary>The problem, started at x = -3, the model 0 and even groups.</summary>
+    /// <summary>The problem, started at x = -3 and the lower saddle there.</summary>
     public static MinimaxInstance<DenseVector<double>> Instance()
     {
         var model = GroupLogistic.D1();
@@ -37,8 +37,8 @@ public sealed class GroupDroLogisticTask : TaskOf<GroupDroLogisticSettings>
             Hypergradient = x => Vectors.Of(model.Hypergradient(x[0])),
             Saddle = x =>
             {
-                double[] w = model.Robust(x[0]);
-                return (new DenseVector<double>(w), new DenseVector<double>(model.Opponent(w)));
+                double[] z1 = model.Robust(x[0]);
+                return (new DenseVector<double>(z1), new DenseVector<double>(model.Opponent(z1)));
             },
             Gap = (x, y1, y2) => model.Gap(x[0], y1.ToDoubles(), y2.ToDoubles()),
         };
@@ -48,7 +48,8 @@ public sealed class GroupDroLogisticTask : TaskOf<GroupDroLogisticSettings>
             Z2 = new Simplex<double>(1, 2),
             Constants = new MinimaxConstants { LowerStrongConvexity = Math.Exp(LowerX), LowerStrongConcavity = GroupLogistic.Tau },
         };
-        return KnownMinimax.Instance(problem, Start(Vectors.Of(-3), Vectors.Zeros(0), Vectors.Zeros(GroupLogistic.Features), Vectors.Of(0.5, 0.5)), answer);
+        double[] w = model.Robust(StartX);
+        return KnownMinimax.Instance(problem, Start(Vectors.Of(StartX), Vectors.Zeros(0), new DenseVector<double>(w), new DenseVector<double>(model.Opponent(w))), answer);
     }
 
     private sealed class UpperObjective(GroupLogistic model) : PointObjective<DenseVector<double>>

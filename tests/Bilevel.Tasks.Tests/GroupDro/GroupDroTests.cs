@@ -128,12 +128,12 @@ public class GroupDroTests
         if (Environment.GetEnvironmentVariable("BILEVEL_DATA") is not { Length: > 0 } folder) Assert.Skip("BILEVEL_DATA is not set: it names the folder that holds mnist/ with the four files of MNIST.");
         else
         {
-            var outcome = Solve([], 0, 1e-2, Path.Combine(folder, "mnist")).Outcome;
-            Assert.InRange(Metric(outcome, "worst_group_accuracy"), 0.85, 0.96);
-            Assert.InRange(Metric(outcome, "mean_accuracy"), 0.90, 0.98);
-            Assert.InRange(Metric(outcome, "baseline_worst_group_accuracy"), 0, 0.1);
-            Assert.InRange(Metric(outcome, "robust_worst_group_accuracy"), 0.6, 0.8);
-            Assert.InRange(Metric(outcome, "tuned_robust_worst_group_accuracy"), 0.7, 0.82);
+            var outcome = Solve([], 0, 2e-2, Path.Combine(folder, "mnist")).Outcome;
+            Assert.InRange(Metric(outcome, "worst_group_accuracy"), 0.73, 0.85);
+            Assert.InRange(Metric(outcome, "mean_accuracy"), 0.78, 0.88);
+            Assert.InRange(Metric(outcome, "baseline_worst_group_accuracy"), 0.1, 0.35);
+            Assert.InRange(Metric(outcome, "robust_worst_group_accuracy"), 0.6, 0.74);
+            Assert.InRange(Metric(outcome, "validation_only_worst_group_accuracy"), 0.55, 0.72);
         }
     }
 

@@ -45,7 +45,7 @@ public sealed class OwnGroupsTests : IDisposable
         string train = Table("train.csv", 60, 0.3, 5), other = Path.Combine(folder, "other.csv");
         var good = new GroupDroSettings { Train = train, Label = "outcome", Group = "region", Ignore = "id" };
         Assert.Contains("Name it with --group", Refusal(good with { Group = "" }), StringComparison.Ordinal);
-        Assert.Contains("there", Refusal(good with { Group = "nowhere" }), StringComparison.Ordinal);
+        Assert.Contains("nowhere", Refusal(good with { Group = "nowhere" }), StringComparison.Ordinal);
         Assert.Contains("cannot hold both", Refusal(good with { Group = "outcome" }), StringComparison.Ordinal);
         Assert.Contains("needs a training file", Refusal(new GroupDroSettings { Validation = train }), StringComparison.Ordinal);
         Assert.Contains("needs a file", Refusal(new GroupDroSettings { Group = "region" }), StringComparison.Ordinal);
