@@ -27,6 +27,7 @@ internal static class GroupSource
         notes.Add(string.Create(CultureInfo.InvariantCulture, $"{data.Training.Groups.Length:N0} training, {data.Validation.Groups.Length:N0} validation and {data.Test?.Groups.Length ?? 0:N0} test samples of {data.ClassNames.Count} classes in {data.GroupNames.Count} groups; no sample has two roles."));
         int[] sizes = data.Training.Sizes(data.GroupNames.Count);
         notes.Add(string.Create(CultureInfo.InvariantCulture, $"Training samples by group: {string.Join("; ", data.GroupNames.Zip(sizes, (name, size) => string.Create(CultureInfo.InvariantCulture, $"{name}: {size:N0}")))}."));
+        if (data.Test is null) notes.Add("There are no test data: accuracies are of the validation rows, which the learned and the tuned models have seen.");
         return data;
     }
 
