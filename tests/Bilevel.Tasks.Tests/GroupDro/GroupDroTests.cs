@@ -129,7 +129,7 @@ public class GroupDroTests
         else
         {
             var outcome = Solve([], 0, 2e-2, Path.Combine(folder, "mnist")).Outcome;
-            Assert.InRange(Metric(outcome, "worst_group_accuracy"), 0.73, 0.85);
+            Assert.InRange(Metric(outcome, "worst_group_accuracy"), 0.70, 0.85);
             Assert.InRange(Metric(outcome, "mean_accuracy"), 0.78, 0.88);
             Assert.InRange(Metric(outcome, "baseline_worst_group_accuracy"), 0.1, 0.35);
             Assert.InRange(Metric(outcome, "robust_worst_group_accuracy"), 0.6, 0.74);
