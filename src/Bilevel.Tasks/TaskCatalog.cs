@@ -8,6 +8,7 @@ public static class TaskCatalog
     [
         new HyperCleaning(),
         new SvmTuning(),
+        new GroupDro(),
         new QuadraticTask(),
         new LowerBoundTask(),
         new NastyTask(),
@@ -18,6 +19,7 @@ public static class TaskCatalog
         new SaddleQuadraticNonconvexTask(),
         new SaddleMerelyConvexTask(),
         new GroupDroSmallTask(),
+        new GroupDroLogisticTask(),
         new SaddleGeneratorTask(),
         new PartialGradientTask(),
         new MatrixGameTask(),

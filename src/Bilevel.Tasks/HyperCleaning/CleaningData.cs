@@ -12,39 +12,23 @@ public enum CorruptionKind
     Different,
 }
 
-/// <summary>Some rows of a data set, in one of the roles of data hyper-cleaning.</summary>
-/// <param name="Source">The data set.</param>
-/// <param name="Rows">Indices of its rows.</param>
-internal sealed record CleaningPart(LabelledData Source, int[] Rows)
-{
-    /// <summary>The labels of the rows, as the source gives them.</summary>
-    public int[] Labels { get; } = [.. Rows.Select(i => Source.Labels[i])];
-
-    /// <summary>Where row i of the part came from: its line in the file, or the index of its image.</summary>
-    public int Place(int i) => Source.Places.Count > 0 ? Source.Places[Rows[i]] : Rows[i];
-
-    /// <summary>The feature rows.</summary>
-    public FeatureRows<T> Features<T>()
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => FeatureRows<T>.From(Source.Table, Rows);
-}
-
 /// <summary>
 /// Samples in the three roles of data hyper-cleaning, kept strictly apart: no sample has two roles, and only training
 /// labels are corrupted.
 /// </summary>
 internal sealed class CleaningData
 {
-    private CleaningData(CleaningPart training, CleaningPart validation, CleaningPart? test, int[] observed, bool knowsTruth) =>
+    private CleaningData(DataPart training, DataPart validation, DataPart? test, int[] observed, bool knowsTruth) =>
         (Training, Validation, Test, Observed, True) = (training, validation, test, observed, knowsTruth ? training.Labels : null);
 
     /// <summary>The training samples; their labels in the source are those before corruption.</summary>
-    public CleaningPart Training { get; }
+    public DataPart Training { get; }
 
     /// <summary>The validation samples.</summary>
-    public CleaningPart Validation { get; }
+    public DataPart Validation { get; }
 
     /// <summary>The test samples; null for none.</summary>
-    public CleaningPart? Test { get; }
+    public DataPart? Test { get; }
 
     /// <summary>The training labels as observed, corrupted ones among them.</summary>
     public int[] Observed { get; }
@@ -76,9 +60,9 @@ internal sealed class CleaningData
         int train = sizes.Train == 0 ? pool.Table.Count - heldOut : sizes.Train;
         if (train < 1 || (long)train + heldOut > pool.Table.Count)
             throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: {train} training and {heldOut} validation samples are asked for, but there are {pool.Table.Count}. Lower train-size or validation-size."));
-        int[] order = Permutation.Random(pool.Table.Count, RandomBits.At(seed, 1));
-        var training = new CleaningPart(pool, order[..train]);
-        var trusted = validation is null ? new CleaningPart(pool, order[train..(train + heldOut)]) : First(validation, sizes.Validation, "validation-size", RandomBits.At(seed, 3));
+        int[] order = RandomOrder.Of(pool.Table.Count, RandomBits.At(seed, 1));
+        var training = new DataPart(pool, order[..train]);
+        var trusted = validation is null ? new DataPart(pool, order[train..(train + heldOut)]) : First(validation, sizes.Validation, "validation-size", RandomBits.At(seed, 3));
         int[] observed = Corrupt(training.Labels, pool.ClassNames.Count, corruption, kind, RandomBits.At(seed, 2));
         for (int c = 0; c < pool.ClassNames.Count; c++)
         {
@@ -90,11 +74,11 @@ internal sealed class CleaningData
     }
 
     // The first rows of a permutation, or of the file where no key is given.
-    private static CleaningPart First(LabelledData source, int count, string setting, ulong? key)
+    private static DataPart First(LabelledData source, int count, string setting, ulong? key)
     {
         int all = source.Table.Count, taken = count == 0 ? all : count;
         if (taken > all) throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{source.Source}: {taken} samples are asked for, but there are {all}. Lower {setting}."));
-        return new CleaningPart(source, key is { } k && taken < all ? Permutation.Random(all, k)[..taken] : [.. Enumerable.Range(0, taken)]);
+        return new DataPart(source, key is { } k && taken < all ? RandomOrder.Of(all, k)[..taken] : [.. Enumerable.Range(0, taken)]);
     }
 
     private static int[] Corrupt(int[] labels, int classes, double share, CorruptionKind kind, ulong key)

@@ -25,6 +25,7 @@ public static class KnownProblems
         ("saddle-quadratic-nonconvex", () => SaddleQuadraticNonconvexTask.Instance(new SaddleQuadraticNonconvexSettings())),
         ("saddle-merely-convex", SaddleMerelyConvexTask.Instance),
         ("group-dro-small", GroupDroSmallTask.Instance),
+        ("group-dro-logistic", GroupDroLogisticTask.Instance),
         ("saddle-generator", () => SaddleGeneratorTask.Instance(new SaddleGeneratorSettings())),
         ("saddle-generator-2", () => SaddleGeneratorTask.Instance(new SaddleGeneratorSettings { DataSeed = 2 })),
         ("partial-gradient", () => PartialGradientTask.Instance(new PartialGradientSettings())),

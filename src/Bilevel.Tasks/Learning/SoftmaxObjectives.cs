@@ -131,8 +131,13 @@ internal sealed class WeightedSoftmaxLoss<T>(FeatureRows<T> data, int[] labels, 
     }
 }
 
-/// <summary>What the two objectives share: one pass over the data for all points of a request.</summary>
-internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int classes, int threads)
+/// <summary>What objectives over softmax classifiers share: one pass over the data for all points of a request.</summary>
+/// <param name="data">The rows.</param>
+/// <param name="labels">Their labels.</param>
+/// <param name="classes">Number of classes.</param>
+/// <param name="threads">Number of threads; the result does not depend on it.</param>
+/// <param name="classifier">Block of a point that holds the classifier.</param>
+internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int classes, int threads, int classifier = BilevelProblem.Y)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly SoftmaxPass<T> pass = new(data, labels, classes, threads);
@@ -157,15 +162,15 @@ internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int c
         if (classifiers.Length != points) (classifiers, wanted, ones) = (new DenseVector<T>[points], new DenseVector<T>?[points], new T[points][]);
         if (sums.Length < points)
         {
-            var like = request.Point(0)[BilevelProblem.Y];
+            var like = request.Point(0)[classifier];
             sums = [.. Enumerable.Range(0, points).Select(_ => like.ZerosLike())];
         }
 
-        for (int p = 0; p < points; p++) (classifiers[p], wanted[p]) = (request.Point(p)[BilevelProblem.Y], null);
+        for (int p = 0; p < points; p++) (classifiers[p], wanted[p]) = (request.Point(p)[classifier], null);
         bool any = losses;
         foreach (ref readonly var output in request.Gradients)
         {
-            if (output.Block != BilevelProblem.Y) continue;
+            if (output.Block != classifier) continue;
             any = true;
             for (int p = 0; p < points; p++)
             {

@@ -58,7 +58,7 @@ internal sealed record SvmData(SvmPart Training, SvmPart Validation, SvmPart Tes
         int left = all - heldOut - tested, train = settings.TrainSize ?? Math.Clamp(left, 0, MostByDefault);
         if (train < 2 || (validation is null && heldOut < 1) || (test is null && tested < 1) || (long)train + heldOut + tested > all)
             throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: {train} training, {heldOut} validation and {tested} test samples are asked for, but there are {all}. Lower train-size, validation-size or test-size."));
-        int[] order = Permutation.Random(all, RandomBits.At(context.Seed, 1));
+        int[] order = RandomOrder.Of(all, RandomBits.At(context.Seed, 1));
         var training = new SvmPart(pool, order[..train]);
         var turned = own ? null : Turn(training.Signs, settings.LabelNoise, RandomBits.At(context.Seed, 2));
         if (training.Signs.Distinct().Count() < 2)
@@ -112,6 +112,6 @@ internal sealed record SvmData(SvmPart Training, SvmPart Validation, SvmPart Tes
     {
         int all = source.Table.Count, taken = count ?? all;
         if (taken > all) throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{source.Source}: {taken} samples are asked for, but there are {all}. Lower {setting}."));
-        return new SvmPart(source, Permutation.Random(all, key)[..taken]);
+        return new SvmPart(source, RandomOrder.Of(all, key)[..taken]);
     }
 }

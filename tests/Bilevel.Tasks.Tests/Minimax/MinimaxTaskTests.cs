@@ -8,7 +8,8 @@ public sealed class MinimaxTaskTests
     private const string MerelyConvex = "saddle-merely-convex";
 
     // The problems with one answer; two-lines has two, and its own tests.
-    public static TheoryData<string> Names => [.. KnownProblems.Minimax.Where(p => p.Create().Answer!.X is not null).Select(p => p.Name)];
+    // The logistic problem, whose model has no bounds and no declared smoothness, has tests of its own.
+    public static TheoryData<string> Names => [.. KnownProblems.Minimax.Where(p => p.Name != "group-dro-logistic" && p.Create().Answer!.X is not null).Select(p => p.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]

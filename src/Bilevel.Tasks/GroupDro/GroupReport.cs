@@ -1,0 +1,185 @@
+using System.Globalization;
+
+namespace Bilevel.Tasks;
+
+/// <summary>
+/// What group-robust training reports. Everything is read with the lower level solved again in double precision at the
+/// final x1, by a solver of its own, never at an iterate that has seen the validation data.
+/// </summary>
+internal sealed class GroupReport
+{
+    private const int GridPoints = 13, ShownImages = 4;
+    private const double GridReach = 0.01;
+
+    private readonly GroupDroSettings settings;
+    private readonly GroupData data;
+    private readonly LeaderLayout layout;
+    private readonly double[] leader, q, p;
+    private readonly DenseVector<double> classifier;
+    private readonly List<Model> models = [];
+
+    private GroupReport(GroupDroSettings settings, GroupData data, LeaderLayout layout, TaskContext context, double[] leader, double[] p)
+    {
+        (this.settings, this.data, this.layout, this.leader, this.p) = (settings, data, layout, leader, p);
+        int groups = data.GroupNames.Count;
+        var (fits, x1) = (new GroupModels(data.Training, groups, context.Threads), new DenseVector<double>(leader));
+        var validation = data.Validation.Data.Features<double>();
+        var test = data.Test?.Data.Features<double>();
+        Model Measured(string name, string meaning, DenseVector<double> weights, double ridge)
+        {
+            var onValidation = GroupScores.Of(weights, data.Validation, validation, groups, context.Threads);
+            return new Model(name, meaning, ridge, onValidation, test is null ? onValidation : GroupScores.Of(weights, data.Test!, test, groups, context.Threads));
+        }
+
+        // By what is reported, but of the validation data; the range goes further down than the leader's.
+        Model Tuned(string name, string meaning, Func<double, DenseVector<double>> fit) => Enumerable.Range(0, GridPoints)
+            .Select(k => settings.RidgeMax * Math.Pow(settings.RidgeMin * GridReach / settings.RidgeMax, k / (GridPoints - 1.0)))
+            .Select(ridge => Measured(name, meaning, fit(ridge), ridge))
+            .MaxBy(m => IsWorst ? m.Validation.WorstAccuracy : m.Validation.Mean.Accuracy)!;
+
+        classifier = fits.Robust(layout, x1);
+        q = fits.Answer(layout, x1, classifier);
+        models.Add(Measured("", "the learned model", classifier, layout.Penalties == 1 ? Math.Exp(leader[0]) : double.NaN));
+        models.Add(Measured("baseline_", "plain training at the fixed ridge", fits.Plain(settings.Ridge), settings.Ridge));
+        models.Add(Tuned("tuned_baseline_", "plain training, its ridge chosen on a grid by validation accuracy", fits.Plain));
+        models.Add(Measured("robust_", "group-robust training at the fixed ridge and tau", fits.Robust(settings.Ridge, settings.Tau), settings.Ridge));
+        models.Add(Tuned("tuned_robust_", "group-robust training, its ridge chosen on a grid by validation accuracy", ridge => fits.Robust(ridge, settings.Tau)));
+        models.Add(Measured("validation_only_", "plain training on the validation rows alone, at the fixed ridge", new GroupModels(data.Validation, groups, context.Threads).Plain(settings.Ridge), settings.Ridge));
+    }
+
+    private Model Learned => models[0];
+
+    private bool IsWorst => settings.Goal == ValidationGoal.WorstGroup;
+
+    /// <summary>Measures an answer.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="layout">What x1 holds.</param>
+    /// <param name="context">Number of threads.</param>
+    /// <param name="leader">x1.</param>
+    /// <param name="p">x2, the weights of the validation groups; empty where the upper level takes the mean.</param>
+    public static TaskOutcome Make(GroupDroSettings settings, GroupData data, LeaderLayout layout, TaskContext context, double[] leader, double[] p)
+    {
+        var report = new GroupReport(settings, data, layout, context, leader, p);
+        return new TaskOutcome
+        {
+            Metrics = report.Metrics(),
+            Summary = report.Summary(),
+            Sections = [.. report.Sections()],
+            References =
+            [
+                new(ReportCurve.UpperValue, "plain training", report.Goal(report.models[1].Validation)),
+                new(ReportCurve.UpperValue, "group-robust training, fixed ridge", report.Goal(report.models[3].Validation)),
+            ],
+            Files = [.. report.Files()],
+        };
+    }
+
+    private double Goal(GroupScores scores) => IsWorst ? scores.WorstLoss : scores.Mean.Loss;
+
+    private List<NamedNumber> Metrics()
+    {
+        string where = data.Test is null ? "validation" : "test", goal = IsWorst ? "validation loss of the worst group" : "mean validation loss";
+        var metrics = new List<NamedNumber>();
+        foreach (var model in models)
+        {
+            metrics.Add(new($"{model.Name}worst_group_accuracy", model.Measured.WorstAccuracy, $"{where} accuracy of the worst group: {model.Meaning}"));
+            metrics.Add(new($"{model.Name}mean_accuracy", model.Measured.Mean.Accuracy, $"mean {where} accuracy of the same"));
+            metrics.Add(new($"{model.Name}upper_value", Goal(model.Validation), $"{goal} of the same"));
+            if (double.IsFinite(model.Ridge)) metrics.Add(new($"{model.Name}ridge", model.Ridge, "its l2 weight"));
+        }
+
+        if (layout.Penalties > 1) metrics.Add(new("raised_ridges", leader.Take(layout.Penalties).Count(x => Math.Exp(x) > 10 * settings.Ridge), "features whose l2 weight was raised more than tenfold"));
+        if (layout.Samples > 0) metrics.Add(new("down_weighted", layout.Logits<double>(leader).ToArray().Count(x => x < 0), "training rows weighted below 1/2"));
+        if (layout.Radii > 0) metrics.Add(new("tau", layout.Tau<double>(leader), "the learned tau"));
+        return metrics;
+    }
+
+    private string Summary()
+    {
+        var (plain, robust) = (models[1], models[3]);
+        string where = data.Test is null ? "Validation" : "Test";
+        string text = string.Create(CultureInfo.InvariantCulture, $"{where} accuracy of the worst group {Learned.Measured.WorstAccuracy:P1}, {plain.Measured.WorstAccuracy:P1} by plain training, {robust.Measured.WorstAccuracy:P1} by group-robust training at the fixed ridge; mean {Learned.Measured.Mean.Accuracy:P1}, {plain.Measured.Mean.Accuracy:P1} and {robust.Measured.Mean.Accuracy:P1}.");
+        bool atBound = layout.Penalties == 1 && (Learned.Ridge <= settings.RidgeMin * 1.001 || Learned.Ridge >= settings.RidgeMax * 0.999);
+        return atBound ? string.Create(CultureInfo.InvariantCulture, $"{text} The learned l2 weight {Learned.Ridge:G3} is at the end of its range: widen ridge-min or ridge-max.") : text;
+    }
+
+    private IEnumerable<ReportSection> Sections()
+    {
+        string where = data.Test is null ? "validation" : "test";
+        int[] sizes = data.Training.Sizes(data.GroupNames.Count);
+        yield return new RecordTable("Groups", $"q is the weight of a group in training, p that of its validation loss in the upper level; then the {where} accuracy of each group by plain training, by group-robust training at the fixed ridge, and by the learned model.",
+            ["group", "training rows", "q", "p", "plain", "group-robust", "learned"],
+            [.. data.GroupNames.Select((name, g) => new[] { name, sizes[g].ToString("N0", CultureInfo.InvariantCulture), Text(q[g]), p.Length == 0 ? "" : Text(p[g]), Percent(models[1], g), Percent(models[3], g), Percent(Learned, g) })]);
+        yield return new RecordTable("Models", $"Accuracies on the {where} data. Tuned models have their l2 weight chosen on a grid of {GridPoints} values by validation accuracy of the worst group, or by the mean where that is the goal.",
+            ["model", "l2 weight", "worst group", "mean", "upper value"],
+            [.. models.Select(m => new[] { m.Meaning, double.IsFinite(m.Ridge) ? m.Ridge.ToString("G3", CultureInfo.InvariantCulture) : "learned", m.Measured.WorstAccuracy.ToString("P1", CultureInfo.InvariantCulture), m.Measured.Mean.Accuracy.ToString("P1", CultureInfo.InvariantCulture), Text(Goal(m.Validation)) })]);
+        if (data.Training.Data.Source.Images is { } images)
+        {
+            yield return new ImageGrid("Training samples", "The first samples of every group.", [.. Enumerable.Range(0, data.GroupNames.Count).SelectMany(g => Enumerable.Range(0, data.Training.Groups.Length).Where(i => data.Training.Groups[i] == g).Take(ShownImages)
+                .Select(i => GreyImage.Of(images, data.Training.Data.Rows[i], string.Create(CultureInfo.InvariantCulture, $"labelled {data.ClassNames[data.Training.Data.Labels[i]]}\ngroup {data.GroupNames[g]}"))))]);
+            if (layout.Penalties > 1) yield return new ImageGrid("Learned l2 weights", "One for every pixel: the brighter, the larger, from ridge-min to ridge-max on a logarithmic scale.", [new GreyImage(images.Height, images.Width, Shades(images.Height * images.Width), "l2 weight")]);
+        }
+
+        if (layout.Samples > 0)
+        {
+            var weights = SampleWeights().ToArray();
+            yield return new Histogram("Learned sample weights", "The weight of every training sample, by group.", "weight", [.. data.GroupNames.Select((name, g) => new HistogramGroup(name, [.. weights.Where((_, i) => data.Training.Groups[i] == g)]))]) { Range = (0, 1) };
+        }
+    }
+
+    private IEnumerable<OutputFile> Files()
+    {
+        yield return new("groups.csv", "training rows, weights q and p, and accuracies of every group", WriteGroups);
+        if (layout.Penalties > 0) yield return new("ridge.csv", "the learned l2 weights", WriteRidges);
+        if (layout.Samples > 0) yield return new("weights.csv", "the learned weight of every training sample", WriteWeights);
+        if (data.Training.Data.Source.Encoding is { } encoding)
+            yield return new("model.json", "the learned model; 'bilevel predict model.json FILE' applies it to new rows", new SoftmaxModel(data.ClassNames, encoding, classifier.ToDoubles()).Save);
+    }
+
+    private void WriteGroups(TextWriter writer)
+    {
+        int[] sizes = data.Training.Sizes(data.GroupNames.Count);
+        writer.Write("group,training_rows,q,p,plain_accuracy,robust_accuracy,accuracy\n");
+        for (int g = 0; g < sizes.Length; g++)
+            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{CsvText.Quote(data.GroupNames[g])},{sizes[g]},{q[g]:R},{(p.Length == 0 ? "" : p[g].ToString("R", CultureInfo.InvariantCulture))},{Cell(models[1], g)},{Cell(models[3], g)},{Cell(Learned, g)}\n"));
+    }
+
+    private void WriteRidges(TextWriter writer)
+    {
+        writer.Write("feature,l2_weight\n");
+        var names = data.Training.Data.Source.FeatureNames;
+        for (int j = 0; j < layout.Penalties; j++)
+        {
+            string name = layout.Penalties == 1 ? "all" : j == layout.Penalties - 1 ? "bias" : names is not null ? CsvText.Quote(names[j]) : j.ToString(CultureInfo.InvariantCulture);
+            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{name},{Math.Exp(leader[j]):R}\n"));
+        }
+    }
+
+    private void WriteWeights(TextWriter writer)
+    {
+        writer.Write("row,group,label,weight\n");
+        int i = 0;
+        foreach (double weight in SampleWeights())
+        {
+            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{data.Training.Data.Place(i)},{CsvText.Quote(data.GroupNames[data.Training.Groups[i]])},{CsvText.Quote(data.ClassNames[data.Training.Data.Labels[i]])},{weight:R}\n"));
+            i++;
+        }
+    }
+
+    private IEnumerable<double> SampleWeights() => layout.Logits<double>(leader).ToArray().Select(x => 1 / (1 + Math.Exp(-x)));
+
+    private byte[] Shades(int count)
+    {
+        double low = Math.Log(settings.RidgeMin), high = Math.Log(settings.RidgeMax);
+        return [.. leader.Take(count).Select(x => (byte)Math.Clamp(255 * (x - low) / (high - low), 0, 255))];
+    }
+
+    private static string Cell(Model model, int group) => double.IsFinite(model.Measured.Accuracies[group]) ? model.Measured.Accuracies[group].ToString("R", CultureInfo.InvariantCulture) : "";
+
+    private static string Percent(Model model, int group) => double.IsFinite(model.Measured.Accuracies[group]) ? model.Measured.Accuracies[group].ToString("P1", CultureInfo.InvariantCulture) : "no rows";
+
+    private static string Text(double number) => number.ToString("0.0000", CultureInfo.InvariantCulture);
+
+    private sealed record Model(string Name, string Meaning, double Ridge, GroupScores Validation, GroupScores Measured);
+}

@@ -1,0 +1,150 @@
+using System.Globalization;
+
+namespace Bilevel.Tasks;
+
+/// <summary>Finds the data of group-robust training: the user's own tables, digits of a folder of idx images, or generated digits.</summary>
+internal static class GroupSource
+{
+    private const int GeneratedTests = 4000;
+
+    // One row in so many of every group of the training file is held out where there is no validation file.
+    private const int HeldOutPart = 5;
+
+    /// <summary>Loads the data.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="context">Seed and folder.</param>
+    /// <param name="notes">Receives what the user should know of the data, a sentence each.</param>
+    /// <exception cref="InputException">The data cannot be used.</exception>
+    public static GroupData Load(GroupDroSettings settings, TaskContext context, List<string> notes)
+    {
+        bool own = settings.Train.Length > 0;
+        if (!own && (settings.Validation.Length > 0 || settings.Test.Length > 0))
+            throw new InputException("A validation or test file needs a training file. Give --train FILE as well, or leave --validation and --test out.");
+        if (!own && settings.Group.Length > 0) throw new InputException("A group column needs a file that has it. Give --train FILE as well, or leave --group out.");
+        if (own && context.DataFolder is not null) throw new InputException("--data DIR and --train FILE name two sources of training data. Give one of them.");
+        if (own && settings.Group.Length == 0) throw new InputException($"{settings.Train}: which column holds the groups is not said. Name it with --group COLUMN.");
+        var data = own ? OwnFiles(settings, context.Seed, notes) : Digits(settings, context, notes);
+        notes.Add(string.Create(CultureInfo.InvariantCulture, $"{data.Training.Groups.Length:N0} training, {data.Validation.Groups.Length:N0} validation and {data.Test?.Groups.Length ?? 0:N0} test samples of {data.ClassNames.Count} classes in {data.GroupNames.Count} groups; no sample has two roles."));
+        int[] sizes = data.Training.Sizes(data.GroupNames.Count);
+        notes.Add(string.Create(CultureInfo.InvariantCulture, $"Training samples by group: {string.Join("; ", data.GroupNames.Zip(sizes, (name, size) => string.Create(CultureInfo.InvariantCulture, $"{name}: {size:N0}")))}."));
+        if (data.Test is null) notes.Add("There are no test data: accuracies are of the validation rows, which the learned and the tuned models have seen.");
+        return data;
+    }
+
+    private static GroupData Digits(GroupDroSettings settings, TaskContext context, List<string> notes)
+    {
+        var digits = new MarkedDigits(settings);
+        ulong seed = context.Seed;
+        int train = settings.TrainSize, wanted = train + settings.ValidationSize;
+        ImageSet pool, tests;
+        string source = context.DataFolder ?? "generated digits";
+        if (context.DataFolder is { } folder)
+        {
+            (pool, tests) = (Read(folder, testPart: false), Read(folder, testPart: true));
+        }
+        else
+        {
+            // A tenth more than the classes' share, and some, so that there are enough of them.
+            int Drawn(int count) => (int)((1.1 * count / digits.Share) + 200);
+            pool = SyntheticDigits.Generate(Drawn(wanted), RandomBits.At(seed, 21));
+            tests = SyntheticDigits.Generate(Drawn(settings.TestSize == 0 ? GeneratedTests : settings.TestSize), RandomBits.At(seed, 22));
+        }
+
+        int[] chosen = digits.Choose(pool, RandomBits.At(seed, 23)), forTest = digits.Choose(tests, RandomBits.At(seed, 24));
+        if (wanted > chosen.Length) throw TooFew(source, wanted, chosen.Length, "train-size or validation-size");
+        int testSize = settings.TestSize > 0 ? settings.TestSize : context.DataFolder is null ? GeneratedTests : forTest.Length;
+        if (testSize > forTest.Length) throw TooFew(source, testSize, forTest.Length, "test-size");
+        notes.Add(context.DataFolder is null ? "Generated handwritten-looking digits (give --data DIR for MNIST, --train FILE --group COLUMN for your own data)." : $"Images of {context.DataFolder}.");
+        notes.Add(string.Create(CultureInfo.InvariantCulture, $"The mark agrees with the class of {settings.Agreement:P0} of the training samples and of half of the others{(settings.Noise > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {settings.Noise:P0} of the training labels are wrong") : "")}."));
+        return new GroupData(
+            digits.Mark(pool, chosen.AsSpan(0, train), settings.Agreement, settings.Noise, source, RandomBits.At(seed, 25)),
+            digits.Mark(pool, chosen.AsSpan(train, settings.ValidationSize), 0.5, 0, source, RandomBits.At(seed, 26)),
+            digits.Mark(tests, forTest.AsSpan(0, testSize), 0.5, 0, source, RandomBits.At(seed, 27)),
+            digits.GroupNames);
+    }
+
+    private static ImageSet Read(string folder, bool testPart) => DataFile.Read(folder, new DataOptions { Format = DataFormat.Idx, TestPart = testPart }).Images!;
+
+    private static InputException TooFew(string source, int wanted, int there, string setting) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{source}: {wanted} images of the classes are asked for, but there are {there}. Lower {setting}, or take more classes."));
+
+    private static GroupData OwnFiles(GroupDroSettings settings, ulong seed, List<string> notes)
+    {
+        var options = new DataOptions
+        {
+            Format = DataFormat.Csv,
+            LabelColumn = settings.Label.Length > 0 ? settings.Label : null,
+            IgnoredColumns = [.. Names(settings.Ignore), settings.Group],
+            TextColumns = Names(settings.TextColumns),
+        };
+        var training = DataFile.Read(settings.Train, options);
+        if (training.Encoding!.LabelColumn == settings.Group) throw new InputException($"{settings.Train}: the column {settings.Group} cannot hold both labels and groups. Name another --label or --group.");
+
+        // The groups are read as if they were the labels.
+        var grouping = options with { LabelColumn = settings.Group, IgnoredColumns = options.IgnoredColumns.Where(c => c != settings.Group).ToArray() };
+        var groups = DataFile.Read(settings.Train, grouping);
+        var split = new GroupNaming(training, groups, settings.GroupsByClass);
+        GroupPart? Part(string path)
+        {
+            if (path.Length == 0) return null;
+            var data = DataFile.ReadLike(path, training.Encoding, training.ClassNames, options);
+            notes.AddRange(data.Notes);
+            return new GroupPart(DataPart.All(data), split.Groups(data, DataFile.ReadLike(path, groups.Encoding!, groups.ClassNames, grouping).Labels));
+        }
+
+        notes.AddRange(training.Notes);
+        int[] all = split.Groups(training, groups.Labels);
+        var (validation, test) = (Part(settings.Validation), Part(settings.Test));
+        if (validation is not null) return new GroupData(new GroupPart(DataPart.All(training), all), validation, test, split.Names);
+        var (kept, heldOut) = HoldOut(all, split.Names.Count, seed);
+        notes.Add(string.Create(CultureInfo.InvariantCulture, $"There is no validation file, so {heldOut.Length:N0} rows of the training file, one in {HeldOutPart} of every group drawn by the seed, were held out."));
+        GroupPart Some(int[] rows) => new(new DataPart(training, rows), [.. rows.Select(i => all[i])]);
+        return new GroupData(Some(kept), Some(heldOut), test, split.Names);
+    }
+
+    // One in HeldOutPart rows of every group, at least one where it has two.
+    private static (int[] Kept, int[] HeldOut) HoldOut(int[] groups, int count, ulong seed)
+    {
+        int[] sizes = new int[count], seen = new int[count];
+        foreach (int g in groups) sizes[g]++;
+        List<int> kept = [], heldOut = [];
+        foreach (int i in RandomOrder.Of(groups.Length, RandomBits.At(seed, 28)))
+        {
+            int g = groups[i];
+            bool held = seen[g]++ < Math.Max(sizes[g] / HeldOutPart, sizes[g] > 1 ? 1 : 0);
+            (held ? heldOut : kept).Add(i);
+        }
+
+        return ([.. kept.Order()], [.. heldOut.Order()]);
+    }
+
+    private static string[] Names(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+}
+
+/// <summary>Groups of a table: the texts of the group column, split further by class where that is wanted; those that the training file has.</summary>
+internal sealed class GroupNaming
+{
+    private readonly bool byClass;
+    private readonly Dictionary<(int Group, int Class), int> indices = [];
+    private readonly List<string> names = [];
+
+    public GroupNaming(LabelledData training, LabelledData groups, bool byClass)
+    {
+        this.byClass = byClass;
+        foreach (var (group, label) in groups.Labels.Zip(training.Labels, Key).Distinct().Order())
+        {
+            indices[(group, label)] = names.Count;
+            names.Add(byClass ? $"{groups.ClassNames[group]}, {training.ClassNames[label]}" : groups.ClassNames[group]);
+        }
+    }
+
+    /// <summary>The names of the groups.</summary>
+    public IReadOnlyList<string> Names => names;
+
+    /// <summary>The group of every row of a file.</summary>
+    /// <exception cref="InputException">A row is in a group that the training file lacks.</exception>
+    public int[] Groups(LabelledData data, int[] groups) => [.. groups.Select((group, i) => indices.TryGetValue(Key(group, data.Labels[i]), out int index) ? index
+        : throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{data.Source}, line {data.Places[i]}: no training row has this group together with the label {data.ClassNames[data.Labels[i]]}. Add training rows, remove the row, or give --groups-by-class false.")))];
+
+    private (int Group, int Class) Key(int group, int label) => (group, byClass ? label : 0);
+}
