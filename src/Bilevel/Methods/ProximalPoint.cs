@@ -94,7 +94,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
         private readonly SaddleStart<V> saddle;
         private readonly double diameter;
         private double accuracy;
-        private bool begun;
+        private bool begun, due = true;        // whether the next step begins a stage
 
         public Run(ProximalPoint settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
         {
@@ -116,25 +116,17 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
 
         public void Step()
         {
-            if (!begun) BeginStage(solveSaddle: true, growth: 1);
-            begun = true;
-            bool done = loop.Step();
+            // What ended a stage is judged by its own rho, so the next begins with the step that follows.
+            if (due) BeginStage();
+            due = loop.Step();
             Residual = loop.Residual;
-            if (!done) return;
-
-            // The loop's own aim is reached; what the certificate may still miss is gap, and a larger rho mends that.
-            double gap = penalty.AttainedGap(), before = accuracy;
-            accuracy = accuracy > settings.Tolerance ? Math.Max(settings.Shrink * accuracy, settings.Tolerance) : settings.Shrink * accuracy;
-            BeginStage(solveSaddle: gap > accuracy, growth: before / accuracy);
         }
 
         public void Transfer(IArchive<V> archive)
         {
             archive.Transfer("accuracy", ref accuracy);
-            bool was = begun;
-            long flag = was ? 1 : 0;
-            archive.Transfer("begun", ref flag);
-            begun = flag != 0;
+            archive.Transfer("begun", ref begun);
+            archive.Transfer("stage due", ref due);
             double residual = Residual;
             archive.Transfer("residual", ref residual);
             Residual = residual;
@@ -142,10 +134,20 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             penalty.Rho = 1 / accuracy;
         }
 
-        private void BeginStage(bool solveSaddle, double growth)
+        // The first stage, or the one after a loop that reached its own aim: what the certificate may still miss then is
+        // gap, and a larger rho mends that.
+        private void BeginStage()
         {
+            double before = accuracy, gap = double.PositiveInfinity;
+            if (begun)
+            {
+                gap = penalty.AttainedGap();
+                accuracy = accuracy > settings.Tolerance ? Math.Max(settings.Shrink * accuracy, settings.Tolerance) : settings.Shrink * accuracy;
+            }
+
+            begun = true;
             penalty.Rho = 1 / accuracy;
-            if (solveSaddle)
+            if (gap > accuracy)
             {
                 saddle.Solve(point[Y1], point[Y2], accuracy, settings.SaddleSteps);
                 point[Z1].CopyFrom(point[Y1]);
@@ -157,7 +159,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             double smoothness = settings.Smoothness ?? known ?? FirstSmoothness, bound = known ?? double.PositiveInfinity;
 
             // L_h is all but proportional to rho.
-            if (settings.IsAdaptive && loop.Steps > 0) smoothness = Math.Min(bound, loop.Smoothness * growth);
+            if (settings.IsAdaptive && loop.Steps > 0) smoothness = Math.Min(bound, loop.Smoothness * before / accuracy);
             loop.Begin(new ProximalPointPlan(smoothness, diameter, accuracy, Math.Pow(accuracy, 1.5), Warm: settings.WarmStart ?? !paper, Adaptive: settings.IsAdaptive, bound));
         }
 
