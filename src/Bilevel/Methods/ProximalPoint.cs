@@ -75,6 +75,25 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             yield return new Finding(Severity.Error, FormattableString.Invariant($"first-accuracy = {FirstAccuracy:G4} is below the tolerance, {Tolerance:G4}."), "Raise it or leave it at auto.");
     }
 
+    /// <summary>Whether the sets have the diameter that the method needs, or one is given.</summary>
+    internal bool Suits<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
+        where V : class, IVector<V> => double.IsFinite(Diameter ?? SetDiameter(problem, start));
+
+    // sqrt(D_X2^2 + D_Z1^2 + D_Z2^2)
+    private static double SetDiameter<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
+        where V : class, IVector<V>
+    {
+        double square = 0;
+        foreach (var (term, block) in new[] { (problem.X2, X2), (problem.Z1, Z1), (problem.Z2, Z2) })
+        {
+            if (start[block].Length == 0) continue;
+            double own = term.DiameterAt(start[block].Length);
+            square += own * own;
+        }
+
+        return Math.Sqrt(square);
+    }
+
     private bool IsAdaptive => Mode == ProximalPointMode.Practical && AdaptiveSmoothness;
 
     private sealed class Run<V> : IRun<V>
@@ -104,7 +123,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             penalty = new PenaltyFunction<V>(problem, point);
             loop = new NonconvexConcave<V>(penalty, new SaddleSolverMode(Anchored: paper, PublishedStop: paper), penalty.Value);
             saddle = new SaddleStart<V>(problem, point[X1], point[Y1], point[Y2]);
-            diameter = settings.Diameter ?? SetDiameter();
+            diameter = settings.Diameter ?? SetDiameter(problem, start);
             accuracy = paper ? settings.Tolerance : Math.Max(settings.FirstAccuracy ?? LargestAccuracy, settings.Tolerance);
         }
 
@@ -161,19 +180,6 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             // L_h is all but proportional to rho.
             if (settings.IsAdaptive && loop.Steps > 0) smoothness = Math.Min(bound, loop.Smoothness * before / accuracy);
             loop.Begin(new ProximalPointPlan(smoothness, diameter, accuracy, Math.Pow(accuracy, 1.5), Warm: settings.WarmStart ?? !paper, Adaptive: settings.IsAdaptive, bound));
-        }
-
-        private double SetDiameter()
-        {
-            double square = 0;
-            foreach (var (term, block) in new[] { (problem.X2, X2), (problem.Z1, Z1), (problem.Z2, Z2) })
-            {
-                if (point[block].Length == 0) continue;
-                double own = term.DiameterAt(point[block].Length);
-                square += own * own;
-            }
-
-            return Math.Sqrt(square);
         }
     }
 }

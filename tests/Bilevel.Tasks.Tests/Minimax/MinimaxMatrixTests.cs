@@ -6,7 +6,7 @@ namespace Bilevel.Tasks.Tests;
 /// </summary>
 public sealed class MinimaxMatrixTests
 {
-    private const long CertifyEvery = 20, MostCalls = 400_000;
+    private const long CertifyEvery = 20, MostCalls = 400_000, TrackingLimit = 20_000, ProximalLimit = 60_000;
 
     // Distance: |x1 - x1*| allowed as a multiple of epsilon, NaN where the hyperobjective is too flat for the residuals
     // to say where x1 is; Local: the local minimum that the start leads to, where it is not the global one; Figures: the
@@ -19,6 +19,8 @@ public sealed class MinimaxMatrixTests
         new("group-dro-small", Distance: double.NaN, [100, 352000, double.NaN]),
         new("saddle-generator", Distance: 20, [double.NaN, double.NaN, double.NaN]),
         new("saddle-generator-2", Distance: 20, [double.NaN, double.NaN, double.NaN]),
+        new("partial-gradient", Distance: 3, [double.NaN, double.NaN, double.NaN]),
+        new("partial-gradient-strong", Distance: 20, [double.NaN, double.NaN, double.NaN]),
         new("matrix-game", Distance: double.NaN, [double.NaN, double.NaN, double.NaN]),
         new("constrained-qp-a", Distance: 2, [300, 4600, 66000]),
         new("constrained-qp-b", Distance: 2, [double.NaN, 4800, 87100]),
@@ -36,7 +38,22 @@ public sealed class MinimaxMatrixTests
         new("ogda, reference", [0.1, 0.01], (eps, problem) => Ogda.Reference(eps, problem.Constants)) { Fails = (problem, eps) => problem is "two-lines" or "two-lines-critical" || (problem is "constrained-linear" && eps < 0.1) },
         new("extragradient", [0.1, 0.01, 0.001], (eps, _) => new Extragradient { Tolerance = eps }),
         new("smoothed extragradient", [0.1, 0.01], (eps, _) => new SmoothedExtragradient { Tolerance = eps }) { StopsWhereFlat = ["two-lines"] },
+        new("proximal point", [0.1, 0.01], (eps, _) => new ProximalPoint { Tolerance = eps }) { Fails = (problem, _) => problem is "two-lines" or "two-lines-critical", Limit = ProximalLimit },
         new("descent ascent", [0.1, 0.01], (eps, _) => new GradientDescentAscent { Tolerance = eps }) { Fails = (problem, eps) => problem is "saddle-merely-convex" or "matrix-game" or "two-lines" or "two-lines-critical" or "constrained-linear" || (problem is "constrained-qp-a" or "constrained-qp-c" && eps < 0.1) },
+        new("ssgda", [0.1, 0.01], (eps, _) => new Ssgda { Perturbation = eps, StepUpper = 0.01 }) { Limit = TrackingLimit, Fails = CirclesTheSaddle },
+        new("tsgda-1", [0.1, 0.01], (eps, _) => new Tsgda1 { Perturbation = eps }) { Limit = TrackingLimit, Fails = CirclesTheSaddle },
+        new("tsgda-2", [0.1, 0.01], (eps, _) => new Tsgda2 { Perturbation = eps }) { Limit = TrackingLimit, Fails = (problem, eps) => CirclesTheSaddle(problem, eps) || problem is "constrained-linear" },
+
+        // Its pairs are no KKT point where y and z are coupled, but its x1 is right.
+        new("ssgda, corrected", [0.1, 0.01], (eps, _) => new Ssgda { UpperGradient = UpperGradient.FirstOrderCorrected, Perturbation = eps, StepUpper = 0.01 })
+        {
+            Limit = TrackingLimit,
+            Fails = (problem, eps) => problem is not ("group-dro-small" or "constrained-qp-b") && (problem is not "partial-gradient" || eps < 0.1),
+            FindsX = problem => !CirclesTheSaddle(problem, 0.01),
+        },
+
+        // No problem here leaves y out of f.
+        new("tsgda-1, partial", [0.01], (eps, _) => new Tsgda1 { UpperGradient = UpperGradient.Partial, StepUpper = 0.01 }) { Limit = TrackingLimit, Fails = (problem, _) => true },
     ];
 
     public static TheoryData<string, string, double> Cases
@@ -66,7 +83,7 @@ public sealed class MinimaxMatrixTests
         var problem = method.Forgets ? instance.Problem with { Constants = new MinimaxConstants() } : instance.Problem;
         double[][] start = [.. instance.Start.Select(b => b.ToDoubles())];
 
-        var driver = new Driver { Stop = Stop.Certified(tolerance, CertifyEvery) | Stop.Iterations(MostCalls), CertifyAt = tolerance };
+        var driver = new Driver { Stop = Stop.Certified(tolerance, CertifyEvery) | Stop.Iterations(method.Limit), CertifyAt = tolerance };
         var solution = driver.Run(method.Create(tolerance, problem), problem, instance.Start);
 
         Assert.Equal(start, instance.Start.Select(b => b.ToDoubles()));
@@ -80,6 +97,7 @@ public sealed class MinimaxMatrixTests
             // It cycles, or its one fixed step is too short; it must not be called a success.
             Assert.Equal(Verdict.NotCertified, certificate.Verdict);
             Assert.False(solution.Converged);
+            if (method.FindsX(problemName)) Assert.InRange(Distance(solution.X, row.Local is { } valley ? Vectors.Of(valley) : answer.X!), 0, row.Distance * tolerance);
             return;
         }
 
@@ -205,6 +223,10 @@ public sealed class MinimaxMatrixTests
 
     private static MinimaxInstance<DenseVector<double>> Create(string name) => KnownProblems.Minimax.Single(p => p.Name == name).Create();
 
+    // Without strong convexity and concavity of the lower level, descent ascent circles its saddle points.
+    private static bool CirclesTheSaddle(string problem, double tolerance) =>
+        problem is "saddle-merely-convex" or "two-lines" or "two-lines-critical" || (problem is "matrix-game" or "constrained-linear" && tolerance < 0.1);
+
     private static long Calls(Solution<DenseVector<double>> solution) => Math.Max(solution.UpperCalls.Points, (solution.LowerCalls.Points + 1) / 2);
 
     private static double Distance(DenseVector<double> x, DenseVector<double> solution)
@@ -229,8 +251,14 @@ public sealed class MinimaxMatrixTests
 
         public bool IsJudgedByFigures { get; init; }
 
+        // Most iterations.
+        public long Limit { get; init; } = MostCalls;
+
         // Where it is known not to get there within the limits.
         public Func<string, double, bool> Fails { get; init; } = (_, _) => false;
+
+        // Where its x1 is right although its answer is not certified.
+        public Func<string, bool> FindsX { get; init; } = _ => false;
 
         // Where it may end at another KKT point, in a flat region.
         public string[] StopsWhereFlat { get; init; } = [];
