@@ -20,8 +20,12 @@ internal readonly record struct SaddleConstants(double StrongConvexity, double S
 internal sealed class StronglyConvexConcave<V>
     where V : class, IVector<V>
 {
-    // The relative test is met when the error is this share of the tolerance: below it rounding decides.
+    // The relative test is met when the error is this share of the tolerance: below it rounding decides. The published
+    // stopping test sees y itself, which an error moves by etaY times as much, divided by zetaHat.
     private const double Slack = 1e-3;
+
+    // The operator is not known better than to so many units of rounding.
+    private const double RoundingUnits = 16;
 
     private readonly ISaddleFunction<V> function;
     private readonly SaddleSolverMode mode;
@@ -157,7 +161,7 @@ internal sealed class StronglyConvexConcave<V>
         MoveFrom(mix);
         first.CopyFrom(point);
         EvaluateOperator();
-        double slack = gamma * Slack * Slack * tolerance * tolerance;
+        double accepted = AcceptedError(), slack = gamma * accepted * accepted;
         for (int t = 0; gamma * SquareOfError() > (SquareOfDistance() / gamma) + slack; t++)
         {
             if (t == MostInner)
@@ -187,6 +191,14 @@ internal sealed class StronglyConvexConcave<V>
             EvaluateOperator();
             InnerIterations++;
         }
+    }
+
+    private double AcceptedError()
+    {
+        if (!mode.PublishedStop) return Slack * tolerance;
+        double square = 0;
+        foreach (var block in mix) square += block.Dot(block);
+        return Math.Max(tolerance * outStep / etaY, RoundingUnits * Precision.Of(point[0]) * constants.Smoothness * Math.Sqrt(square));
     }
 
     // a: the rows less (sx/2) (x - xMix) for x, plus (sx/8) (y - yMix) for y
