@@ -55,6 +55,7 @@ public static class MethodCatalog
         MethodEntry.Of("Bilevel minimax: extragradient on the penalty function, two evaluations an iteration.", new Extragradient()),
         MethodEntry.Of("Bilevel minimax: extragradient with a slow centre that damps cycles.", new SmoothedExtragradient()),
         MethodEntry.Of("Bilevel minimax: SAPD, minibatches of both levels in proximal subproblems, with a polish on exact gradients.", new Sapd()),
+        MethodEntry.Of("Bilevel minimax: proximal-point loop on the penalty function, slower, with a guarantee.", new ProximalPoint()),
         MethodEntry.Of("Bilevel minimax: plain gradient descent ascent, for comparison; it cycles on bilinear games.", new GradientDescentAscent()),
         MethodEntry.Of("Bilevel minimax: single-timescale descent ascent on minibatches, for lower levels that are strongly convex and strongly concave.", new Ssgda()),
         MethodEntry.Of("Bilevel minimax: the same with K alternating steps of the lower level per step of x.", new Tsgda1()),

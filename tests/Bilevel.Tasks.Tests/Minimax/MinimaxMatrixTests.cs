@@ -6,7 +6,7 @@ namespace Bilevel.Tasks.Tests;
 /// </summary>
 public sealed class MinimaxMatrixTests
 {
-    private const long CertifyEvery = 20, MostCalls = 400_000, TrackingLimit = 20_000;
+    private const long CertifyEvery = 20, MostCalls = 400_000, TrackingLimit = 20_000, ProximalLimit = 60_000;
 
     // Distance: |x1 - x1*| allowed as a multiple of epsilon, NaN where the hyperobjective is too flat for the residuals
     // to say where x1 is; Local: the local minimum that the start leads to, where it is not the global one; Figures: the
@@ -39,6 +39,7 @@ public sealed class MinimaxMatrixTests
         new("ogda, reference", [0.1, 0.01], (eps, problem) => Ogda.Reference(eps, problem.Constants)) { NeedsSmoothness = true, Fails = (problem, eps) => problem is "two-lines" or "two-lines-critical" || (problem is "constrained-linear" && eps < 0.1) },
         new("extragradient", [0.1, 0.01, 0.001], (eps, _) => new Extragradient { Tolerance = eps }),
         new("smoothed extragradient", [0.1, 0.01], (eps, _) => new SmoothedExtragradient { Tolerance = eps }) { StopsWhereFlat = ["two-lines"] },
+        new("proximal point", [0.1, 0.01], (eps, _) => new ProximalPoint { Tolerance = eps }) { Fails = (problem, _) => problem is "two-lines" or "two-lines-critical", Limit = ProximalLimit },
         new("descent ascent", [0.1, 0.01], (eps, _) => new GradientDescentAscent { Tolerance = eps }) { Fails = (problem, eps) => problem is "saddle-merely-convex" or "matrix-game" or "two-lines" or "two-lines-critical" or "constrained-linear" || (problem is "constrained-qp-a" or "constrained-qp-c" && eps < 0.1) },
         new("ssgda", [0.1, 0.01], (eps, _) => new Ssgda { Perturbation = eps, StepUpper = 0.01 }) { Limit = TrackingLimit, Fails = CirclesTheSaddle },
         new("tsgda-1", [0.1, 0.01], (eps, _) => new Tsgda1 { Perturbation = eps }) { Limit = TrackingLimit, Fails = CirclesTheSaddle },

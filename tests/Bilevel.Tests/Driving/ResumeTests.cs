@@ -35,6 +35,8 @@ public sealed class ResumeTests
             ["ogda, staged"] = new Ogda { Tolerance = 1e-3, Schedule = new PenaltySchedule { RhoStart = 3 } },
             ["extragradient"] = new Extragradient { Tolerance = 0.01 },
             ["smoothed-extragradient"] = new SmoothedExtragradient { Tolerance = 0.1 },
+            ["proximal-point"] = new ProximalPoint { Tolerance = 0.01, Diameter = 4 },
+            ["proximal-point, paper"] = new ProximalPoint { Tolerance = 0.1, Mode = ProximalPointMode.Paper, Smoothness = 100, Diameter = 4 },
             ["gda"] = new GradientDescentAscent { Tolerance = 0.1 },
             ["ssgda"] = new Ssgda { StepLowerMin = 0.05 },
             ["ssgda, noise, decaying steps"] = new Ssgda { Batch = 2, StepLowerMin = 0.05, UpperDecay = StepDecay.Inverse, LowerDecay = StepDecay.Exponential },
