@@ -7,11 +7,14 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel;
 
 /// <summary>
-/// The stochastic penalty method: each step solves the proximal subproblem
-/// P(w, v) + (r1/2)|w - w_k|^2 - (r2/2)|v - v0|^2 by SAPD on minibatches, the same for both points of g, and ends its
-/// average with one proximal step on exact gradients, where the residual is measured.
+/// The stochastic penalty method: it solves proximal subproblems
+/// P(w, v) + (r1/2)|w - w_k|^2 - (r2/2)|v - v0|^2 by SAPD on minibatches, the same for both points of g, and ends the
+/// average of each with one proximal step on exact gradients, where the residual is measured.
 /// </summary>
 /// <remarks>
+/// A step of a run is at most 50 iterations of SAPD, so that a budget or a cancellation need not wait for the end of a
+/// subproblem. In between, the run's point and residual are those at the end of the last subproblem.
+///
 /// A residual of noisy gradients says nothing, so an exact gradient is needed once or twice per subproblem. Where noise
 /// rules the moves of w, the subproblems become longer; where they are as long as they may be, a bounded number of them
 /// is solved on exact gradients. Without those, what the method promises is a nearly epsilon-KKT point: one that is, in
@@ -117,6 +120,9 @@ public sealed record Sapd : PenaltyMethod
     private sealed class Run<V> : PenaltyRun<V>
         where V : class, IVector<V>
     {
+        // Most iterations of SAPD in one step of the run.
+        private const long Bunch = 50;
+
         // Proximal steps on exact gradients that find the first step size.
         private const int Searches = 8;
 
@@ -128,11 +134,13 @@ public sealed record Sapd : PenaltyMethod
         private readonly BilevelMinimaxProblem<V> problem;
         private readonly SampleStream samples;
         private readonly double concavity;                  // r2
+        private readonly V[] ended;                         // u where the last subproblem ended; w_k is part of it
         private readonly V[] centre;                        // w_k and the centre of v
         private readonly V[] before;                        // F of v where v moved last
-        private readonly V[] sum;
+        private readonly V[] sum;                           // of the last iterations
         private V[] move, lastMove;                         // w_{k+1} - w_k and the one before; v is not used
         private long iterations, polished;
+        private long iteration, started;                    // n of SAPD, and how often it ended in this subproblem
         private bool polishing;
         private double agreement = 1;
 
@@ -142,7 +150,8 @@ public sealed record Sapd : PenaltyMethod
             (this.settings, this.problem) = (settings, problem);
             samples = new SampleStream(seed);
             iterations = settings.Iterations;
-            centre = U.CopyBlocks();
+            ended = U.CopyBlocks();
+            centre = [.. ended.Select((block, b) => settings.MovingCentre || Minimisers.Contains(b) ? block : block.Copy())];
             before = U.ZeroBlocks();
             sum = U.ZeroBlocks();
             move = U.ZeroBlocks();
@@ -157,48 +166,78 @@ public sealed record Sapd : PenaltyMethod
             concavity = settings.Regularisation ?? (square > 0 ? settings.Tolerance / (2 * Math.Sqrt(square)) : 0);
         }
 
+        public override ReadOnlySpan<V> Point => ended;
+
+        // N, and how many of the last enter the average.
+        private long Count => polishing ? settings.Iterations : iterations;
+
+        private long Averaged => Math.Max(1, (long)(settings.TailShare * Count));
+
         protected override void Iterate()
         {
             F.CopyFrom(Rows);
-            foreach (int b in Minimisers) centre[b].CopyFrom(U[b]);
-            if (settings.MovingCentre) foreach (int b in Maximisers) centre[b].CopyFrom(U[b]);
-            for (int r = 0; r < settings.Restarts; r++)
+            GoOn(SubproblemStep());
+            if (!IsFinite())
             {
-                if (r > 0) Evaluate(NextSample());
-                SolveSubproblem(SubproblemStep());
+                // The exact residual there is not finite either, so the driver need not wait for the end of the subproblem.
+                Evaluate(Sample.All);
+                TakeExactStep();
+                return;
             }
 
+            if (iteration < Count) return;
+            iteration = 0;
+            U.CopyFrom(sum);
+            U.Scale(1.0 / Averaged);
+            if (++started < settings.Restarts)
+            {
+                Evaluate(NextSample());
+                return;
+            }
+
+            started = 0;
             Evaluate(Sample.All);
             TakeExactStep();
             Judge();
+            ended.CopyFrom(U);
         }
 
         // Finds the step size, where it is not given, before the first subproblem depends on it.
         protected override void Restart()
         {
             agreement = 1;
-            if (settings.Steps.Step is null) for (int k = 0; k < Searches; k++) TakeExactStep();
+            if (settings.Steps.Step is { } step) MeasureHere(step);
+            else for (int k = 0; k < Searches; k++) TakeExactStep();
+            ended.CopyFrom(U);
         }
 
         protected override void TransferMore(IArchive<V> archive)
         {
-            archive.Transfer("centre", centre);
+            archive.Transfer("end of subproblem", ended);
+            if (!settings.MovingCentre) foreach (int b in Maximisers) archive.Transfer("centre", centre[b]);
+            archive.Transfer("gradients before", before);
+            archive.Transfer("sum", sum);
             archive.Transfer("last move", lastMove);
             archive.Transfer("iterations", ref iterations);
+            archive.Transfer("iteration", ref iteration);
+            archive.Transfer("started", ref started);
             archive.Transfer("polished", ref polished);
             archive.Transfer("polishing", ref polishing);
             archive.Transfer("agreement", ref agreement);
             samples.Transfer(archive);
         }
 
-        // SAPD from u, with F(u) given, to the average of the last iterations. With x = w, y = v in the paper's letters:
+        // A bunch of iterations from u, with F(u) given. With x = w, y = v in the paper's letters:
         //   y+ = prox(y + sigma (grad_y + theta (grad_y - the one before))), x+ = prox(x - tau grad_x(x, y+)).
-        private void SolveSubproblem(double step)
+        private void GoOn(double step)
         {
-            long count = polishing ? settings.Iterations : iterations, averaged = Math.Max(1, (long)(settings.TailShare * count));
-            before.CopyFrom(F);
-            sum.Scale(0);
-            for (long n = 1; n <= count; n++)
+            if (iteration == 0)
+            {
+                before.CopyFrom(F);
+                sum.Scale(0);
+            }
+
+            for (long last = Math.Min(iteration + Bunch, Count); iteration < last;)
             {
                 foreach (int b in Maximisers)
                 {
@@ -218,16 +257,21 @@ public sealed record Sapd : PenaltyMethod
                     Descend(b, settings.MinimiserShare * step);
                 }
 
-                if (n > count - averaged) sum.AddScaled(1, U);
-                if (n < count) Evaluate(NextSample());
+                iteration++;
+                if (iteration > Count - Averaged) sum.AddScaled(1, U);
+                if (iteration < Count) Evaluate(NextSample());
             }
-
-            U.CopyFrom(sum);
-            U.Scale(1.0 / averaged);
         }
 
         // s of the subproblem. The ratio that the search sees lies along one direction; the convexity of the subproblem needs the most of all.
         private double SubproblemStep() => settings.Steps.Step ?? Math.Min(Search.Step, problem.Constants.PenaltySmoothness(Penalty) is { } smoothness and > 0 ? 0.5 / smoothness : Search.Step / 2);
+
+        private bool IsFinite()
+        {
+            bool finite = true;
+            foreach (var block in U) finite &= block.IsFinite();
+            return finite;
+        }
 
         private Sample NextSample() => samples.Next(polishing ? 0 : settings.Batch);
 
@@ -254,13 +298,24 @@ public sealed record Sapd : PenaltyMethod
             Conclude(step);
         }
 
+        // The residual of a run that takes no step before its first subproblem: the gradient mapping at u, with the exact F(u) given.
+        private void MeasureHere(double step)
+        {
+            StartFromHere();
+            Direction.CopyFrom(F);
+            for (int b = 0; b < BlockCount; b++) Descend(b, step);
+            Conclude(step);
+            for (int b = 0; b < BlockCount; b++) U[b].CopyFrom(Origin(b));
+        }
+
+        // Whether noise rules, and what then.
         private void Judge()
         {
             double along = 0, length = 0, lastLength = 0;
             foreach (int b in Minimisers)
             {
                 move[b].CopyFrom(U[b]);
-                move[b].AddScaled(-1, centre[b]);
+                move[b].AddScaled(-1, ended[b]);
                 along += move[b].Dot(lastMove[b]);
                 length += move[b].Dot(move[b]);
                 lastLength += lastMove[b].Dot(lastMove[b]);

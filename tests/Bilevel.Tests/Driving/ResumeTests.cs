@@ -38,6 +38,8 @@ public sealed class ResumeTests
             ["proximal-point"] = new ProximalPoint { Tolerance = 0.01, Diameter = 4 },
             ["proximal-point, paper"] = new ProximalPoint { Tolerance = 0.1, Mode = ProximalPointMode.Paper, Smoothness = 100, Diameter = 4 },
             ["gda"] = new GradientDescentAscent { Tolerance = 0.1 },
+            ["sapd, noise, growth and polish"] = new Sapd { Tolerance = 1e-3, Batch = 2, Iterations = 30, MostIterations = 60, PolishSteps = 4 },
+            ["sapd, noise, restarts"] = new Sapd { Tolerance = 1e-2, Batch = 2, Iterations = 60, Restarts = 2, MovingCentre = true, Schedule = new PenaltySchedule { RhoStart = 10 } },
             ["ssgda"] = new Ssgda { StepLowerMin = 0.05 },
             ["ssgda, noise, decaying steps"] = new Ssgda { Batch = 2, StepLowerMin = 0.05, UpperDecay = StepDecay.Inverse, LowerDecay = StepDecay.Exponential },
             ["tsgda-1, noise, corrected"] = new Tsgda1 { Batch = 2, StepLowerMin = 0.05, UpperGradient = UpperGradient.FirstOrderCorrected },

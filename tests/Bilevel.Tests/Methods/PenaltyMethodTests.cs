@@ -12,6 +12,7 @@ public sealed class PenaltyMethodTests
         ["smoothed-extragradient"] = new SmoothedExtragradient { Tolerance = 0.01 },
         ["gda"] = new GradientDescentAscent { Tolerance = 0.01 },
         ["sapd"] = new Sapd { Tolerance = 0.01, Batch = 2, Iterations = 10, Regularisation = 0 },
+        ["sapd, subproblems of two steps"] = new Sapd { Tolerance = 0.01, Batch = 2, Iterations = 60, Regularisation = 0 },
         ["sapd, restarts, moving centre"] = new Sapd { Tolerance = 0.01, Batch = 2, Iterations = 5, Restarts = 2, MovingCentre = true, Schedule = new PenaltySchedule { RhoStart = 10 } },
     };
 

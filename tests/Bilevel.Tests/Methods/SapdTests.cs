@@ -7,6 +7,9 @@ public sealed class SapdTests(ITestOutputHelper output)
 {
     private const double Deviation = 0.05;
 
+    // SAPD iterations in one step of a run.
+    private const int Bunch = 50;
+
     private static BilevelMinimaxProblem<DenseVector<double>> Exact(string name) => name == "T1" ? new SmallSaddle().Problem : KktProblems.T2();
 
     private static DenseVector<double>[] StartOf(string name) => name == "T1" ? SmallSaddle.Start() : KktProblems.Point([-1], [0], [-0.5, -0.5], [0]);
@@ -22,12 +25,12 @@ public sealed class SapdTests(ITestOutputHelper output)
     [Theory]
     [InlineData("T1", 12, 0.37, 0.29, 400, -0.315)]
     [InlineData("T2", 8.94427191, 0.45, 0.4, 100, 0.987)]
-    public void The_reference_ends_where_it_was_measured_to_end(string name, double diameter, double minimiserNoise, double maximiserNoise, long steps, double x)
+    public void The_reference_ends_where_it_was_measured_to_end(string name, double diameter, double minimiserNoise, double maximiserNoise, long subproblems, double x)
     {
         // Shorter subproblems than the 20000 iterations of the measured run.
         var method = Sapd.Reference(0.25, Exact(name).Constants, diameter, minimiserNoise, maximiserNoise, 2000);
         Assert.Equal((2000, 2000), (method.Iterations, method.MostIterations));
-        var solution = new Driver { Stop = Stop.Iterations(steps), CertifyAt = 0.25 }.Run(method, Noisy(Exact(name)), StartOf(name), 1);
+        var solution = new Driver { Stop = Stop.Iterations(subproblems * 2000 / Bunch), CertifyAt = 0.25 }.Run(method, Noisy(Exact(name)), StartOf(name), 1);
         Assert.Equal(Verdict.Certified, solution.Certificate!.Verdict);
         Assert.Equal(x, solution.X[0], 0.02);
     }
@@ -83,7 +86,7 @@ public sealed class SapdTests(ITestOutputHelper output)
         var method = Sapd.Reference(Eps, problem.Constants, 12, 1e-9, 1e-9, 20_000) with { Batch = 0, TailShare = 0.01 };
         var start = SmallSaddle.Start();
         var run = method.Start(problem, start, 0);
-        run.Step();
+        for (int i = 0; i < method.Iterations; i += Bunch) run.Step();
 
         // F is affine inside the sets: F(u) = M u + b. The subproblem asks F(u) + R (u - start) = 0.
         var point = start.Select(b => b.Copy()).ToArray();
@@ -113,10 +116,88 @@ public sealed class SapdTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_step_is_a_bounded_bunch_and_shows_the_end_of_the_last_subproblem()
+    {
+        long evaluations = 0;
+        var problem = Watched(Noisy(Exact("T1")), _ => evaluations++);
+        var run = new Sapd { Tolerance = 0.1, Batch = 1, Iterations = 3190, MostIterations = 3190 }.Start(problem, StartOf("T1"), 3);
+        run.Step();
+        for (int subproblem = 0; subproblem < 3; subproblem++)
+        {
+            double residual = run.Residual;
+            double[] point = [.. run.Point.ToArray().SelectMany(b => b.ToDoubles())];
+            for (int i = subproblem == 0 ? 1 : 0; i < 64; i++)
+            {
+                Assert.Equal(residual, run.Residual);
+                Assert.Equal(point, run.Point.ToArray().SelectMany(b => b.ToDoubles()));
+                evaluations = 0;
+                run.Step();
+
+                // Two per iteration; the last bunch has 40, and the proximal step, perhaps tried twice.
+                Assert.InRange(evaluations, i < 63 ? 100 : 81, i < 63 ? 100 : 82);
+            }
+
+            Assert.NotEqual(residual, run.Residual);
+            Assert.NotEqual(point, run.Point.ToArray().SelectMany(b => b.ToDoubles()));
+        }
+    }
+
+    [Fact]
+    public void Growth_polish_and_samples_resume_to_the_bit()
+    {
+        const int Total = 250;
+        var samples = new List<Sample>();
+        var method = new Sapd { Tolerance = 0.01, Batch = 2, Iterations = 40, MostIterations = 120, PolishSteps = 3 };
+        (Solution<DenseVector<double>> Solution, Sample[] Samples) Sittings(params long[] limits)
+        {
+            var store = new MemoryCheckpoints();
+            Solution<DenseVector<double>>? solution = null;
+            samples.Clear();
+            foreach (long limit in limits)
+                solution = new Driver { Stop = Stop.Iterations(limit), Checkpoints = store, Resume = true, Validate = false }.Run(method, Watched(Noisy(Exact("T1")), samples.Add), StartOf("T1"), 5);
+            return (solution!, [.. samples]);
+        }
+
+        var whole = Sittings(Total);
+
+        // Between two exact evaluations there are 2N - 1 on minibatches; in the polish all are exact.
+        var lengths = new List<int> { 0 };
+        int exact = 0, longest = 0;
+        foreach (var sample in whole.Samples)
+        {
+            exact = sample.IsAll ? exact + 1 : 0;
+            longest = Math.Max(longest, exact);
+            if (!sample.IsAll) lengths[^1]++;
+            else if (lengths[^1] > 0) lengths.Add(0);
+        }
+
+        Assert.Superset(new HashSet<int> { 79, 159, 239 }, lengths.ToHashSet());
+        Assert.InRange(longest, 3 * 80, 4 * 80);
+        Assert.Equal(whole.Samples.Count(s => !s.IsAll), whole.Samples.Where(s => !s.IsAll).Distinct().Count());
+        for (long stop = 1; stop < Total; stop += 7)
+        {
+            var resumed = Sittings(stop, Math.Min(stop + 20, Total), Total);
+            ResumeTests.AssertSame(whole.Solution, resumed.Solution, FormattableString.Invariant($"stopped at {stop}"));
+        }
+    }
+
+    [Fact]
     public void A_limit_below_the_first_number_of_iterations_is_refused()
     {
         var finding = Assert.Single(new Sapd { Iterations = 100, MostIterations = 50 }.Validate(new SmallSaddle().Problem));
         Assert.Equal((Severity.Error, "most-iterations = 50 is below iterations = 100."), (finding.Severity, finding.What));
+    }
+
+    // f answers as before, and every request to it is seen.
+    private static BilevelMinimaxProblem<DenseVector<double>> Watched(BilevelMinimaxProblem<DenseVector<double>> problem, Action<Sample> see) => problem with { Upper = new WatchedObjective(problem.Upper, see) };
+
+    private sealed class WatchedObjective(IObjective<DenseVector<double>> inner, Action<Sample> see) : IObjective<DenseVector<double>>
+    {
+        public void Evaluate(in Request<DenseVector<double>> request)
+        {
+            if (request.Gradients.Length > 0) see(request.Sample);
+            inner.Evaluate(request);
+        }
     }
 
     // Gauss-Jordan with pivoting.

@@ -35,6 +35,7 @@ internal abstract class PenaltyRun<V> : IRun<V>
     private double rho, caution = 1, moveX1;
     private double smallestMove;                          // the square of what a move within rounding measures
     private long iteration, gapDue;
+    private bool begun, concluded;
 
     protected PenaltyRun(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, PenaltySchedule stages, PenaltySteps steps)
     {
@@ -63,7 +64,7 @@ internal abstract class PenaltyRun<V> : IRun<V>
 
     public double Penalty => rho;
 
-    public ReadOnlySpan<V> Point => U;
+    public virtual ReadOnlySpan<V> Point => U;
 
     /// <summary>u = (w, v), changed in place.</summary>
     protected V[] U { get; }
@@ -91,10 +92,12 @@ internal abstract class PenaltyRun<V> : IRun<V>
 
     public void Step()
     {
-        if (iteration == 0) Begin();
+        if (!begun) Begin();
         origin.CopyFrom(U);
+        concluded = false;
         Iterate();
         Rows.CopyFrom(F);
+        if (!concluded) return;
         iteration++;
         if (guard.SeesCycle(Residual, moveX1) && steps.LeaderFactor is null && factors[X1] > SlowestLeader)
         {
@@ -116,6 +119,7 @@ internal abstract class PenaltyRun<V> : IRun<V>
         archive.Transfer("smallest move", ref smallestMove);
         for (int b = 0; b < BlockCount; b++) archive.Transfer("rounding", ref rounding[b]);
         archive.Transfer("game iteration", ref iteration);
+        archive.Transfer("begun", ref begun);
         archive.Transfer("gap due", ref gapDue);
         double residual = Residual;
         archive.Transfer("residual", ref residual);
@@ -126,7 +130,10 @@ internal abstract class PenaltyRun<V> : IRun<V>
         SetFactors();
     }
 
-    /// <summary>One iteration from <see cref="U"/> with F(u) in <see cref="Rows"/>; it ends with F evaluated at the next u and a call of <see cref="Conclude"/>.</summary>
+    /// <summary>
+    /// One iteration from <see cref="U"/> with F(u) in <see cref="Rows"/>; it ends with F evaluated at the next u and a call
+    /// of <see cref="Conclude"/>. Where it is only a part of one, F is that of any sample and nothing is concluded.
+    /// </summary>
     protected abstract void Iterate();
 
     /// <summary>A further multiple of s for the step of a block.</summary>
@@ -193,6 +200,7 @@ internal abstract class PenaltyRun<V> : IRun<V>
 
         // A point that no longer moves because its steps are lost in rounding has not converged.
         Residual = Math.Sqrt(sum) + Math.Sqrt(lost);
+        concluded = true;
     }
 
     // |F(u) - F(origin)| / |u - origin|, in the metric in which x2 is measured by its own step.
@@ -219,6 +227,7 @@ internal abstract class PenaltyRun<V> : IRun<V>
 
     private void Begin()
     {
+        begun = true;
         penalty.Evaluate(rho);
         Rows.CopyFrom(F);
         MeasureSize();
