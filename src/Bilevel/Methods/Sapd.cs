@@ -123,6 +123,10 @@ public sealed record Sapd : PenaltyMethod
         // Most iterations of SAPD in one step of the run.
         private const long Bunch = 50;
 
+        // At the saddle of the subproblem grad_w P = r1 (w_k - w), so that the exact step goes on from w_k to w by this share
+        // of the way. The proximal point method bears up to 1.
+        private const double Extrapolation = 0.9;
+
         // Proximal steps on exact gradients that find the first step size.
         private const int Searches = 8;
 
@@ -197,7 +201,7 @@ public sealed record Sapd : PenaltyMethod
 
             started = 0;
             Evaluate(Sample.All);
-            TakeExactStep();
+            TakeExactStep(Extrapolation / settings.Proximity * SubproblemStep());
             Judge();
             ended.CopyFrom(U);
         }
@@ -282,15 +286,16 @@ public sealed record Sapd : PenaltyMethod
             Direction[block].AddScaled(-weight, centre[block]);
         }
 
-        // A proximal step on P from u, with the exact F(u) given; it leaves the exact F there, and the residual.
-        private void TakeExactStep()
+        // A proximal step on P from u, with the exact F(u) given; it leaves the exact F there, and the residual. It is no
+        // longer than the limit, though the search may look further.
+        private void TakeExactStep(double limit = double.PositiveInfinity)
         {
             StartFromHere();
             Rows.CopyFrom(F);
             double step;
             do
             {
-                step = Search.Step;
+                step = Math.Min(Search.Step, limit);
                 Direction.CopyFrom(Rows);
                 Advance(step);
             }

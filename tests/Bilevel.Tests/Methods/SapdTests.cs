@@ -77,6 +77,47 @@ public sealed class SapdTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(1.0)]
+    public void Two_samples_for_the_two_terms_of_g_make_the_noise_of_x1_grow_with_rho(double apart)
+    {
+        // z = y + apart. The noise of rho g_x1(x1, y1, z2; one sample) - rho g_x1(x1, z1, y2; another) has variance 2 (rho deviation)^2.
+        const int Draws = 4000;
+        var exact = Exact("T1");
+        var noisy = Noisy(exact).Lower;
+        var point = SmallSaddle.Start(0.5, -0.3);
+        point[Z1][0] = point[Y1][0] + apart;
+        point[Z2][0] = point[Y2][0] + apart;
+        DenseVector<double> first = Vectors.Of(0), second = Vectors.Of(0);
+        var ofFirst = new PreparedRequest<DenseVector<double>>(noisy, [[point[X1], point[Y1], point[Z2]]], [new(Lower.X1, 0, first)]);
+        var ofSecond = new PreparedRequest<DenseVector<double>>(noisy, [[point[X1], point[Z1], point[Y2]]], [new(Lower.X1, 0, second)]);
+        var penalty = new MinimaxPenalty<DenseVector<double>>(exact with { Lower = noisy }, point);
+        var clean = new MinimaxPenalty<DenseVector<double>>(exact, point);
+        foreach (double rho in new[] { 10.0, 100, 1000 })
+        {
+            clean.Evaluate(rho);
+            double row = clean.Rows[X1][0];
+            var samples = new SampleStream(11);
+            double apartSquares = 0, commonSquares = 0;
+            clean.Evaluate(0);
+            double ofUpper = clean.Rows[X1][0];
+            for (int i = 0; i < Draws; i++)
+            {
+                ofFirst.Evaluate(samples.Next(1));
+                ofSecond.Evaluate(samples.Next(1));
+                apartSquares += Math.Pow(ofUpper + (rho * (first[0] - second[0])) - row, 2);
+                penalty.Evaluate(rho, samples.Next(1));
+                commonSquares += Math.Pow(penalty.Rows[X1][0] - row, 2);
+            }
+
+            // Five standard errors of an estimated deviation, which are 5/sqrt(2 Draws) of it.
+            double expected = Math.Sqrt(2) * rho * Deviation;
+            Assert.Equal(expected, Math.Sqrt(apartSquares / Draws), 5 / Math.Sqrt(2.0 * Draws) * expected);
+            Assert.InRange(Math.Sqrt(commonSquares / Draws), 0, 1e-12 * rho);
+        }
+    }
+
     [Fact]
     public void Without_noise_the_subproblem_has_the_solution_of_its_linear_equations()
     {

@@ -338,6 +338,82 @@ public sealed class MinimaxBadInputTests
     }
 
     [Theory]
+    [InlineData("batch", -1, "integer, at least 0")]
+    [InlineData("iterations", 0, "integer, at least 1")]
+    [InlineData("most-iterations", -5, "integer, at least 1")]
+    [InlineData("restarts", 0, "integer, at least 1")]
+    [InlineData("polish-steps", -1, "integer, at least 0")]
+    [InlineData("tail-share", 1.5, "number, between 1e-06 and 1")]
+    [InlineData("theta", -0.5, "number, between 0 and 1")]
+    [InlineData("minimiser-share", 0, "number, between 1e-12 and 1")]
+    [InlineData("maximiser-share", 2, "number, between 1e-12 and 1")]
+    [InlineData("maximiser-share", double.NaN, "number, between 1e-12 and 1")]
+    [InlineData("proximity", 0, "number, between 1e-06 and 100")]
+    [InlineData("regularisation", -1, "number|auto, at least 0")]
+    [InlineData("regularisation", double.PositiveInfinity, "number|auto, at least 0")]
+    public void A_setting_of_sapd_out_of_its_range(string setting, double value, string range)
+    {
+        var wrong = setting switch
+        {
+            "batch" => new Sapd { Batch = (int)value },
+            "iterations" => new Sapd { Iterations = (int)value },
+            "most-iterations" => new Sapd { MostIterations = (int)value },
+            "restarts" => new Sapd { Restarts = (int)value },
+            "polish-steps" => new Sapd { PolishSteps = (int)value },
+            "tail-share" => new Sapd { TailShare = value },
+            "theta" => new Sapd { Theta = value },
+            "minimiser-share" => new Sapd { MinimiserShare = value },
+            "maximiser-share" => new Sapd { MaximiserShare = value },
+            "proximity" => new Sapd { Proximity = value },
+            _ => new Sapd { Regularisation = value },
+        };
+        var e = Assert.Throws<InvalidProblemException>(() => Run(KktProblems.T1(), method: wrong));
+        Assert.Contains($"The setting {setting} is {SettingsSchema.Of(typeof(Sapd))[setting].Read(wrong)}; it takes {range}.", e.Findings.Select(f => f.What));
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    public void Numbers_that_stop_being_finite_within_a_subproblem_of_sapd(bool upper, bool values)
+    {
+        // The subproblems have 64 steps; the end of the first is not waited for.
+        foreach (double? step in new double?[] { null, 1e-4 })
+        {
+            long asked = 0;
+            var t1 = KktProblems.T1();
+            var broken = new Changed(upper ? t1.Upper : t1.Lower)
+            {
+                OnRequest = () => asked++,
+                OnGradient = (_, r) => r.Scale(asked > 1000 && !values ? double.NaN : 1),
+                OnValue = v => asked > 1000 && values ? double.NaN : v,
+            };
+            var method = new Sapd { Tolerance = 1e-3, Batch = 1, Iterations = 3200, Steps = new PenaltySteps { Step = step } };
+            var solution = Run(upper ? t1 with { Upper = broken } : t1 with { Lower = broken }, method: method, driver: new Driver { Stop = Stop.Residual(1e-12) | Stop.Iterations(20_000), CertifyAt = 1e-3 });
+            AssertFinite(solution);
+            Assert.Equal(SolveStatus.Diverged, solution.Status);
+            Assert.Contains("The run broke down at iteration", solution.StatusMessage, StringComparison.Ordinal);
+            Assert.InRange(solution.Iterations, 8, 12);
+        }
+    }
+
+    [Fact]
+    public void A_step_of_sapd_that_is_far_too_long()
+    {
+        var whole = new WholeSpace<DenseVector<double>>();
+        var open = KktProblems.T1() with { X1 = whole, X2 = whole, Z1 = whole, Z2 = whole };
+        var method = new Sapd { Tolerance = Eps, Batch = 1, Iterations = 3200, Steps = new PenaltySteps { Step = 10 } };
+        var solution = Run(open, method: method);
+        Assert.Contains(solution.Findings, f => f.What.StartsWith("step = 10 is beyond 1/L_h = 0.02536, the stable range if L_h", StringComparison.Ordinal));
+        Assert.Equal(SolveStatus.Diverged, solution.Status);
+        Assert.Contains("Take smaller steps", solution.StatusMessage, StringComparison.Ordinal);
+        Assert.InRange(solution.Iterations, 1, 64);
+        Assert.Null(solution.Certificate);
+        AssertFinite(solution);
+        Assert.True(double.IsFinite(solution.UpperValue));
+    }
+
+    [Theory]
     [InlineData(1e12, 0.1)]
     [InlineData(1e12, 1e-3)]
     [InlineData(null, 1e-14)]
