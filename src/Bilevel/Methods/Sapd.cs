@@ -63,7 +63,7 @@ public sealed record Sapd : PenaltyMethod
 
     /// <summary>r1, the weight of |w - w_k|^2 / 2, as a multiple of 1/s; 1 is 2 L_h where s = 0.5/L_h.</summary>
     [Setting("Weight r1 of |w - w_k|^2 / 2 as a multiple of 1/s; 1 is 2 L_h where s = 0.5/L_h.", Min = 1e-6, Max = 100)]
-    public double Proximity { get; init; } = 1;
+    public double Proximity { get; init; } = 0.75;
 
     /// <summary>r2, the weight of |v - centre|^2 / 2; auto takes epsilon/(2 D), D the diameter of the sets of v, and 0 where they are not bounded.</summary>
     [Setting("Weight r2 of |v - centre|^2 / 2; auto takes epsilon/(2 D), D the diameter of the sets of v, and 0 where they are not bounded.", Min = 0)]
@@ -100,6 +100,7 @@ public sealed record Sapd : PenaltyMethod
             Iterations = iterations,
             MostIterations = iterations,
             TailShare = 1,
+            Proximity = 1,
             MinimiserShare = tau * 2 * convexity,
             MaximiserShare = sigma * 2 * convexity,
             Regularisation = concavity,

@@ -61,6 +61,39 @@ public class GroupDroTests
         Assert.Equal(["Groups", "Models", "Training samples", "Learned sample weights"], outcome.Sections.Select(s => s.Title));
     }
 
+    [Fact]
+    public void Minibatches_end_certified_on_all_rows()
+    {
+        // At more than the task's default tolerance of 0.02.
+        const double Tolerance = 0.05;
+        foreach (ulong seed in new ulong[] { 11, 12 })
+        {
+            var instance = Create(Small, seed);
+            var lower = new RowCount(instance.Problem.Lower);
+            var driver = new Driver { Stop = Stop.Certified(Tolerance, 20) | Stop.Iterations(4_000), CertifyAt = Tolerance };
+            var solution = driver.Run(new Sapd { Tolerance = Tolerance, Batch = 16 }, instance.Problem with { Lower = lower }, instance.Start, seed);
+            string what = FormattableString.Invariant($"seed {seed}: {solution.Status} after {solution.Iterations} steps, {lower.Sampled} minibatches, {lower.Exact} passes; {solution.Certificate}");
+            Assert.True(solution.Converged && lower.Sampled > 1000, what);
+            Assert.Equal(Verdict.Certified, new KktCertificate().Check(instance.Problem, solution.Point, Tolerance, solution.Penalty, quick: false).Certificate.Verdict);
+            Assert.True(solution.UpperValue < new Driver { Stop = Stop.Iterations(1) }.Run(new Ogda(), instance.Problem, instance.Start).UpperValue, what);
+        }
+    }
+
+    // How often g is asked on a minibatch and on all rows.
+    private sealed class RowCount(IObjective<DenseVector<double>> inner) : IObjective<DenseVector<double>>
+    {
+        public long Sampled { get; private set; }
+
+        public long Exact { get; private set; }
+
+        public void Evaluate(in Request<DenseVector<double>> request)
+        {
+            if (request.Sample.IsAll) Exact++;
+            else Sampled++;
+            inner.Evaluate(request);
+        }
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(5)]

@@ -41,6 +41,11 @@ public sealed class MinimaxMatrixTests
         new("smoothed extragradient", [0.1, 0.01], (eps, _) => new SmoothedExtragradient { Tolerance = eps }) { StopsWhereFlat = ["two-lines"] },
         new("proximal point", [0.1, 0.01], (eps, _) => new ProximalPoint { Tolerance = eps }) { Fails = (problem, _) => problem is "two-lines" or "two-lines-critical", Limit = ProximalLimit },
         new("descent ascent", [0.1, 0.01], (eps, _) => new GradientDescentAscent { Tolerance = eps }) { Fails = (problem, eps) => problem is "saddle-merely-convex" or "matrix-game" or "two-lines" or "two-lines-critical" or "constrained-linear" || (problem is "constrained-qp-a" or "constrained-qp-c" && eps < 0.1) },
+        new("sapd", [0.1, 0.01], (eps, _) => new Sapd { Tolerance = eps, Batch = 0 })
+        {
+            Limit = 5_000,
+            Fails = (problem, eps) => problem is "two-lines" or "two-lines-critical" || (problem is "group-dro-small" or "matrix-game" && eps < 0.1) || (problem is "constrained-linear" && eps == 0.1),
+        },
         new("ssgda", [0.1, 0.01], (eps, _) => new Ssgda { Perturbation = eps, StepUpper = 0.01 }) { Limit = TrackingLimit, Fails = CirclesTheSaddle },
         new("tsgda-1", [0.1, 0.01], (eps, _) => new Tsgda1 { Perturbation = eps }) { Limit = TrackingLimit, Fails = CirclesTheSaddle },
         new("tsgda-2", [0.1, 0.01], (eps, _) => new Tsgda2 { Perturbation = eps }) { Limit = TrackingLimit, Fails = (problem, eps) => CirclesTheSaddle(problem, eps) || problem is "constrained-linear" },
@@ -117,6 +122,35 @@ public sealed class MinimaxMatrixTests
         if (method.IsJudgedByFigures && double.IsFinite(figure)) Assert.True(Calls(solution) <= 1.15 * figure, Report("too many calls"));
 
         string Report(string what) => FormattableString.Invariant($"{what}: {solution.Status} after {Calls(solution)} calls, x1 at {distance:G3}: {certificate}");
+    }
+
+    [Theory]
+    [InlineData("saddle-quadratic", 0.25)]
+    [InlineData("saddle-quadratic", 0.1)]
+    [InlineData("saddle-merely-convex", 0.25)]
+    [InlineData("saddle-merely-convex", 0.1)]
+    [InlineData("constrained-qp-a", 0.25)]
+    [InlineData("constrained-qp-a", 0.1)]
+    [InlineData("group-dro-small", 0.25)]
+    [InlineData("group-dro-small", 0.1)]
+    public void SapdReachesACertifiedPointOnNoisyGradients(string problemName, double tolerance)
+    {
+        // Seeds that no default was chosen on.
+        foreach (ulong seed in new ulong[] { 2001, 2002, 2003 })
+        {
+            var instance = Create(problemName);
+            var exact = instance.Problem;
+            var noisy = exact with { Upper = new GaussianNoise<double>(exact.Upper, 0.05), Lower = new GaussianNoise<double>(exact.Lower, 0.05) };
+            var driver = new Driver { Stop = Stop.Certified(tolerance, CertifyEvery) | Stop.Iterations(4_000), CertifyAt = tolerance };
+            var solution = driver.Run(new Sapd { Tolerance = tolerance, Batch = 1 }, noisy, instance.Start, seed);
+            string what = FormattableString.Invariant($"seed {seed}: {solution.Status} after {Calls(solution)} calls, x1 {solution.X[0]}, {solution.Certificate}");
+            Assert.True(solution.Converged, what);
+            var certificate = new KktCertificate().Check(exact, solution.Point, tolerance, solution.Penalty, quick: false).Certificate;
+            Assert.True(certificate.Verdict == Verdict.Certified, what);
+            Assert.InRange(instance.Answer!.Gap!(solution["x1"], solution["y1"], solution["y2"]), -1e-12, tolerance);
+            double allowed = Problems.Single(p => p.Name == problemName).Distance * tolerance;
+            if (double.IsFinite(allowed)) Assert.True(Distance(solution.X, instance.Answer.X!) <= allowed, what);
+        }
     }
 
     [Theory]

@@ -338,19 +338,19 @@ public sealed class MinimaxBadInputTests
     }
 
     [Theory]
-    [InlineData("batch", -1, "integer, at least 0")]
-    [InlineData("iterations", 0, "integer, at least 1")]
-    [InlineData("most-iterations", -5, "integer, at least 1")]
-    [InlineData("restarts", 0, "integer, at least 1")]
-    [InlineData("polish-steps", -1, "integer, at least 0")]
-    [InlineData("tail-share", 1.5, "number, between 1e-06 and 1")]
-    [InlineData("theta", -0.5, "number, between 0 and 1")]
-    [InlineData("minimiser-share", 0, "number, between 1e-12 and 1")]
-    [InlineData("maximiser-share", 2, "number, between 1e-12 and 1")]
-    [InlineData("maximiser-share", double.NaN, "number, between 1e-12 and 1")]
-    [InlineData("proximity", 0, "number, between 1e-06 and 100")]
-    [InlineData("regularisation", -1, "number|auto, at least 0")]
-    [InlineData("regularisation", double.PositiveInfinity, "number|auto, at least 0")]
+    [InlineData("batch", -1, "integer of at least 0")]
+    [InlineData("iterations", 0, "integer of at least 1")]
+    [InlineData("most-iterations", -5, "integer of at least 1")]
+    [InlineData("restarts", 0, "integer of at least 1")]
+    [InlineData("polish-steps", -1, "integer of at least 0")]
+    [InlineData("tail-share", 1.5, "number from 1E-06 to 1")]
+    [InlineData("theta", -0.5, "number from 0 to 1")]
+    [InlineData("minimiser-share", 0, "number from 1E-12 to 1")]
+    [InlineData("maximiser-share", 2, "number from 1E-12 to 1")]
+    [InlineData("maximiser-share", double.NaN, "number from 1E-12 to 1")]
+    [InlineData("proximity", 0, "number from 1E-06 to 100")]
+    [InlineData("regularisation", -1, "number|auto of at least 0")]
+    [InlineData("regularisation", double.PositiveInfinity, "number|auto of at least 0")]
     public void A_setting_of_sapd_out_of_its_range(string setting, double value, string range)
     {
         var wrong = setting switch
