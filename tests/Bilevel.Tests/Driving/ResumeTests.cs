@@ -36,6 +36,8 @@ public sealed class ResumeTests
             ["extragradient"] = new Extragradient { Tolerance = 0.01 },
             ["smoothed-extragradient"] = new SmoothedExtragradient { Tolerance = 0.1 },
             ["gda"] = new GradientDescentAscent { Tolerance = 0.1 },
+            ["lv-hba"] = new LvHba(),
+            ["lv-hba, sequential"] = new LvHba { Update = LvHbaUpdate.Sequential },
             ["f2ba-plus, auto, adam"] = new F2ba { Accelerated = true, Tolerance = 1e-2, Upper = new UpperStep { StepRule = StepRule.Adam } },
         };
         foreach (var rule in Enum.GetValues<StepRule>())
