@@ -28,6 +28,9 @@ public sealed class MinimaxMatrixTests
         new("two-lines-critical", Distance: double.NaN, [double.NaN, double.NaN, double.NaN]) { Reaches = 1 },
     ];
 
+    // Baselines for constrained lower levels are for these alone.
+    private static readonly string[] Constrained = ["constrained-qp-a", "constrained-qp-b", "constrained-qp-c", "constrained-linear"];
+
     private static readonly MethodRow[] Methods =
     [
         new("auto", [0.1, 0.01, 0.001], (eps, _) => new Auto { Tolerance = eps }) { IsJudgedByFigures = true },
@@ -37,6 +40,7 @@ public sealed class MinimaxMatrixTests
         new("extragradient", [0.1, 0.01, 0.001], (eps, _) => new Extragradient { Tolerance = eps }),
         new("smoothed extragradient", [0.1, 0.01], (eps, _) => new SmoothedExtragradient { Tolerance = eps }) { StopsWhereFlat = ["two-lines"] },
         new("descent ascent", [0.1, 0.01], (eps, _) => new GradientDescentAscent { Tolerance = eps }) { Fails = (problem, eps) => problem is "saddle-merely-convex" or "matrix-game" or "two-lines" or "two-lines-critical" or "constrained-linear" || (problem is "constrained-qp-a" or "constrained-qp-c" && eps < 0.1) },
+        new("lv-hba", [0.1, 0.01], (_, _) => new LvHba()) { Problems = Constrained, Fails = (problem, eps) => problem is "constrained-linear" || eps < 0.1, MostIterations = 20_000 },
     ];
 
     public static TheoryData<string, string, double> Cases
@@ -46,7 +50,7 @@ public sealed class MinimaxMatrixTests
             var cases = new TheoryData<string, string, double>();
             foreach (var method in Methods)
             {
-                foreach (var problem in Problems)
+                foreach (var problem in Problems.Where(p => method.Problems?.Contains(p.Name) != false))
                 {
                     foreach (double tolerance in method.Tolerances) cases.Add(method.Name, problem.Name, tolerance);
                 }
@@ -66,7 +70,7 @@ public sealed class MinimaxMatrixTests
         var problem = method.Forgets ? instance.Problem with { Constants = new MinimaxConstants() } : instance.Problem;
         double[][] start = [.. instance.Start.Select(b => b.ToDoubles())];
 
-        var driver = new Driver { Stop = Stop.Certified(tolerance, CertifyEvery) | Stop.Iterations(MostCalls), CertifyAt = tolerance };
+        var driver = new Driver { Stop = Stop.Certified(tolerance, CertifyEvery) | Stop.Iterations(method.MostIterations), CertifyAt = tolerance };
         var solution = driver.Run(method.Create(tolerance, problem), problem, instance.Start);
 
         Assert.Equal(start, instance.Start.Select(b => b.ToDoubles()));
@@ -228,6 +232,11 @@ public sealed class MinimaxMatrixTests
         public bool Forgets { get; init; }
 
         public bool IsJudgedByFigures { get; init; }
+
+        // The problems that it is for; null for all.
+        public string[]? Problems { get; init; }
+
+        public long MostIterations { get; init; } = MostCalls;
 
         // Where it is known not to get there within the limits.
         public Func<string, double, bool> Fails { get; init; } = (_, _) => false;
