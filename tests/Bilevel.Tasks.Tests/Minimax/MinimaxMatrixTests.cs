@@ -40,7 +40,7 @@ public sealed class MinimaxMatrixTests
         new("extragradient", [0.1, 0.01, 0.001], (eps, _) => new Extragradient { Tolerance = eps }),
         new("smoothed extragradient", [0.1, 0.01], (eps, _) => new SmoothedExtragradient { Tolerance = eps }) { StopsWhereFlat = ["two-lines"] },
         new("descent ascent", [0.1, 0.01], (eps, _) => new GradientDescentAscent { Tolerance = eps }) { Fails = (problem, eps) => problem is "saddle-merely-convex" or "matrix-game" or "two-lines" or "two-lines-critical" or "constrained-linear" || (problem is "constrained-qp-a" or "constrained-qp-c" && eps < 0.1) },
-        new("lv-hba", [0.1, 0.01], (_, _) => new LvHba()) { Problems = Constrained, Fails = (problem, eps) => problem is "constrained-linear" || eps < 0.1, MostIterations = 20_000 },
+        new("lv-hba", [0.1, 0.01], (_, _) => new LvHba()) { Problems = Constrained, Fails = (problem, eps) => problem is "constrained-linear" || eps < 0.1, MostIterations = 20_000, Nears = true },
     ];
 
     public static TheoryData<string, string, double> Cases
@@ -84,6 +84,7 @@ public sealed class MinimaxMatrixTests
             // It cycles, or its one fixed step is too short; it must not be called a success.
             Assert.Equal(Verdict.NotCertified, certificate.Verdict);
             Assert.False(solution.Converged);
+            if (method.Nears && answer.X is { } nearby) Assert.InRange(Distance(solution.X, row.Local is { } there ? Vectors.Of(there) : nearby), 0, row.Distance * tolerance);
             return;
         }
 
@@ -235,6 +236,9 @@ public sealed class MinimaxMatrixTests
 
         // The problems that it is for; null for all.
         public string[]? Problems { get; init; }
+
+        // Whether x1 comes as near the answer as is asked of a certified one where the certificate refuses.
+        public bool Nears { get; init; }
 
         public long MostIterations { get; init; } = MostCalls;
 
