@@ -16,9 +16,6 @@ internal sealed class JointProjection<V>
     // The violation that is left, as a share of L_c times the length of the point.
     private const double Accuracy = 1e-10;
 
-    // A vector so many powers of two shorter than the bound of a set of multipliers does not see the bound.
-    private const int Shortness = 20;
-
     private readonly Multipliers<V> constraints;
     private readonly IProximalTerm<V> setX, setY;
     private readonly double lipschitz;
@@ -65,7 +62,7 @@ internal sealed class JointProjection<V>
             Respond();
             next.CopyFrom(ahead);
             next.AddScaled(1 / (lipschitz * lipschitz), c);
-            ProjectOnCone(next);
+            MultiplierCone.Project(constraints, next);
             move.CopyFrom(next);
             move.AddScaled(-1, ahead);
             Violation = lipschitz * lipschitz * move.Norm();
@@ -79,7 +76,7 @@ internal sealed class JointProjection<V>
             m.CopyFrom(next);
             ahead.CopyFrom(next);
             ahead.AddScaled((momentum - 1) / grown, move);
-            ProjectOnCone(ahead);
+            MultiplierCone.Project(constraints, ahead);
             momentum = grown;
         }
 
@@ -100,17 +97,5 @@ internal sealed class JointProjection<V>
         y.AddScaled(-1, ofY);
         setY.Project(y);
         values.Evaluate();
-    }
-
-    // The multipliers' set is a cone cut off at its bound: m >= 0 for inequalities, all m for equalities. A power of two
-    // changes no digit.
-    private void ProjectOnCone(V multipliers)
-    {
-        double norm = multipliers.Norm();
-        if (!(norm > 0) || !double.IsFinite(norm)) return;
-        int shift = Math.ILogB(constraints.Bound) - Shortness - Math.ILogB(norm);
-        multipliers.Scale(Math.ScaleB(1, shift));
-        constraints.Set.Project(multipliers);
-        multipliers.Scale(Math.ScaleB(1, -shift));
     }
 }
