@@ -12,7 +12,7 @@ internal sealed class ConstraintPenalty<V> : IObjective<V>
 {
     private readonly IObjective<V> lagrangian;
     private readonly Multipliers<V> multipliers;
-    private readonly double weight, sign;
+    private readonly double sign;
     private readonly V none;
     private V[] points = [], estimates = [];
     private Output<V>[] constraints = [], gradients = [];
@@ -24,8 +24,11 @@ internal sealed class ConstraintPenalty<V> : IObjective<V>
     public ConstraintPenalty(BilevelMinimaxProblem<V> problem, V like, double weight)
     {
         (lagrangian, multipliers, sign) = (problem.Lower, problem.LowerMultipliers!, problem.LowerSign);
-        (this.weight, none) = (weight, like.ZerosLike());
+        (Weight, none) = (weight, like.ZerosLike());
     }
+
+    /// <summary>mu.</summary>
+    public double Weight { get; set; }
 
     /// <summary>2 mu [c]_+ at a point of the last request: an estimate of the multipliers there.</summary>
     public V Estimate(int point) => estimates[point];
@@ -46,7 +49,7 @@ internal sealed class ConstraintPenalty<V> : IObjective<V>
         {
             estimates[p].Scale(sign);
             MultiplierCone.Project(multipliers, estimates[p]);
-            estimates[p].Scale(2 * weight);
+            estimates[p].Scale(2 * Weight);
             points[(p * LowerCount) + Lower.Z2] = estimates[p];
         }
 
@@ -60,7 +63,7 @@ internal sealed class ConstraintPenalty<V> : IObjective<V>
         Ask(request, gradients.AsSpan(0, asked), request.Values);
 
         // phi + 2 mu [c]_+'c is mu |[c]_+|^2 too much.
-        for (int p = 0; p < request.Values.Length; p++) request.Values[p] -= sign * estimates[p].Dot(estimates[p]) / (4 * weight);
+        for (int p = 0; p < request.Values.Length; p++) request.Values[p] -= sign * estimates[p].Dot(estimates[p]) / (4 * Weight);
     }
 
     private void Ask(in Request<V> request, ReadOnlySpan<Output<V>> outputs, Span<double> values) => lagrangian.Evaluate(new Request<V>
