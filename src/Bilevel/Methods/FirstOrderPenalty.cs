@@ -154,7 +154,7 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
             double tolerance = Math.Pow(Accuracy, SubproblemExponent) / (k + 1);
             subproblem.Step(tolerance);
             EstimateMultipliers();
-            if (!(subproblem.SubproblemResidual <= tolerance)) return;
+            if (!(subproblem.SubproblemResidual <= Math.Max(tolerance, 2 * subproblem.Rounding))) return;
 
             // A proximal step is done.
             k++;

@@ -13,8 +13,9 @@ internal sealed class SaddleSubproblem<V>
 {
     private const int MostInnerSteps = 20_000;
 
-    // The relative test of the inner loop cannot be met within rounding; below this share of the tolerance it need not be.
-    private const double Negligible = 1e-3;
+    // Close to the answer the relative test of the inner loop is met by luck alone; below this share of the tolerance, and
+    // within so many units of what rounding leaves of the rows, it need not be.
+    private const double Negligible = 1e-3, RoundingUnits = 8;
 
     private readonly MinimaxPenalty<V> penalty;
     private readonly IProximalTerm<V>[] terms;
@@ -49,6 +50,9 @@ internal sealed class SaddleSubproblem<V>
     /// <summary>The norm of an element of the subdifferential of P at u.</summary>
     public double Residual { get; private set; } = double.NaN;
 
+    /// <summary>What rounding may leave of the rows of H at u, so that no tolerance below it can be met.</summary>
+    public double Rounding { get; private set; }
+
     /// <summary>|w - wCentre|.</summary>
     public double Moved
     {
@@ -72,6 +76,7 @@ internal sealed class SaddleSubproblem<V>
     public void Begin(double penaltyWeight, double strongConvexity, double strongConcavity, bool movesCentre)
     {
         (rho, convexity, concavity) = (penaltyWeight, strongConvexity, strongConcavity);
+        Rounding = RoundingUnits * Precision.Of(u[X1]) * ((3 * convexity) + concavity) * u.Norm();
         foreach (int b in blocks)
         {
             if (IsMinimiser(b) || movesCentre) centre[b].CopyFrom(u[b]);
@@ -138,10 +143,11 @@ internal sealed class SaddleSubproblem<V>
         archive.Transfer("rho", ref rho);
         archive.Transfer("strong convexity", ref convexity);
         archive.Transfer("strong concavity", ref concavity);
-        double ofH = SubproblemResidual, ofP = Residual;
+        double ofH = SubproblemResidual, ofP = Residual, rounding = Rounding;
+        archive.Transfer("rounding", ref rounding);
         archive.Transfer("subproblem residual", ref ofH);
         archive.Transfer("residual", ref ofP);
-        (SubproblemResidual, Residual) = (ofH, ofP);
+        (SubproblemResidual, Residual, Rounding) = (ofH, ofP, rounding);
     }
 
     // From (xMix, yMix): u with |a(u) + b| <= |u - mix| / gamma.
@@ -149,7 +155,7 @@ internal sealed class SaddleSubproblem<V>
     {
         double smoothness = (3 * convexity) + concavity, gamma = 8 / convexity;
         double step = anchored ? gamma / (2 * Math.Sqrt(5) * (1 + (8 * smoothness / convexity))) : 0.7 / (smoothness + convexity);
-        double slack = gamma * Negligible * tolerance * Negligible * tolerance;
+        double negligible = Math.Max(Negligible * tolerance, Rounding), slack = gamma * negligible * negligible;
         foreach (int b in blocks)
         {
             u[b].CopyFrom(mix[b]);
