@@ -9,6 +9,8 @@ public sealed class ConstrainedBaselineTests
     {
         ["lv-hba"] = new LvHba(),
         ["lv-hba, sequential"] = new LvHba { Update = LvHbaUpdate.Sequential },
+        ["lu-mei"] = new FirstOrderPenalty { Tolerance = 0.1, StageSteps = 5 },
+        ["lu-mei, paper"] = new FirstOrderPenalty { Tolerance = 0.1, Mode = FirstOrderPenaltyMode.Paper },
     };
 
     public static TheoryData<string> Methods => [.. Cases.Keys];
@@ -24,14 +26,14 @@ public sealed class ConstrainedBaselineTests
             Lower = new CountingObjective<DenseVector<double>>(problem.Lower, new OracleCounts(LowerCount)),
         };
         var run = Cases[name].Start(counted, ConstrainedQp.Start(0), 0);
-        for (int i = 0; i < 2_000; i++) run.Step();
+        for (int i = 0; i < 1_000; i++) run.Step();
 
         // The runtime may allocate once while it compiles again what runs often; a step that allocates does it every time.
         long least = long.MaxValue;
         for (int trial = 0; trial < 5; trial++)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < 2_000; i++) run.Step();
+            for (int i = 0; i < 500; i++) run.Step();
             least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
