@@ -26,14 +26,14 @@ public sealed class ConstrainedBaselineTests
             Lower = new CountingObjective<DenseVector<double>>(problem.Lower, new OracleCounts(LowerCount)),
         };
         var run = Cases[name].Start(counted, ConstrainedQp.Start(0), 0);
-        for (int i = 0; i < 1_000; i++) run.Step();
+        for (int i = 0; i < 300; i++) run.Step();
 
         // The runtime may allocate once while it compiles again what runs often; a step that allocates does it every time.
         long least = long.MaxValue;
         for (int trial = 0; trial < 5; trial++)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < 500; i++) run.Step();
+            for (int i = 0; i < 100; i++) run.Step();
             least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
@@ -45,7 +45,7 @@ public sealed class ConstrainedBaselineTests
     [MemberData(nameof(Methods))]
     public void Stopped_at_any_iteration_and_resumed(string name)
     {
-        const long Total = 150;
+        const long Total = 60;
         for (ulong trial = 0; trial < 4; trial++)
         {
             foreach (bool equality in new[] { false, true })
