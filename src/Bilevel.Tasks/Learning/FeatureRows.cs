@@ -7,11 +7,11 @@ namespace Bilevel.Tasks;
 internal sealed class FeatureRows<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly long[] starts;
+    private readonly int[] starts;
     private readonly int[] features;
     private readonly T[] values;
 
-    private FeatureRows(int featureCount, long[] starts, int[] features, T[] values) =>
+    private FeatureRows(int featureCount, int[] starts, int[] features, T[] values) =>
         (FeatureCount, this.starts, this.features, this.values) = (featureCount, starts, features, values);
 
     /// <summary>Number of rows.</summary>
@@ -32,11 +32,17 @@ internal sealed class FeatureRows<T>
     /// <summary>The values of all rows, one row after the other.</summary>
     public ReadOnlySpan<T> AllValues => values;
 
+    /// <summary>The features of all rows.</summary>
+    public ReadOnlySpan<int> AllFeatures => features;
+
+    /// <summary>Where each row starts in them, and where the last one ends.</summary>
+    public ReadOnlySpan<int> Starts => starts;
+
     /// <summary>The features of one row that are not zero, ascending.</summary>
-    public ReadOnlySpan<int> Features(int row) => features.AsSpan((int)starts[row], (int)(starts[row + 1] - starts[row]));
+    public ReadOnlySpan<int> Features(int row) => features.AsSpan(starts[row], starts[row + 1] - starts[row]);
 
     /// <summary>Their values.</summary>
-    public ReadOnlySpan<T> Values(int row) => values.AsSpan((int)starts[row], (int)(starts[row + 1] - starts[row]));
+    public ReadOnlySpan<T> Values(int row) => values.AsSpan(starts[row], starts[row + 1] - starts[row]);
 
     /// <summary>Rows from the chosen rows of a table.</summary>
     /// <param name="table">The table.</param>
@@ -54,18 +60,18 @@ internal sealed class FeatureRows<T>
             starts[i + 1] = starts[i] + 1 + count;
         }
 
-        var (features, values) = Reserve(starts);
+        var (places, features, values) = Reserve(starts);
         var row = new double[longest];
         for (int i = 0; i < chosen.Length; i++)
         {
-            int at = (int)starts[i], count = (int)(starts[i + 1] - starts[i]) - 1;
+            int at = places[i], count = places[i + 1] - at - 1;
             int read = table.Read(chosen[i], features.AsSpan(at, count), row.AsSpan(0, count));
             if (read != count) throw new InvalidOperationException(FormattableString.Invariant($"Row {chosen[i]} of the table counts {count} entries but reads {read}."));
             for (int j = 0; j < count; j++) values[at + j] = T.CreateTruncating(row[j]);
             (features[at + count], values[at + count]) = (table.FeatureCount, T.One);
         }
 
-        return new FeatureRows<T>(table.FeatureCount + 1, starts, features, values);
+        return new FeatureRows<T>(table.FeatureCount + 1, places, features, values);
     }
 
     /// <summary>The chosen rows, copied.</summary>
@@ -74,14 +80,14 @@ internal sealed class FeatureRows<T>
     {
         var from = new long[rows.Length + 1];
         for (int i = 0; i < rows.Length; i++) from[i + 1] = from[i] + Features(rows[i]).Length;
-        var (toFeatures, toValues) = Reserve(from);
+        var (places, toFeatures, toValues) = Reserve(from);
         for (int i = 0; i < rows.Length; i++)
         {
-            Features(rows[i]).CopyTo(toFeatures.AsSpan((int)from[i]));
-            Values(rows[i]).CopyTo(toValues.AsSpan((int)from[i]));
+            Features(rows[i]).CopyTo(toFeatures.AsSpan(places[i]));
+            Values(rows[i]).CopyTo(toValues.AsSpan(places[i]));
         }
 
-        return new FeatureRows<T>(FeatureCount, from, toFeatures, toValues);
+        return new FeatureRows<T>(FeatureCount, places, toFeatures, toValues);
     }
 
     /// <summary>The largest Euclidean norm of a row.</summary>
@@ -136,7 +142,7 @@ internal sealed class FeatureRows<T>
     }
 
     // Entries are indexed by int: one array holds at most about two billion.
-    private static (int[] Features, T[] Values) Reserve(long[] starts) => starts[^1] <= Array.MaxLength
-        ? (new int[starts[^1]], new T[starts[^1]])
+    private static (int[] Starts, int[] Features, T[] Values) Reserve(long[] starts) => starts[^1] <= Array.MaxLength
+        ? ([.. starts.Select(start => (int)start)], new int[starts[^1]], new T[starts[^1]])
         : throw new InputException(FormattableString.Invariant($"The {starts.Length - 1} chosen rows have {starts[^1]} entries that are not zero, and at most {Array.MaxLength} can be kept; choose fewer rows."));
 }

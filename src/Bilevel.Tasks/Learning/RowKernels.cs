@@ -5,202 +5,198 @@ using System.Runtime.Intrinsics;
 
 namespace Bilevel.Tasks;
 
-/// <summary>How many hardware vectors a tile of columns takes; a type of its own for each shape, so that the compiler makes straight code of each.</summary>
-internal interface ITile
-{
-    /// <summary>Number of 512-bit vectors, 0 to 3.</summary>
-    static abstract int Wide { get; }
-
-    /// <summary>Whether a 256-bit vector follows.</summary>
-    static abstract bool Half { get; }
-}
-
 /// <summary>
-/// The two passes of a linear model over one compressed row: scores += W' a, and gradient += a (outer) slopes. W and the
-/// gradient are panels of features x columns; a row's scores or slopes stay in registers, at most three wide vectors at a time.
+/// The two passes of a linear model over compressed rows, on panels of rows x columns: sums of the panel's rows, and
+/// outer products added to them. The columns of one row stay in registers, at most six vectors at a time.
 /// </summary>
+/// <remarks>
+/// Entries come in runs: run i is entries ends[i - 1] to ends[i], the first run begins at <c>start</c>. An entry is an
+/// index into the rows of a panel and a value. Nothing is checked: indices must lie within the panel.
+/// </remarks>
 /// <typeparam name="T">double or float.</typeparam>
 internal static class RowKernels<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Columns of the smallest vector; panels are padded to a multiple of it.</summary>
+    private const int MostVectors = 6;
+
+    /// <summary>Columns of a vector; panels are padded to a multiple of it.</summary>
     public static int Granule => Vector256<T>.Count;
 
-    /// <summary>scores = W' a for all columns.</summary>
-    public static void Scores(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ReadOnlySpan<T> panel, Span<T> scores)
-    {
-        for (int column = 0; column < scores.Length;)
-        {
-            ref T w = ref Unsafe.Add(ref MemoryMarshal.GetReference(panel), column);
-            ref T to = ref scores[column];
-            nuint stride = (nuint)scores.Length;
-            switch ((scores.Length - column) / Granule)
-            {
-                case 1: Scores<Tile01>(features, values, ref w, stride, ref to); return;
-                case 2: Scores<Tile10>(features, values, ref w, stride, ref to); return;
-                case 3: Scores<Tile11>(features, values, ref w, stride, ref to); return;
-                case 4: Scores<Tile20>(features, values, ref w, stride, ref to); return;
-                case 5: Scores<Tile21>(features, values, ref w, stride, ref to); return;
-                default: Scores<Tile30>(features, values, ref w, stride, ref to); break;
-            }
+    /// <summary>Row i of the result = sum over the entries of run i of value times row index of the panel.</summary>
+    public static void Combine(int start, ReadOnlySpan<int> ends, ReadOnlySpan<int> indices, ReadOnlySpan<T> values, ReadOnlySpan<T> panel, Span<T> result, int columns) =>
+        Combine(start, ends, indices, values, panel, targets: [], result, columns);
 
-            column += 6 * Granule;
-        }
-    }
+    /// <summary>Row targets[i] of the result += sum over the entries of run i of value times row index of the panel.</summary>
+    public static void AddCombined(int start, ReadOnlySpan<int> ends, ReadOnlySpan<ushort> indices, ReadOnlySpan<T> values, ReadOnlySpan<T> panel, ReadOnlySpan<int> targets, Span<T> result, int columns) =>
+        Combine(start, ends, indices, values, panel, targets, result, columns);
 
-    /// <summary>gradient += a (outer) slopes for all columns.</summary>
-    public static void AddOuter(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ReadOnlySpan<T> slopes, Span<T> panel)
+    /// <summary>Row index of the panel += value times row i of the slopes, for the entries of every run i.</summary>
+    public static void AddOuter(int start, ReadOnlySpan<int> ends, ReadOnlySpan<int> indices, ReadOnlySpan<T> values, ReadOnlySpan<T> slopes, Span<T> panel, int columns)
     {
-        for (int column = 0; column < slopes.Length;)
+        for (int column = 0; column < columns; column += MostVectors * Granule)
         {
-            ref T g = ref Unsafe.Add(ref MemoryMarshal.GetReference(panel), column);
+            ref T to = ref Unsafe.Add(ref MemoryMarshal.GetReference(panel), column);
             ref T from = ref Unsafe.Add(ref MemoryMarshal.GetReference(slopes), column);
-            nuint stride = (nuint)slopes.Length;
-            switch ((slopes.Length - column) / Granule)
+            switch ((columns - column) / Granule)
             {
-                case 1: AddOuter<Tile01>(features, values, ref from, stride, ref g); return;
-                case 2: AddOuter<Tile10>(features, values, ref from, stride, ref g); return;
-                case 3: AddOuter<Tile11>(features, values, ref from, stride, ref g); return;
-                case 4: AddOuter<Tile20>(features, values, ref from, stride, ref g); return;
-                case 5: AddOuter<Tile21>(features, values, ref from, stride, ref g); return;
-                default: AddOuter<Tile30>(features, values, ref from, stride, ref g); break;
+                case 1: AddOuter<One>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                case 2: AddOuter<Two>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                case 3: AddOuter<Three>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                case 4: AddOuter<Four>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                case 5: AddOuter<Five>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                default: AddOuter<Six>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
             }
-
-            column += 6 * Granule;
         }
     }
 
-    // Two features at a time, so that independent sums hide the latency of a multiply-add.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scores<TTile>(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ref T w, nuint stride, ref T scores)
-        where TTile : ITile
+    private static void Combine<TIndex>(int start, ReadOnlySpan<int> ends, ReadOnlySpan<TIndex> indices, ReadOnlySpan<T> values, ReadOnlySpan<T> panel, ReadOnlySpan<int> targets, Span<T> result, int columns)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        Vector512<T> a0 = default, a1 = default, a2 = default, b0 = default, b1 = default, b2 = default;
-        Vector256<T> a = default, b = default;
-        nuint wide = (nuint)Vector512<T>.Count, half = wide * (nuint)TTile.Wide;
-        ref int f = ref MemoryMarshal.GetReference(features);
-        ref T v = ref MemoryMarshal.GetReference(values);
-        int j = 0;
-        for (; j + 1 < features.Length; j += 2)
+        for (int column = 0; column < columns; column += MostVectors * Granule)
         {
-            ref T p = ref Unsafe.Add(ref w, (nuint)(uint)Unsafe.Add(ref f, j) * stride);
-            ref T q = ref Unsafe.Add(ref w, (nuint)(uint)Unsafe.Add(ref f, j + 1) * stride);
-            T s = Unsafe.Add(ref v, j), t = Unsafe.Add(ref v, j + 1);
-            if (TTile.Wide > 0)
+            ref T from = ref Unsafe.Add(ref MemoryMarshal.GetReference(panel), column);
+            ref T to = ref Unsafe.Add(ref MemoryMarshal.GetReference(result), column);
+            switch ((columns - column) / Granule)
             {
-                a0 = Fused(Vector512.Create(s), Vector512.LoadUnsafe(ref p), a0);
-                b0 = Fused(Vector512.Create(t), Vector512.LoadUnsafe(ref q), b0);
-            }
-
-            if (TTile.Wide > 1)
-            {
-                a1 = Fused(Vector512.Create(s), Vector512.LoadUnsafe(ref p, wide), a1);
-                b1 = Fused(Vector512.Create(t), Vector512.LoadUnsafe(ref q, wide), b1);
-            }
-
-            if (TTile.Wide > 2)
-            {
-                a2 = Fused(Vector512.Create(s), Vector512.LoadUnsafe(ref p, 2 * wide), a2);
-                b2 = Fused(Vector512.Create(t), Vector512.LoadUnsafe(ref q, 2 * wide), b2);
-            }
-
-            if (TTile.Half)
-            {
-                a = Fused(Vector256.Create(s), Vector256.LoadUnsafe(ref p, half), a);
-                b = Fused(Vector256.Create(t), Vector256.LoadUnsafe(ref q, half), b);
+                case 1: Combine<One, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                case 2: Combine<Two, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                case 3: Combine<Three, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                case 4: Combine<Four, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                case 5: Combine<Five, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                default: Combine<Six, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
             }
         }
+    }
 
-        if (j < features.Length)
+    // Two entries at a time, so that independent sums hide the latency of a multiply-add.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Combine<TVectors, TIndex>(int start, ReadOnlySpan<int> ends, ReadOnlySpan<TIndex> indices, ReadOnlySpan<T> values, ref T panel, ReadOnlySpan<int> targets, ref T result, nuint columns)
+        where TVectors : IVectors
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        bool add = targets.Length > 0;
+        ref TIndex index = ref MemoryMarshal.GetReference(indices);
+        ref T value = ref MemoryMarshal.GetReference(values);
+        int k = start;
+        for (int i = 0; i < ends.Length; i++)
         {
-            ref T p = ref Unsafe.Add(ref w, (nuint)(uint)Unsafe.Add(ref f, j) * stride);
-            T s = Unsafe.Add(ref v, j);
-            if (TTile.Wide > 0) a0 = Fused(Vector512.Create(s), Vector512.LoadUnsafe(ref p), a0);
-            if (TTile.Wide > 1) a1 = Fused(Vector512.Create(s), Vector512.LoadUnsafe(ref p, wide), a1);
-            if (TTile.Wide > 2) a2 = Fused(Vector512.Create(s), Vector512.LoadUnsafe(ref p, 2 * wide), a2);
-            if (TTile.Half) a = Fused(Vector256.Create(s), Vector256.LoadUnsafe(ref p, half), a);
-        }
+            Vector256<T> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;
+            Vector256<T> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default;
+            int end = ends[i];
+            for (; k < end - 1; k += 2)
+            {
+                ref T p = ref Unsafe.Add(ref panel, nuint.CreateTruncating(Unsafe.Add(ref index, k)) * columns);
+                ref T q = ref Unsafe.Add(ref panel, nuint.CreateTruncating(Unsafe.Add(ref index, k + 1)) * columns);
+                var s = Vector256.Create(Unsafe.Add(ref value, k));
+                var t = Vector256.Create(Unsafe.Add(ref value, k + 1));
+                (a0, b0) = (Fused(s, Load(ref p, 0), a0), Fused(t, Load(ref q, 0), b0));
+                if (TVectors.Count > 1) (a1, b1) = (Fused(s, Load(ref p, 1), a1), Fused(t, Load(ref q, 1), b1));
+                if (TVectors.Count > 2) (a2, b2) = (Fused(s, Load(ref p, 2), a2), Fused(t, Load(ref q, 2), b2));
+                if (TVectors.Count > 3) (a3, b3) = (Fused(s, Load(ref p, 3), a3), Fused(t, Load(ref q, 3), b3));
+                if (TVectors.Count > 4) (a4, b4) = (Fused(s, Load(ref p, 4), a4), Fused(t, Load(ref q, 4), b4));
+                if (TVectors.Count > 5) (a5, b5) = (Fused(s, Load(ref p, 5), a5), Fused(t, Load(ref q, 5), b5));
+            }
 
-        if (TTile.Wide > 0) (a0 + b0).StoreUnsafe(ref scores);
-        if (TTile.Wide > 1) (a1 + b1).StoreUnsafe(ref scores, wide);
-        if (TTile.Wide > 2) (a2 + b2).StoreUnsafe(ref scores, 2 * wide);
-        if (TTile.Half) (a + b).StoreUnsafe(ref scores, half);
+            if (k < end)
+            {
+                ref T p = ref Unsafe.Add(ref panel, nuint.CreateTruncating(Unsafe.Add(ref index, k)) * columns);
+                var s = Vector256.Create(Unsafe.Add(ref value, k));
+                a0 = Fused(s, Load(ref p, 0), a0);
+                if (TVectors.Count > 1) a1 = Fused(s, Load(ref p, 1), a1);
+                if (TVectors.Count > 2) a2 = Fused(s, Load(ref p, 2), a2);
+                if (TVectors.Count > 3) a3 = Fused(s, Load(ref p, 3), a3);
+                if (TVectors.Count > 4) a4 = Fused(s, Load(ref p, 4), a4);
+                if (TVectors.Count > 5) a5 = Fused(s, Load(ref p, 5), a5);
+                k = end;
+            }
+
+            ref T to = ref Unsafe.Add(ref result, (nuint)(uint)(add ? targets[i] : i) * columns);
+            Store(ref to, 0, a0 + b0, add);
+            if (TVectors.Count > 1) Store(ref to, 1, a1 + b1, add);
+            if (TVectors.Count > 2) Store(ref to, 2, a2 + b2, add);
+            if (TVectors.Count > 3) Store(ref to, 3, a3 + b3, add);
+            if (TVectors.Count > 4) Store(ref to, 4, a4 + b4, add);
+            if (TVectors.Count > 5) Store(ref to, 5, a5 + b5, add);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddOuter<TTile>(ReadOnlySpan<int> features, ReadOnlySpan<T> values, ref T slopes, nuint stride, ref T g)
-        where TTile : ITile
+    private static void AddOuter<TVectors>(int start, ReadOnlySpan<int> ends, ReadOnlySpan<int> indices, ReadOnlySpan<T> values, ref T slopes, ref T panel, nuint columns)
+        where TVectors : IVectors
     {
-        nuint wide = (nuint)Vector512<T>.Count, half = wide * (nuint)TTile.Wide;
-        Vector512<T> s0 = TTile.Wide > 0 ? Vector512.LoadUnsafe(ref slopes) : default;
-        Vector512<T> s1 = TTile.Wide > 1 ? Vector512.LoadUnsafe(ref slopes, wide) : default;
-        Vector512<T> s2 = TTile.Wide > 2 ? Vector512.LoadUnsafe(ref slopes, 2 * wide) : default;
-        Vector256<T> s = TTile.Half ? Vector256.LoadUnsafe(ref slopes, half) : default;
-        ref int f = ref MemoryMarshal.GetReference(features);
-        ref T v = ref MemoryMarshal.GetReference(values);
-        for (int j = 0; j < features.Length; j++)
+        ref int index = ref MemoryMarshal.GetReference(indices);
+        ref T value = ref MemoryMarshal.GetReference(values);
+        int k = start;
+        for (int i = 0; i < ends.Length; i++)
         {
-            ref T p = ref Unsafe.Add(ref g, (nuint)(uint)Unsafe.Add(ref f, j) * stride);
-            T value = Unsafe.Add(ref v, j);
-            if (TTile.Wide > 0) Fused(Vector512.Create(value), s0, Vector512.LoadUnsafe(ref p)).StoreUnsafe(ref p);
-            if (TTile.Wide > 1) Fused(Vector512.Create(value), s1, Vector512.LoadUnsafe(ref p, wide)).StoreUnsafe(ref p, wide);
-            if (TTile.Wide > 2) Fused(Vector512.Create(value), s2, Vector512.LoadUnsafe(ref p, 2 * wide)).StoreUnsafe(ref p, 2 * wide);
-            if (TTile.Half) Fused(Vector256.Create(value), s, Vector256.LoadUnsafe(ref p, half)).StoreUnsafe(ref p, half);
+            Vector256<T> s0 = Load(ref slopes, 0), s1 = default, s2 = default, s3 = default, s4 = default, s5 = default;
+            if (TVectors.Count > 1) s1 = Load(ref slopes, 1);
+            if (TVectors.Count > 2) s2 = Load(ref slopes, 2);
+            if (TVectors.Count > 3) s3 = Load(ref slopes, 3);
+            if (TVectors.Count > 4) s4 = Load(ref slopes, 4);
+            if (TVectors.Count > 5) s5 = Load(ref slopes, 5);
+            slopes = ref Unsafe.Add(ref slopes, columns);
+            for (int end = ends[i]; k < end; k++)
+            {
+                ref T p = ref Unsafe.Add(ref panel, (nuint)(uint)Unsafe.Add(ref index, k) * columns);
+                var a = Vector256.Create(Unsafe.Add(ref value, k));
+                Store(ref p, 0, Fused(a, s0, Load(ref p, 0)), add: false);
+                if (TVectors.Count > 1) Store(ref p, 1, Fused(a, s1, Load(ref p, 1)), add: false);
+                if (TVectors.Count > 2) Store(ref p, 2, Fused(a, s2, Load(ref p, 2)), add: false);
+                if (TVectors.Count > 3) Store(ref p, 3, Fused(a, s3, Load(ref p, 3)), add: false);
+                if (TVectors.Count > 4) Store(ref p, 4, Fused(a, s4, Load(ref p, 4)), add: false);
+                if (TVectors.Count > 5) Store(ref p, 5, Fused(a, s5, Load(ref p, 5)), add: false);
+            }
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<T> Load(ref T from, int vector) => Vector256.LoadUnsafe(ref from, (nuint)(vector * Vector256<T>.Count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(ref T to, int vector, Vector256<T> sum, bool add) =>
+        (add ? sum + Load(ref to, vector) : sum).StoreUnsafe(ref to, (nuint)(vector * Vector256<T>.Count));
 
     // a * b + c, fused where the hardware does it; the branch is decided when the code is compiled.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<T> Fused(Vector512<T> a, Vector512<T> b, Vector512<T> c) =>
-        typeof(T) == typeof(double) ? Vector512.MultiplyAddEstimate(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>()
-        : typeof(T) == typeof(float) ? Vector512.MultiplyAddEstimate(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
-        : (a * b) + c;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<T> Fused(Vector256<T> a, Vector256<T> b, Vector256<T> c) =>
         typeof(T) == typeof(double) ? Vector256.MultiplyAddEstimate(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>()
         : typeof(T) == typeof(float) ? Vector256.MultiplyAddEstimate(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
         : (a * b) + c;
+}
 
-    private readonly struct Tile01 : ITile
-    {
-        public static int Wide => 0;
+/// <summary>How many hardware vectors the columns take; a type of its own for each number, so that the compiler makes straight code of each.</summary>
+internal interface IVectors
+{
+    static abstract int Count { get; }
+}
 
-        public static bool Half => true;
-    }
+internal readonly struct One : IVectors
+{
+    public static int Count => 1;
+}
 
-    private readonly struct Tile10 : ITile
-    {
-        public static int Wide => 1;
+internal readonly struct Two : IVectors
+{
+    public static int Count => 2;
+}
 
-        public static bool Half => false;
-    }
+internal readonly struct Three : IVectors
+{
+    public static int Count => 3;
+}
 
-    private readonly struct Tile11 : ITile
-    {
-        public static int Wide => 1;
+internal readonly struct Four : IVectors
+{
+    public static int Count => 4;
+}
 
-        public static bool Half => true;
-    }
+internal readonly struct Five : IVectors
+{
+    public static int Count => 5;
+}
 
-    private readonly struct Tile20 : ITile
-    {
-        public static int Wide => 2;
-
-        public static bool Half => false;
-    }
-
-    private readonly struct Tile21 : ITile
-    {
-        public static int Wide => 2;
-
-        public static bool Half => true;
-    }
-
-    private readonly struct Tile30 : ITile
-    {
-        public static int Wide => 3;
-
-        public static bool Half => false;
-    }
+internal readonly struct Six : IVectors
+{
+    public static int Count => 6;
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 
 namespace Bilevel.Tasks;
 
@@ -65,12 +66,13 @@ internal sealed class WeightedSoftmaxLoss<T>(FeatureRows<T> data, int[] labels, 
         }
     }
 
-    // sigmoid(x_i) for the rows of the sample, once for all points that share x
+    // sigmoid(x_i) of the rows of the sample, once for all points that share x
     private void Weigh(in Request<DenseVector<T>> request)
     {
+        answer.Take(request.Sample);
         if (rowWeights.Length != request.PointCount) rowWeights = new T[request.PointCount][];
         while (sigmoids.Length < request.PointCount) sigmoids = [.. sigmoids, []];
-        int rows = Minibatch.Count(request.Sample, data.Count);
+        int rows = answer.Rows;
         for (int p = 0; p < request.PointCount; p++)
         {
             var x = request.Point(p)[BilevelProblem.X];
@@ -82,15 +84,13 @@ internal sealed class WeightedSoftmaxLoss<T>(FeatureRows<T> data, int[] labels, 
                 continue;
             }
 
-            if (sigmoids[p].Length == 0) sigmoids[p] = new T[data.Count];
-            var weights = sigmoids[p];
-            rowWeights[p] = weights;
+            if (sigmoids[p].Length < rows) sigmoids[p] = new T[rows];
+            rowWeights[p] = sigmoids[p];
             var logits = x.Span;
-            for (int r = 0; r < rows; r++)
-            {
-                int i = request.Sample.IsAll ? r : Minibatch.Index(request.Sample, r, data.Count);
-                weights[i] = T.One / (T.One + T.Exp(-logits[i]));
-            }
+            var weights = sigmoids[p].AsSpan(0, rows);
+            if (request.Sample.IsAll) logits.CopyTo(weights);
+            else for (int r = 0; r < rows; r++) weights[r] = logits[answer.RowIndex(r)];
+            TensorPrimitives.Sigmoid(weights, weights);
         }
     }
 
@@ -106,12 +106,12 @@ internal sealed class WeightedSoftmaxLoss<T>(FeatureRows<T> data, int[] labels, 
             int i = answer.RowIndex(r);
             if (output.Point != Output.Combined)
             {
-                result[i] += scale * Slope(rowWeights[output.Point]![i]) * answer.Losses[(r * points) + output.Point];
+                result[i] += scale * Slope(rowWeights[output.Point]![r]) * answer.Losses[(r * points) + output.Point];
                 continue;
             }
 
             var sum = T.Zero;
-            for (int p = 0; p < points; p++) sum += T.CreateTruncating(request.Weights[p]) * Slope(rowWeights[p]![i]) * answer.Losses[(r * points) + p];
+            for (int p = 0; p < points; p++) sum += T.CreateTruncating(request.Weights[p]) * Slope(rowWeights[p]![r]) * answer.Losses[(r * points) + p];
             result[i] += scale * sum;
         }
     }
@@ -146,6 +146,9 @@ internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int c
     public T[] Losses => pass.Losses;
 
     public int RowIndex(int r) => pass.RowIndex(r);
+
+    /// <summary>Takes the rows of a sample, before <see cref="Run"/> where the weights of rows are to be made for it.</summary>
+    public void Take(Sample sample) => pass.Take(sample);
 
     /// <summary>Computes what the request needs: sums of gradients per point, and cross-entropies when asked for.</summary>
     public void Run(in Request<DenseVector<T>> request, T[]?[]? rowWeights, bool losses)
@@ -195,7 +198,7 @@ internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int c
         for (int r = 0; r < pass.Rows; r++)
         {
             double loss = double.CreateTruncating(pass.Losses[(r * points) + point]);
-            sum += rowWeights?[point] is { } weights ? double.CreateTruncating(weights[pass.RowIndex(r)]) * loss : loss;
+            sum += rowWeights?[point] is { } weights ? double.CreateTruncating(weights[r]) * loss : loss;
         }
 
         return sum / pass.Rows;

@@ -5,19 +5,19 @@ namespace Bilevel.Tasks;
 
 /// <summary>
 /// One pass over feature rows for several linear softmax classifiers at once: per-row cross-entropies and weighted
-/// gradients. Each row's non-zero entries are read once for all classifiers. Work is cut into chunks that depend on
-/// the number of rows alone and summed in their order, so the result does not depend on the number of threads.
+/// gradients. Each row's non-zero entries are read once for all classifiers. Every sum is taken in an order that depends
+/// on the rows alone, so the result does not depend on the number of threads.
 /// </summary>
 /// <remarks>
-/// A classifier is a vector of FeatureCount x Classes weights, feature by feature. The columns of all classifiers are
-/// packed side by side, padded to whole hardware vectors. Columns are taken three vectors at a time, so that the sums
-/// of a row stay in registers.
+/// A classifier is a vector of FeatureCount x Classes weights, feature by feature. Scores, softmax and gradient go block
+/// by block while a block's numbers are in the nearest cache. Only the gradient of all compressed rows is summed
+/// feature by feature at the end: rows that are wanted again and again pay for a second copy of their entries.
 /// </remarks>
 /// <typeparam name="T">double or float.</typeparam>
 internal sealed class SoftmaxPass<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int BlockRows = 64;      // rows whose scores are kept at a time: they stay in the first-level cache
+    private const int BlockRows = 64;      // rows whose scores are computed and used while they are in the nearest cache
     private const int ChunkRows = 256;
     private const int MostChunks = 16;
 
@@ -25,16 +25,18 @@ internal sealed class SoftmaxPass<T>
     private readonly int[] labels;
     private readonly int classes, threads;
     private readonly ParallelOptions options;
-    private readonly Action<int> runChunk;
-    private Layout layout = new(0, 0, 0);
-    private T[] weights = [];              // features x columns
+    private readonly Action<int> runChunk, runPart;
+    private readonly SampleRows<T> sample;
+    private readonly RowProducts<T> products;
+    private readonly SparseProducts<T>? sparse;        // the same where rows are compressed
+    private AlignedArray<T> scores = new(0);           // rows x columns: scores, then exponentials, then slopes
+    private AlignedArray<T> gradient = new(0);         // a panel
     private Chunk[] chunks = [];
 
     // The request at work.
-    private Sample sample;
-    private int rows, chunkRows;
+    private int chunkRows;
     private T[][] rowWeights = [];
-    private bool wantLosses;
+    private bool wantLosses, wantAnyGradient, byFeature;
     private bool[] wantGradient = [];
 
     public SoftmaxPass(FeatureRows<T> data, int[] labels, int classes, int threads)
@@ -43,167 +45,167 @@ internal sealed class SoftmaxPass<T>
             throw new ArgumentException(FormattableString.Invariant($"{data.Count} rows need as many labels from 0 to {classes - 1}."), nameof(labels));
         (this.data, this.labels, this.classes, this.threads) = (data, labels, classes, threads);
         options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) };
-        runChunk = RunChunk;
+        (runChunk, runPart) = (RunChunk, RunPart);
+        bool dense = DenseProducts<T>.Suits(data);
+        sample = new SampleRows<T>(data, copies: !dense);
+        if (!dense) sparse = new SparseProducts<T>(data, sample, classes, threads);
+        products = (RowProducts<T>?)sparse ?? new DenseProducts<T>(data, sample, classes);
         Losses = [];
     }
 
-    /// <summary>Number of rows of the last pass.</summary>
-    public int Rows => rows;
+    /// <summary>Number of rows of the last sample.</summary>
+    public int Rows => sample.Count;
 
     /// <summary>Cross-entropy of row r of the last pass under classifier p, at [r * classifiers + p]; filled when asked for.</summary>
     public T[] Losses { get; private set; }
 
-    /// <summary>Index in the data of row r of a sample.</summary>
-    public int RowIndex(int r) => sample.IsAll ? r : Minibatch.Index(sample, r, data.Count);
+    /// <summary>Index in the data of row r of the last sample.</summary>
+    public int RowIndex(int r) => sample.Index(r);
+
+    /// <summary>Takes the rows of a sample beforehand, where their weights are to be made for a run.</summary>
+    public void Take(Sample on) => sample.Take(on);
 
     /// <summary>Runs over the rows of a sample.</summary>
     /// <param name="on">The sample.</param>
     /// <param name="classifiers">The classifiers, FeatureCount x Classes weights each.</param>
-    /// <param name="weightsOfRows">For each classifier the weight of every data row in its gradient; null for ones.</param>
+    /// <param name="weightsOfRows">For each classifier the weight of every row of the sample in its gradient; null for ones.</param>
     /// <param name="gradients">For each classifier where the sum over the rows of weight times gradient of the cross-entropy goes; null for none.</param>
     /// <param name="losses">Whether the cross-entropies are wanted.</param>
     public void Run(Sample on, ReadOnlySpan<DenseVector<T>> classifiers, T[]?[] weightsOfRows, DenseVector<T>?[] gradients, bool losses)
     {
-        sample = on;
-        rows = Minibatch.Count(on, data.Count);
-
-        // Clearing and adding up the chunks' gradients must not cost more than the entries of the rows.
-        double entriesPerFeature = data.NonZeros / (double)data.Count * rows / data.FeatureCount;
-        int count = Math.Clamp(Math.Min((rows + ChunkRows - 1) / ChunkRows, (int)entriesPerFeature), 1, MostChunks);
-        chunkRows = (rows + count - 1) / count;
-        Prepare(classifiers.Length, count);
-        wantLosses = losses;
-        bool any = false;
+        Take(on);
+        Prepare(classifiers.Length);
+        (wantLosses, wantAnyGradient) = (losses, false);
         for (int p = 0; p < classifiers.Length; p++)
         {
             rowWeights[p] = weightsOfRows[p]!;
-            any |= wantGradient[p] = gradients[p] is not null;
+            wantAnyGradient |= wantGradient[p] = gradients[p] is not null;
         }
 
-        if (losses && Losses.Length < rows * classifiers.Length) Losses = new T[rows * classifiers.Length];
-        Pack(classifiers);
-        if (threads > 1 && count > 1) Parallel.For(0, count, options, runChunk);
-        else for (int c = 0; c < count; c++) RunChunk(c);
-        if (any) Unpack(gradients, count);
+        byFeature = wantAnyGradient && sample.IsAll && sparse is not null;
+        int count = CutIntoChunks();
+        if (losses && Losses.Length < Rows * classifiers.Length) Losses = new T[Rows * classifiers.Length];
+        for (int p = 0; p < classifiers.Length; p++) products.Load(p, classifiers[p].Span);
+        For(count, runChunk);
+        if (!wantAnyGradient) return;
+        if (byFeature) For(sparse!.Blocks.Parts, runPart);
+        else AddUp(count);
+        for (int p = 0; p < classifiers.Length; p++)
+        {
+            if (gradients[p] is { } result) products.Read(gradient.Span, p, result.Span);
+        }
     }
 
-    private void Prepare(int points, int count)
+    private void For(int count, Action<int> body)
     {
-        if (layout.Points != points)
+        if (threads > 1 && count > 1) Parallel.For(0, count, options, body);
+        else for (int i = 0; i < count; i++) body(i);
+    }
+
+    private void Prepare(int points)
+    {
+        if (products.Points != points)
         {
-            int columns = ((points * classes) + RowKernels<T>.Granule - 1) / RowKernels<T>.Granule * RowKernels<T>.Granule;
-            layout = new Layout(points, classes, columns);
-            long panel = (long)data.FeatureCount * columns;
-            if (panel > Array.MaxLength)
-                throw new InputException(FormattableString.Invariant($"{data.FeatureCount} features times {columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} weights; take fewer features or classes."));
-            weights = new T[panel];
+            products.Resize(points);
+            (gradient, scores) = (new AlignedArray<T>(products.PanelLength), new AlignedArray<T>(0));
             rowWeights = new T[points][];
             wantGradient = new bool[points];
             chunks = [];
         }
 
-        while (chunks.Length < count) chunks = [.. chunks, new Chunk(weights.Length, layout.Columns)];
+        int columns = products.Columns;
+        long needed = (long)Rows * columns;
+        if (needed > Array.MaxLength - columns)
+            throw new InputException(FormattableString.Invariant($"{Rows} rows times {columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} scores; take fewer rows or a minibatch."));
+        if (scores.Length < needed) scores = new AlignedArray<T>((int)needed);
     }
 
-    private void Pack(ReadOnlySpan<DenseVector<T>> classifiers)
+    private int CutIntoChunks()
     {
-        for (int p = 0; p < classifiers.Length; p++)
-        {
-            var from = classifiers[p].Span;
-            for (int j = 0, at = p * classes; j < data.FeatureCount; j++, at += layout.Columns) from.Slice(j * classes, classes).CopyTo(weights.AsSpan(at));
-        }
+        int count = (Rows + ChunkRows - 1) / ChunkRows;
+
+        // Clearing and adding up the chunks' gradients must not cost more than the entries of the rows.
+        if (wantAnyGradient && !byFeature) count = Math.Min(count, (int)(sample.NonZeros / data.FeatureCount));
+        count = Math.Clamp(count, 1, MostChunks);
+        chunkRows = (Rows + count - 1) / count;
+        while (chunks.Length < count) chunks = [.. chunks, new Chunk(products.Points)];
+        if (!wantAnyGradient || byFeature) return count;
+        for (int c = 1; c < count; c++) chunks[c].Gradient ??= new AlignedArray<T>(gradient.Length);
+        return count;
     }
 
-    private void Unpack(DenseVector<T>?[] gradients, int count)
+    private void AddUp(int count)
     {
-        var sum = chunks[0].Gradient.AsSpan();
-        for (int c = 1; c < count; c++) TensorPrimitives.Add(sum, chunks[c].Gradient, sum);
-        for (int p = 0; p < layout.Points; p++)
-        {
-            if (gradients[p] is not { } result) continue;
-            var to = result.Span;
-            for (int j = 0, at = p * classes; j < data.FeatureCount; j++, at += layout.Columns) sum.Slice(at, classes).CopyTo(to[(j * classes)..]);
-        }
+        for (int c = 1; c < count; c++) TensorPrimitives.Add(gradient.Span, chunks[c].Gradient!.Span, gradient.Span);
     }
+
+    private void RunPart(int part) => sparse!.Blocks.SumGradient(part, scores.Span, products.Columns, gradient.Span);
 
     private void RunChunk(int index)
     {
         var chunk = chunks[index];
-        bool any = wantGradient.AsSpan().Contains(true);
-        if (any) Array.Clear(chunk.Gradient);
-        int end = Math.Min(rows, (index + 1) * chunkRows);
+        bool addsGradient = wantAnyGradient && !byFeature;
+        var own = index == 0 || !addsGradient ? gradient : chunk.Gradient!;
+        if (addsGradient) own.Span.Clear();
+        int end = Math.Min(Rows, (index + 1) * chunkRows);
         for (int first = index * chunkRows; first < end; first += BlockRows)
         {
             int count = Math.Min(BlockRows, end - first);
-            for (int r = 0; r < count; r++) chunk.Rows[r] = RowIndex(first + r);
-            if (data.IsDense) DenseScores(chunk, count);
-            else for (int r = 0; r < count; r++) RowKernels<T>.Scores(data.Features(chunk.Rows[r]), data.Values(chunk.Rows[r]), weights, RowOf(chunk, r));
-
+            products.Scores(first, count, RowsOf(first, count));
             Softmax(chunk, first, count);
-            if (!any) continue;
-            if (data.IsDense) AddDenseGradient(chunk, count);
-            else for (int r = 0; r < count; r++) RowKernels<T>.AddOuter(data.Features(chunk.Rows[r]), data.Values(chunk.Rows[r]), RowOf(chunk, r), chunk.Gradient);
+            if (addsGradient) products.AddGradient(first, count, RowsOf(first, count), own.Span);
         }
     }
 
-    private Span<T> RowOf(Chunk chunk, int r) => chunk.Scores.AsSpan(r * layout.Columns, layout.Columns);
+    private Span<T> RowsOf(int first, int count) => scores.Span.Slice(first * products.Columns, count * products.Columns);
 
-    private void DenseScores(Chunk chunk, int count)
-    {
-        // Count * FeatureCount entries fit one array, so the products do not overflow.
-        for (int r = 0; r < count; r++) chunk.Starts[r] = chunk.Rows[r] * data.FeatureCount;
-        int whole = count - (count % DenseTiles<T>.Height);
-        for (int r = 0; r < whole; r += DenseTiles<T>.Height)
-            DenseTiles<T>.Scores(chunk.Starts.AsSpan(r, DenseTiles<T>.Height), data.AllValues, data.FeatureCount, weights, chunk.Scores.AsSpan(r * layout.Columns, DenseTiles<T>.Height * layout.Columns), layout.Columns);
-        for (int r = whole; r < count; r++) RowKernels<T>.Scores(data.Features(chunk.Rows[r]), data.Values(chunk.Rows[r]), weights, RowOf(chunk, r));
-    }
-
-    private void AddDenseGradient(Chunk chunk, int count)
-    {
-        // The features that do not fill a tile go one by one.
-        int columns = layout.Columns, whole = data.FeatureCount - (data.FeatureCount % DenseTiles<T>.Height);
-        for (int j = 0; j < whole; j += DenseTiles<T>.Height)
-            DenseTiles<T>.AddGradient(chunk.Starts.AsSpan(0, count), data.AllValues, j, chunk.Scores, chunk.Gradient.AsSpan(j * columns, DenseTiles<T>.Height * columns), columns);
-        for (int j = whole; j < data.FeatureCount; j++)
-        {
-            var to = chunk.Gradient.AsSpan(j * columns, columns);
-            for (int r = 0; r < count; r++) TensorPrimitives.MultiplyAdd(RowOf(chunk, r), data.Values(chunk.Rows[r])[j], to, to);
-        }
-    }
-
-    // Cross-entropies from the scores; then the scores become weight * (probability - [class is the label]).
+    // Cross-entropies from the scores; then the scores become weight * (probability - [class is the label]). What the
+    // padding becomes is never read.
     private void Softmax(Chunk chunk, int first, int count)
     {
-        int columns = layout.Columns, points = layout.Points;
-        var kept = chunk.Kept.AsSpan();
+        int points = products.Points, columns = products.Columns;
+        var block = RowsOf(first, count);
+        var sums = chunk.Sums.AsSpan(0, count * points);
+        if (wantLosses) KeepOwnScores(chunk, first, count);
+        bool modest = SoftmaxRows<T>.AreModest(block);
+        if (modest) SoftmaxRows<T>.Exponentials(block);
         for (int r = 0; r < count; r++)
         {
-            int row = chunk.Rows[r], label = labels[row];
-            var all = chunk.Scores.AsSpan(r * columns, columns);
-            T shift = SoftmaxRows<T>.Exponentials(all, kept);
+            int label = labels[sample.Index(first + r)];
             for (int p = 0; p < points; p++)
             {
-                var scores = all.Slice(p * classes, classes);
-                var before = kept.Slice(p * classes, classes);
-                T own = shift, sum = SoftmaxRows<T>.Sum(scores, before, ref own);
-                if (wantLosses) Losses[((first + r) * points) + p] = T.Log(sum) + own - before[label];
-                var weight = !wantGradient[p] ? T.Zero : rowWeights[p] is { } given ? given[row] : T.One;
-                SoftmaxRows<T>.Scale(scores, weight / sum);
-                scores[label] -= weight;
+                var ofPoint = block.Slice((r * columns) + (p * classes), classes);
+                int at = (r * points) + p;
+                if (!modest) chunk.OwnScores[at] -= SoftmaxRows<T>.ShiftedExponentials(ofPoint);
+                T sum = sums[at] = SoftmaxRows<T>.Sum(ofPoint);
+                var weight = !wantGradient[p] ? T.Zero : rowWeights[p] is { } given ? given[first + r] : T.One;
+                SoftmaxRows<T>.Scale(ofPoint, weight / sum);
+                ofPoint[label] -= weight;
             }
+        }
 
-            all[(points * classes)..].Clear();
+        if (!wantLosses) return;
+        var losses = Losses.AsSpan(first * points, count * points);
+        TensorPrimitives.Log(sums, losses);
+        TensorPrimitives.Subtract(losses, chunk.OwnScores.AsSpan(0, losses.Length), losses);
+    }
+
+    private void KeepOwnScores(Chunk chunk, int first, int count)
+    {
+        int points = products.Points;
+        for (int r = 0; r < count; r++)
+        {
+            var row = RowsOf(first + r, 1)[labels[sample.Index(first + r)]..];
+            for (int p = 0; p < points; p++) chunk.OwnScores[(r * points) + p] = row[p * classes];
         }
     }
 
-    private readonly record struct Layout(int Points, int Classes, int Columns);
-
-    private sealed class Chunk(int gradientLength, int columns)
+    private sealed class Chunk(int points)
     {
-        public readonly T[] Gradient = new T[gradientLength];
-        public readonly T[] Scores = new T[BlockRows * columns];
-        public readonly T[] Kept = new T[columns];
-        public readonly int[] Rows = new int[BlockRows];
-        public readonly int[] Starts = new int[BlockRows];
+        public readonly T[] OwnScores = new T[BlockRows * points];         // those of the labels
+        public readonly T[] Sums = new T[BlockRows * points];              // of the exponentials
+
+        /// <summary>A panel; null for the first chunk, which adds to the sum itself.</summary>
+        public AlignedArray<T>? Gradient;
     }
 }

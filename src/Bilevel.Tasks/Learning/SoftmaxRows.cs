@@ -6,52 +6,42 @@ using System.Runtime.Intrinsics;
 namespace Bilevel.Tasks;
 
 /// <summary>
-/// Softmax over rows of scores that hold several classifiers side by side, padded with zeros to whole hardware vectors.
-/// One largest score serves the whole row, so that the exponentials are taken without regard to where a classifier
-/// begins; a classifier that lies so far below another that its exponentials vanish is computed on its own.
+/// Softmax over rows of scores that hold several classifiers side by side, padded to whole hardware vectors. Where all
+/// scores are of modest size their exponentials need no shift and are taken in one sweep; elsewhere each classifier's
+/// scores are shifted by the largest of them.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
 internal static class SoftmaxRows<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    // A sum of exponentials below this has lost digits to underflow.
-    private static readonly T Vanishing = T.CreateChecked(typeof(T) == typeof(float) ? 1e-25 : 1e-280);
+    // The exponentials of scores up to this size, and sums of thousands of them, neither overflow nor lose digits.
+    private static readonly T ModestSize = T.CreateChecked(typeof(T) == typeof(float) ? 60 : 600);
 
-    /// <summary>Replaces scores by exp(score - shift) and returns the shift, the largest score of the row or 0.</summary>
-    /// <param name="scores">The row, padding included.</param>
-    /// <param name="kept">Receives the scores as they were, for the sums.</param>
-    public static T Exponentials(Span<T> scores, Span<T> kept)
+    /// <summary>Whether no score is so large or so small that its exponential needs a shift; false where one is not a number.</summary>
+    /// <param name="scores">Whole vectors.</param>
+    public static bool AreModest(ReadOnlySpan<T> scores)
     {
-        int width = Vector256<T>.Count;
-        ref T from = ref MemoryMarshal.GetReference(scores);
-        ref T keep = ref MemoryMarshal.GetReference(kept);
-        var largest = Vector256<T>.Zero;
-        for (int c = 0; c < scores.Length; c += width)
-        {
-            var s = Vector256.LoadUnsafe(ref from, (nuint)c);
-            s.StoreUnsafe(ref keep, (nuint)c);
-            largest = Vector256.Max(largest, s);
-        }
-
-        T shift = largest[0];
-        for (int i = 1; i < width; i++) shift = T.Max(shift, largest[i]);
-        var shifts = Vector256.Create(shift);
-        for (int c = 0; c < scores.Length; c += width) Exp(Vector256.LoadUnsafe(ref from, (nuint)c) - shifts).StoreUnsafe(ref from, (nuint)c);
-        return shift;
+        ref T at = ref MemoryMarshal.GetReference(scores);
+        var (bound, modest) = (Vector256.Create(ModestSize), Vector256<T>.AllBitsSet);
+        for (int c = 0; c < scores.Length; c += Vector256<T>.Count) modest &= Vector256.LessThanOrEqual(Vector256.Abs(Vector256.LoadUnsafe(ref at, (nuint)c)), bound);
+        return Vector256.EqualsAll(modest.AsByte(), Vector256<byte>.AllBitsSet);
     }
 
-    /// <summary>The sum of a classifier's exponentials; computes them anew with a shift of their own where they vanish.</summary>
-    /// <param name="exponentials">Those of the classifier's classes.</param>
-    /// <param name="scores">Their scores.</param>
-    /// <param name="shift">The row's shift; receives the one in force.</param>
-    public static T Sum(Span<T> exponentials, ReadOnlySpan<T> scores, ref T shift)
+    /// <summary>Replaces scores by their exponentials.</summary>
+    /// <param name="scores">Whole vectors.</param>
+    public static void Exponentials(Span<T> scores)
     {
-        T sum = Sum(exponentials);
-        if (sum >= Vanishing) return sum;
-        shift = scores[0];
+        ref T at = ref MemoryMarshal.GetReference(scores);
+        for (int c = 0; c < scores.Length; c += Vector256<T>.Count) Exp(Vector256.LoadUnsafe(ref at, (nuint)c)).StoreUnsafe(ref at, (nuint)c);
+    }
+
+    /// <summary>Replaces a classifier's scores by exp(score - largest score) and returns the largest.</summary>
+    public static T ShiftedExponentials(Span<T> scores)
+    {
+        T shift = scores[0];
         foreach (var s in scores) shift = T.Max(shift, s);
-        for (int k = 0; k < scores.Length; k++) exponentials[k] = T.Exp(scores[k] - shift);
-        return Sum(exponentials);
+        for (int k = 0; k < scores.Length; k++) scores[k] = T.Exp(scores[k] - shift);
+        return shift;
     }
 
     /// <summary>values *= factor.</summary>
@@ -63,7 +53,8 @@ internal static class SoftmaxRows<T>
         for (; k < values.Length; k++) values[k] *= factor;
     }
 
-    private static T Sum(ReadOnlySpan<T> values)
+    /// <summary>The sum.</summary>
+    public static T Sum(ReadOnlySpan<T> values)
     {
         int width = Vector256<T>.Count, k = 0;
         ref T at = ref MemoryMarshal.GetReference(values);

@@ -54,6 +54,7 @@ public static class MethodCatalog
         MethodEntry.Of("Bilevel minimax: optimistic gradients on the penalty function, the first choice.", new Ogda()),
         MethodEntry.Of("Bilevel minimax: extragradient on the penalty function, two evaluations an iteration.", new Extragradient()),
         MethodEntry.Of("Bilevel minimax: extragradient with a slow centre that damps cycles.", new SmoothedExtragradient()),
+        MethodEntry.Of("Bilevel minimax: proximal-point loop on the penalty function, slower, with a guarantee.", new ProximalPoint()),
         MethodEntry.Of("Bilevel minimax: plain gradient descent ascent, for comparison; it cycles on bilinear games.", new GradientDescentAscent()),
         MethodEntry.Of("Constrained lower level: the constraints as a quadratic penalty, proximal steps; for comparison.", new FirstOrderPenalty()),
         MethodEntry.Of("Constrained lower level: a single loop on the proximal Lagrangian value function, for comparison.", new LvHba()),

@@ -11,6 +11,8 @@ public class SoftmaxShapeTests
         { 3, 1, 17, 33, 0.5 },
         { 5, 3, 40, 300, 1 },
         { 7, 4, 31, 257, 0.2 },
+        { 4, 2, 30, 900, 0.15 },
+        { 3, 2, 400, 1200, 0.002 },
         { 10, 2, 64, 520, 1 },
         { 16, 1, 100, 65, 0.1 },
         { 37, 4, 50, 100, 0.3 },
@@ -31,7 +33,7 @@ public class SoftmaxShapeTests
     public void Extreme_scores_do_not_overflow()
     {
         // Scores in the thousands: all but one probability is zero, and the cross-entropies stay finite.
-        Check(new RandomTable(40, 20, 1, key: 3), Labels(40, 6), classes: 6, points: 2, Sample.All, size: 1000);
+        foreach (double density in new[] { 1, 0.5 }) Check(new RandomTable(40, 20, density, key: 3), Labels(40, 6), classes: 6, points: 2, Sample.All, size: 1000);
     }
 
     [Theory]
@@ -51,6 +53,28 @@ public class SoftmaxShapeTests
             var pass = new SoftmaxPass<double>(FeatureRows<double>.From(table, Everyone(1500)), Labels(1500, 13), 13, threads);
             pass.Run(Sample.All, at, new double[2][], gradients, losses: true);
             return [.. gradients[0].ToDoubles(), .. gradients[1].ToDoubles(), .. pass.Losses];
+        }
+    }
+
+    [Theory]
+    [InlineData(1.0)]
+    [InlineData(0.2)]
+    public void A_pass_allocates_nothing(double density)
+    {
+        const int Rows = 700, Features = 60, Classes = 5;
+        var pass = new SoftmaxPass<double>(FeatureRows<double>.From(new RandomTable(Rows, Features, density, key: 5), Everyone(Rows)), Labels(Rows, Classes), Classes, threads: 1);
+        DenseVector<double>[] at = [Random((Features + 1) * Classes, 1, 1), Random((Features + 1) * Classes, 2, 1)];
+        DenseVector<double>[] gradients = [at[0].ZerosLike(), at[1].ZerosLike()];
+        var ones = new double[2][];
+        Go();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Go();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Go()
+        {
+            for (ulong k = 0; k < 20; k++) pass.Run(new Sample(k, 300), at, ones, gradients, losses: k % 2 == 0);
+            for (int k = 0; k < 3; k++) pass.Run(Sample.All, at, ones, gradients, losses: true);
         }
     }
 
@@ -102,7 +126,7 @@ public class SoftmaxShapeTests
         {
             at[p] = Random(width * classes, (ulong)(10 + p), size);
             gradients[p] = p == 2 ? null : at[p].ZerosLike();
-            weights[p] = p == 1 ? [.. Random(rows, 30, 1).ToDoubles()] : null;
+            weights[p] = p == 1 ? [.. Random(count, 30, 1).ToDoubles()] : null;
         }
 
         // Twice: what an evaluation leaves behind must not reach the next one.
@@ -114,7 +138,7 @@ public class SoftmaxShapeTests
             for (int r = 0; r < count; r++)
             {
                 int i = sample.IsAll ? r : Minibatch.Index(sample, r, rows);
-                double loss = AddRow([.. table.Row(i), 1], labels[i], at[p].Span, classes, weights[p]?[i] ?? 1, expected);
+                double loss = AddRow([.. table.Row(i), 1], labels[i], at[p].Span, classes, weights[p]?[r] ?? 1, expected);
                 Assert.Equal(loss, pass.Losses[(r * points) + p], 1e-12 * (1 + Math.Abs(loss)));
             }
 

@@ -1,0 +1,30 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Bilevel.Tasks;
+
+/// <summary>Numbers that begin at a cache line, so that rows of whole vectors never straddle two lines more than they must.</summary>
+/// <typeparam name="T">double or float.</typeparam>
+internal sealed class AlignedArray<T>
+    where T : unmanaged
+{
+    private const int LineBytes = 64;
+
+    private readonly T[] storage;
+    private readonly int first;
+
+    /// <summary>Zeros.</summary>
+    /// <param name="length">How many.</param>
+    public AlignedArray(int length)
+    {
+        int lineLength = LineBytes / Unsafe.SizeOf<T>();
+        storage = GC.AllocateArray<T>(length + lineLength, pinned: true);
+        Length = length;
+        nint past = Marshal.UnsafeAddrOfPinnedArrayElement(storage, 0) % LineBytes;
+        first = (int)((LineBytes - past) % LineBytes) / Unsafe.SizeOf<T>();
+    }
+
+    public int Length { get; }
+
+    public Span<T> Span => storage.AsSpan(first, Length);
+}

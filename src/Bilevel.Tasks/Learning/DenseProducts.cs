@@ -1,0 +1,68 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Bilevel.Tasks;
+
+/// <summary>
+/// Products with rows that have no zeros, at least a hardware vector long; panels are columns x features, so that vectors
+/// run along the features and no column is there for padding.
+/// </summary>
+/// <typeparam name="T">double or float.</typeparam>
+internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample, int classes) : RowProducts<T>(data, sample, classes)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Whether rows can be taken so.</summary>
+    public static bool Suits(FeatureRows<T> data) => data.IsDense && data.FeatureCount >= RowKernels<T>.Granule;
+
+    public override int PanelLength => Used * Stride;
+
+    private int Used => Points * Classes;
+
+    // Every column begins at a whole vector, and not at a multiple of the size at which addresses collide in the cache.
+    private int Stride => (((Data.FeatureCount - 1) / RowKernels<T>.Granule) + 1) * RowKernels<T>.Granule;
+
+    public override void Load(int point, ReadOnlySpan<T> weights)
+    {
+        var columns = Weights.Span.Slice(point * Classes * Stride, Classes * Stride);
+        Transpose(ref MemoryMarshal.GetReference(weights), Classes, 1, ref MemoryMarshal.GetReference(columns), 1, Stride, weights.Length / Classes, Classes);
+    }
+
+    public override void Read(ReadOnlySpan<T> panel, int point, Span<T> result)
+    {
+        var columns = panel.Slice(point * Classes * Stride, Classes * Stride);
+        Transpose(ref MemoryMarshal.GetReference(columns), 1, Stride, ref MemoryMarshal.GetReference(result), Classes, 1, result.Length / Classes, Classes);
+    }
+
+    public override void Scores(int first, int count, Span<T> scores)
+    {
+        Span<int> starts = stackalloc int[DenseTiles<T>.Height];
+        for (int r = 0; r < count; r += starts.Length)
+        {
+            // A tile that has fewer rows repeats the last one.
+            int taken = Math.Min(starts.Length, count - r);
+            for (int i = 0; i < starts.Length; i++) starts[i] = Start(first + r + Math.Min(i, taken - 1));
+            DenseTiles<T>.Scores(starts, Data.AllValues, Data.FeatureCount, Weights.Span, Stride, Used, scores.Slice(r * Columns, taken * Columns), Columns);
+        }
+    }
+
+    public override void AddGradient(int first, int count, ReadOnlySpan<T> slopes, Span<T> gradient)
+    {
+        Span<int> starts = stackalloc int[count];
+        for (int r = 0; r < count; r++) starts[r] = Start(first + r);
+        DenseTiles<T>.AddGradient(starts, Data.AllValues, Data.FeatureCount, slopes, Columns, Used, gradient, Stride);
+    }
+
+    // The entries of all rows fit one array, so the product does not overflow.
+    private int Start(int r) => Sample.Index(r) * Data.FeatureCount;
+
+    private static void Transpose(ref T from, int fromRow, int fromColumn, ref T to, int toRow, int toColumn, int rows, int columns)
+    {
+        for (int c = 0; c < columns; c++)
+        {
+            ref T a = ref Unsafe.Add(ref from, c * fromColumn);
+            ref T b = ref Unsafe.Add(ref to, c * toColumn);
+            for (int j = 0; j < rows; j++) Unsafe.Add(ref b, j * toRow) = Unsafe.Add(ref a, j * fromRow);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// The guaranteed method for bilevel minimax problems (bilevel minimax, sections 4 to 7, 11 and 12; Shen, He, Wang, Lin,
+// arXiv 2605.08006, after Lu and Mei 2024): the penalty function at rho = 1/epsilon from an approximate saddle point of
+// the lower level, by the proximal-point loop with an optimal solver for its subproblems.
+// Problem class: f and g smooth with simple terms, f concave in x2, g convex-concave in (z1, z2), bounded sets of x2, z1
+// and z2; exact gradients. Otilde(epsilon^-4) gradients to an O(epsilon)-KKT point.
+using static Bilevel.BilevelMinimaxProblem;
+
+namespace Bilevel;
+
+/// <summary>Which form of the method runs.</summary>
+public enum ProximalPointMode
+{
+    /// <summary>The measured improvements, each as its own setting says.</summary>
+    Practical,
+
+    /// <summary>The published parameters: anchored inner loop, published stopping test, L_h from the constants, one value of rho, subproblems begun at v0; with warm-start those begin at v_k.</summary>
+    Paper,
+}
+
+/// <summary>The guaranteed method: proximal-point loop on the penalty function, Otilde(epsilon^-4) gradients to a KKT point.</summary>
+public sealed record ProximalPoint : IBilevelMinimaxMethod
+{
+    /// <inheritdoc/>
+    public string Name => "proximal-point";
+
+    /// <summary>Accuracy epsilon that is aimed at.</summary>
+    [Setting("Accuracy epsilon that is aimed at; the theory is for 1/4 and less.", Min = 1e-300)]
+    public double Tolerance { get; init; } = 1e-3;
+
+    /// <summary>The practical form, or the published one.</summary>
+    [Setting("The practical form, or the published one (paper).")]
+    public ProximalPointMode Mode { get; init; }
+
+    /// <summary>Whether a proximal problem begins at the maximisers' last point; auto does so unless the form is the published one.</summary>
+    [Setting("Whether a proximal problem begins at the maximisers' last point; auto does so unless the form is the published one.")]
+    public bool? WarmStart { get; init; }
+
+    /// <summary>Whether L follows a test of descent instead of staying L_h; practical form only.</summary>
+    [Setting("Whether L follows a test of descent instead of staying L_h; practical form only.")]
+    public bool AdaptiveSmoothness { get; init; } = true;
+
+    /// <summary>L, or its first value where it is adaptive; auto takes L_f + 2 rho L_g from the constants.</summary>
+    [Setting("L, or its first value where it is adaptive; auto takes L_f + 2 rho L_g from the constants.", Min = 1e-300)]
+    public double? Smoothness { get; init; }
+
+    /// <summary>Accuracy of the first stage, whose rho is its reciprocal; auto takes 1/4, and the tolerance of the published form; the tolerance itself for a single stage.</summary>
+    [Setting("Accuracy of the first stage, whose rho is its reciprocal; auto takes 1/4, and the tolerance for the published form.", Min = 1e-300)]
+    public double? FirstAccuracy { get; init; }
+
+    /// <summary>Accuracy of a stage as a share of that of the stage before; practical form only.</summary>
+    [Setting("Accuracy of a stage as a share of that of the stage before; practical form only.", Min = 0.01, Max = 0.99)]
+    public double Shrink { get; init; } = 0.5;
+
+    /// <summary>Diameter D of the sets of x2, z1 and z2 together; auto takes it from the sets.</summary>
+    [Setting("Diameter D of the sets of x2, z1 and z2 together; auto takes it from the sets.", Min = 1e-300)]
+    public double? Diameter { get; init; }
+
+    /// <summary>Most steps to solve the lower level at the start, and at a new stage where its gap asks for it.</summary>
+    [Setting("Most steps to solve the lower level at the start, and at a new stage where its gap asks for it.", Min = 1)]
+    public int SaddleSteps { get; init; } = 100_000;
+
+    /// <inheritdoc/>
+    public IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
+        where V : class, IVector<V> => new Run<V>(this, problem, start);
+
+    /// <inheritdoc/>
+    public IEnumerable<Finding> Validate<V>(BilevelMinimaxProblem<V> problem)
+        where V : class, IVector<V>
+    {
+        if (Mode == ProximalPointMode.Paper && Tolerance > 0.25)
+            yield return new Finding(Severity.Warning, FormattableString.Invariant($"tolerance = {Tolerance:G4} is above 1/4, where the published parameters begin to mean something."), "Take 0.25 or less.");
+        if (Smoothness is null && !IsAdaptive && problem.Constants.PenaltySmoothness(1) is null)
+            yield return new Finding(Severity.Error, "proximal-point needs the smoothness constants of f and g where L is not adaptive, and the problem declares none.", "Declare UpperSmoothness and LowerSmoothness, give smoothness, or set adaptive-smoothness to true.");
+        if (FirstAccuracy < Tolerance)
+            yield return new Finding(Severity.Error, FormattableString.Invariant($"first-accuracy = {FirstAccuracy:G4} is below the tolerance, {Tolerance:G4}."), "Raise it or leave it at auto.");
+    }
+
+    private bool IsAdaptive => Mode == ProximalPointMode.Practical && AdaptiveSmoothness;
+
+    private sealed class Run<V> : IRun<V>
+        where V : class, IVector<V>
+    {
+        // The theory is for accuracies up to this (section 4.6).
+        private const double LargestAccuracy = 0.25;
+
+        // What L begins with where nothing is known.
+        private const double FirstSmoothness = 1;
+
+        private readonly ProximalPoint settings;
+        private readonly BilevelMinimaxProblem<V> problem;
+        private readonly V[] point;
+        private readonly PenaltyFunction<V> penalty;
+        private readonly NonconvexConcave<V> loop;
+        private readonly SaddleStart<V> saddle;
+        private readonly double diameter;
+        private double accuracy;
+        private bool begun;
+
+        public Run(ProximalPoint settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
+        {
+            (this.settings, this.problem) = (settings, problem);
+            bool paper = settings.Mode == ProximalPointMode.Paper;
+            point = start.CopyBlocks();
+            penalty = new PenaltyFunction<V>(problem, point);
+            loop = new NonconvexConcave<V>(penalty, new SaddleSolverMode(Anchored: paper, PublishedStop: paper), penalty.Value);
+            saddle = new SaddleStart<V>(problem, point[X1], point[Y1], point[Y2]);
+            diameter = settings.Diameter ?? SetDiameter();
+            accuracy = paper ? settings.Tolerance : Math.Max(settings.FirstAccuracy ?? LargestAccuracy, settings.Tolerance);
+        }
+
+        public double Residual { get; private set; } = double.NaN;
+
+        public double Penalty => 1 / accuracy;
+
+        public ReadOnlySpan<V> Point => point;
+
+        public void Step()
+        {
+            if (!begun) BeginStage(solveSaddle: true, growth: 1);
+            begun = true;
+            bool done = loop.Step();
+            Residual = loop.Residual;
+            if (!done) return;
+
+            // The loop's own aim is reached; what the certificate may still miss is gap, and a larger rho mends that.
+            double gap = penalty.AttainedGap(), before = accuracy;
+            accuracy = accuracy > settings.Tolerance ? Math.Max(settings.Shrink * accuracy, settings.Tolerance) : settings.Shrink * accuracy;
+            BeginStage(solveSaddle: gap > accuracy, growth: before / accuracy);
+        }
+
+        public void Transfer(IArchive<V> archive)
+        {
+            archive.Transfer("accuracy", ref accuracy);
+            bool was = begun;
+            long flag = was ? 1 : 0;
+            archive.Transfer("begun", ref flag);
+            begun = flag != 0;
+            double residual = Residual;
+            archive.Transfer("residual", ref residual);
+            Residual = residual;
+            if (begun) loop.Transfer(archive);
+            penalty.Rho = 1 / accuracy;
+        }
+
+        private void BeginStage(bool solveSaddle, double growth)
+        {
+            penalty.Rho = 1 / accuracy;
+            if (solveSaddle)
+            {
+                saddle.Solve(point[Y1], point[Y2], accuracy, settings.SaddleSteps);
+                point[Z1].CopyFrom(point[Y1]);
+                point[Z2].CopyFrom(point[Y2]);
+            }
+
+            bool paper = settings.Mode == ProximalPointMode.Paper;
+            double? known = problem.Constants.PenaltySmoothness(1 / accuracy);
+            double smoothness = settings.Smoothness ?? known ?? FirstSmoothness, bound = known ?? double.PositiveInfinity;
+
+            // L_h is all but proportional to rho.
+            if (settings.IsAdaptive && loop.Steps > 0) smoothness = Math.Min(bound, loop.Smoothness * growth);
+            loop.Begin(new ProximalPointPlan(smoothness, diameter, accuracy, Math.Pow(accuracy, 1.5), Warm: settings.WarmStart ?? !paper, Adaptive: settings.IsAdaptive, bound));
+        }
+
+        private double SetDiameter()
+        {
+            double square = 0;
+            foreach (var (term, block) in new[] { (problem.X2, X2), (problem.Z1, Z1), (problem.Z2, Z2) })
+            {
+                if (point[block].Length == 0) continue;
+                double own = term.DiameterAt(point[block].Length);
+                square += own * own;
+            }
+
+            return Math.Sqrt(square);
+        }
+    }
+}
