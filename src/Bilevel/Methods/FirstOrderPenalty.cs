@@ -44,9 +44,9 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
     [Setting("Most proximal steps of a stage before the last.", Min = 1)]
     public int StageSteps { get; init; } = 200;
 
-    /// <summary>The smoothness that the steps are made for, as a share of the bound on it, which is pessimistic.</summary>
-    [Setting("The smoothness that the steps are made for, as a share of the bound on it, which is pessimistic.", Min = 1e-9, Max = 1)]
-    public double SmoothnessShare { get; init; } = 1;
+    /// <summary>Whether L follows a test of descent instead of staying L_h; practical form only.</summary>
+    [Setting("Whether L follows a test of descent instead of staying L_h; practical form only.")]
+    public bool AdaptiveSmoothness { get; init; } = true;
 
     /// <summary>Most steps to solve the penalised lower level at the first x; 0 for none.</summary>
     [Setting("Most steps to solve the penalised lower level at the first x; 0 for none.", Min = 0)]
@@ -93,12 +93,13 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
         private readonly BilevelMinimaxProblem<V> problem;
         private readonly V[] point;                       // (x, y, z), with the estimates of the multipliers at z in y2 and at y in z2
         private readonly ConstraintPenalty<V>? penalised;
-        private readonly SaddleSubproblem<V> subproblem;
+        private readonly PreparedRequest<V>? constraints; // c at (x, z) and (x, y)
+        private readonly PenaltyFunction<V> penalty;      // P
+        private readonly NonconvexConcave<V> loop;
         private readonly double last;                     // 1/epsilon
         private readonly double diameter;                 // D, that of the set of z
-        private readonly double largest;                  // c_hi L_grad(c) + L_c^2
+        private readonly double steepness;                // c_hi L_grad(c) + L_c^2
         private double rho;
-        private long k;                                   // proximal steps of the stage
 
         public Run(FirstOrderPenalty settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
         {
@@ -112,11 +113,13 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
             // The follower of the penalised problem has no opponent, as its leader has none.
             V[] u = [.. point];
             var unconstrained = problem;
-            if (problem.LowerMultipliers is { Constraints: IConstraints<V> { Lipschitz: { } lipschitz, GradientLipschitz: { } curvature } } multipliers)
+            if (problem.LowerMultipliers is { Constraints: IConstraints<V> { Lipschitz: { } lipschitz, GradientLipschitz: { } curvature } })
             {
                 penalised = new ConstraintPenalty<V>(problem, point[Y2], Weight);
+                var none = point[Y2].ZerosLike();
+                constraints = new(problem.Lower, [[point[X1], point[Z1], none], [point[X1], point[Y1], none]], [new(Lower.Z2, 0, point[Y2]), new(Lower.Z2, 1, point[Z2])]);
                 (u[Y2], u[Z2]) = (u[X2], u[X2]);
-                largest = (lipschitz * lipschitz) + (curvature > 0 ? curvature * LargestConstraint(lipschitz) : 0);
+                steepness = (lipschitz * lipschitz) + (curvature > 0 ? curvature * LargestConstraint(lipschitz) : 0);
                 unconstrained = problem with { Lower = penalised, LowerMultipliers = null, Z2 = new WholeSpace<V>() };
             }
 
@@ -127,12 +130,13 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
                 u[Z1].CopyFrom(u[Y1]);
             }
 
-            subproblem = new SaddleSubproblem<V>(unconstrained, u, settings.Mode == FirstOrderPenaltyMode.Paper);
-            Begin(newStage: true);
+            penalty = new PenaltyFunction<V>(unconstrained, u);
+            loop = new NonconvexConcave<V>(penalty, new SaddleSolverMode(Anchored: settings.Mode == FirstOrderPenaltyMode.Paper, PublishedStop: false), penalty.Value);
+            Begin(Smoothness);
         }
 
         /// <summary>The norm of a subgradient of P at the point, and no less than the accuracy of a stage before the last.</summary>
-        public double Residual => rho < last ? Math.Max(subproblem.Residual, Accuracy) : subproblem.Residual;
+        public double Residual => rho < last ? Math.Max(loop.Residual, Accuracy) : loop.Residual;
 
         public double Penalty => rho;
 
@@ -144,51 +148,58 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
         private double Weight => Math.Pow(rho, WeightExponent);
 
         // Of phi + mu |[c]_+|^2; phi is g without multipliers, so L_g holds for it.
-        private double FollowerSmoothness => problem.Constants.LowerSmoothness!.Value + (2 * Weight * largest);
+        private double FollowerSmoothness => problem.Constants.LowerSmoothness!.Value + (2 * Weight * steepness);
 
         // L_h = L_f + 2 rho L_grad(phi) + 4 rho mu (c_hi L_grad(c) + L_c^2)
-        private double Smoothness => settings.SmoothnessShare * (problem.Constants.UpperSmoothness!.Value + (2 * rho * FollowerSmoothness));
+        private double Smoothness => problem.Constants.UpperSmoothness!.Value + (2 * rho * FollowerSmoothness);
+
+        private bool IsAdaptive => settings.Mode == FirstOrderPenaltyMode.Practical && settings.AdaptiveSmoothness;
 
         public void Step()
         {
-            double tolerance = Math.Pow(Accuracy, SubproblemExponent) / (k + 1);
-            subproblem.Step(tolerance);
+            bool done = loop.Step();
             EstimateMultipliers();
-            if (!(subproblem.SubproblemResidual <= Math.Max(tolerance, 2 * subproblem.Rounding))) return;
+            if (!done && (rho >= last || loop.Steps < settings.StageSteps)) return;
 
-            // A proximal step is done.
-            k++;
-            bool ends = rho < last && (k >= settings.StageSteps || subproblem.Moved <= Accuracy / (4 * Smoothness));
-            if (ends)
-            {
-                rho = Math.Min(settings.RhoFactor * rho, last);
-                penalised?.Weight = Weight;
-                k = 0;
-            }
-
-            Begin(newStage: ends);
+            // Past the end of the last stage the subproblems go on, and only sharpen the point.
+            double share = loop.Smoothness / Smoothness;
+            rho = Math.Min(settings.RhoFactor * rho, last);
+            Begin(share * Smoothness);
         }
 
         public void Transfer(IArchive<V> archive)
         {
-            archive.Transfer("point", point);
             archive.Transfer("stage rho", ref rho);
-            archive.Transfer("proximal steps", ref k);
-            subproblem.Transfer(archive);
-            penalised?.Weight = Weight;
+            archive.Transfer("multipliers at z", point[Y2]);
+            archive.Transfer("multipliers at y", point[Z2]);
+            loop.Transfer(archive);
+            Configure();
         }
 
-        // H_k = P + L_h |w - w_k|^2 - epsilon |v - v_0|^2/(4 D): the centre of v stays for the whole stage.
-        private void Begin(bool newStage) => subproblem.Begin(rho, Smoothness, Accuracy / (2 * diameter), movesCentre: newStage);
+        private void Begin(double smoothness)
+        {
+            Configure();
+            loop.Begin(new ProximalPointPlan(smoothness, diameter, Accuracy, Math.Pow(Accuracy, SubproblemExponent), Warm: true, IsAdaptive, Smoothness));
+        }
+
+        private void Configure()
+        {
+            penalty.Rho = rho;
+            penalised?.Weight = Weight;
+        }
 
         // 2 mu [c]_+, held to the bound.
         private void EstimateMultipliers()
         {
-            if (penalised is null) return;
-            point[Z2].CopyFrom(penalised.Estimate(0));
-            point[Y2].CopyFrom(penalised.Estimate(1));
-            problem.Z2.Project(point[Z2]);
-            problem.Z2.Project(point[Y2]);
+            if (constraints is null) return;
+            constraints.Evaluate();
+            foreach (int b in (ReadOnlySpan<int>)[Y2, Z2])
+            {
+                point[b].Scale(problem.LowerSign);
+                MultiplierCone.Project(problem.LowerMultipliers!, point[b]);
+                point[b].Scale(2 * Weight);
+                problem.Z2.Project(point[b]);
+            }
         }
 
         // c_hi: |c| is at most that at the start, and L_c times the diameter of X x Y more.

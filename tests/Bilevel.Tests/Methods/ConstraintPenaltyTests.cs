@@ -30,7 +30,6 @@ public sealed class ConstraintPenaltyTests
             Assert.Equal((Difference(x + Step) - Difference(x - Step)) / (2 * Step), combined[0], 1e-4);
             Assert.Equal((Formula(x, b[1][0] + Step, b[1][1]) - Formula(x, b[1][0] - Step, b[1][1])) / (2 * Step), ofZ[0], 1e-4);
             Assert.Equal((Formula(x, b[1][0], b[1][1] + Step) - Formula(x, b[1][0], b[1][1] - Step)) / (2 * Step), ofZ[1], 1e-4);
-            Assert.Equal(2 * Weight * Violation(0, -x + b[1][0] + b[1][1]), penalty.Estimate(1)[0], 1e-10);
         }
 
         // phi + mu |[c]_+|^2, less where the follower maximises.

@@ -12,7 +12,7 @@ public sealed class FirstOrderPenaltyTests
     public void It_ends_at_the_stationary_point_of_its_penalty_function(double xb, double start, double eps)
     {
         var problem = new ConstrainedQp(xb).Problem;
-        var solution = new Driver { Stop = Stop.Residual(eps / 50) | Stop.Iterations(200_000) }.Run(new FirstOrderPenalty { Tolerance = eps, SmoothnessShare = 0.1 }, problem, ConstrainedQp.Start(start));
+        var solution = new Driver { Stop = Stop.Residual(eps / 50) | Stop.Iterations(200_000) }.Run(new FirstOrderPenalty { Tolerance = eps }, problem, ConstrainedQp.Start(start));
         Assert.Equal(SolveStatus.Converged, solution.Status);
         double rho = 1 / eps, mu = rho * rho, x = solution.X[0], residual = solution.Residual;
         Assert.Equal(rho, solution.Penalty);
@@ -43,7 +43,7 @@ public sealed class FirstOrderPenaltyTests
         problem = problem with { X1 = new Box<double>(1.5, 3, 1), Constants = problem.Constants with { UpperSmoothness = 1 } };
         const double Eps = 0.25, Rho = 4, Mu = 16;
         var solution = new Driver { Stop = Stop.Residual(Eps / 4) | Stop.Iterations(200_000) }
-            .Run(new FirstOrderPenalty { Tolerance = Eps, SmoothnessShare = 0.1 }, problem, Start(Vectors.Of(3), Vectors.Of(0, 0.5), Vectors.Of(0)));
+            .Run(new FirstOrderPenalty { Tolerance = Eps }, problem, Start(Vectors.Of(3), Vectors.Of(0, 0.5), Vectors.Of(0)));
         Assert.Equal(SolveStatus.Converged, solution.Status);
 
         // |z| (1 + mu (|z|^2 - 1)) = x

@@ -14,7 +14,7 @@ internal sealed class ConstraintPenalty<V> : IObjective<V>
     private readonly Multipliers<V> multipliers;
     private readonly double sign;
     private readonly V none;
-    private V[] points = [], estimates = [];
+    private V[] points = [], estimates = [];              // the latter 2 mu [c]_+ at every point
     private Output<V>[] constraints = [], gradients = [];
 
     /// <summary>Makes the objective.</summary>
@@ -29,9 +29,6 @@ internal sealed class ConstraintPenalty<V> : IObjective<V>
 
     /// <summary>mu.</summary>
     public double Weight { get; set; }
-
-    /// <summary>2 mu [c]_+ at a point of the last request: an estimate of the multipliers there.</summary>
-    public V Estimate(int point) => estimates[point];
 
     /// <inheritdoc/>
     public void Evaluate(in Request<V> request)

@@ -23,6 +23,9 @@ internal sealed class StronglyConvexConcave<V>
     // The relative test is met when the error is this share of the tolerance: below it rounding decides.
     private const double Slack = 1e-3;
 
+    // What rounding leaves of the rows, in units of L |(x, y)|.
+    private const double RoundingUnits = 8;
+
     private readonly ISaddleFunction<V> function;
     private readonly SaddleSolverMode mode;
     private readonly V[] point;
@@ -54,6 +57,9 @@ internal sealed class StronglyConvexConcave<V>
 
     /// <summary>Inner loops that were cut off.</summary>
     public long CutOff { get; private set; }
+
+    // No test can ask for less.
+    private double Rounding => RoundingUnits * Precision.Of(point[0]) * constants.Smoothness * mix.Norm();
 
     /// <summary>Begins a problem at the point.</summary>
     /// <param name="of">sx, sy, L.</param>
@@ -104,7 +110,7 @@ internal sealed class StronglyConvexConcave<V>
         }
 
         Residual = Math.Sqrt(square);
-        if (!mode.PublishedStop) return Residual <= tolerance;
+        if (!mode.PublishedStop) return Residual <= Math.Max(tolerance, 2 * Rounding);
         Residual = PublishedResidual();
         return Residual <= tolerance;
     }
@@ -157,7 +163,7 @@ internal sealed class StronglyConvexConcave<V>
         MoveFrom(mix);
         first.CopyFrom(point);
         EvaluateOperator();
-        double slack = gamma * Slack * Slack * tolerance * tolerance;
+        double negligible = Math.Max(Slack * tolerance, Rounding), slack = gamma * negligible * negligible;
         for (int t = 0; gamma * SquareOfError() > (SquareOfDistance() / gamma) + slack; t++)
         {
             if (t == MostInner)
