@@ -86,7 +86,7 @@ internal static class ConstrainedRace
     {
         // The baselines get the constraints without the factor that suits ogda: LV-HBA moves its multipliers by their values,
         // and the quadratic penalty is on them. LV-HBA has the best of steps 0.05 and 0.5 and of c_0 = 1, 30, 100 and 300 at
-        // scale 1; a share of 0.01 of the bound on the smoothness breaks lu-mei down.
+        // scale 1.
         var settings = new ConstrainedLinearSettings { Scale = scale };
         var data = ConstrainedLinearTask.Data(settings);
         return new Racer(
@@ -109,9 +109,10 @@ internal static class ConstrainedRace
     private static (string, Func<Entry>)[] Methods(Func<MinimaxInstance<DenseVector<double>>> instance, Func<MinimaxInstance<DenseVector<double>>> unscaled, LvHba lvHba) =>
     [
         ("`auto` (`ogda`)", () => new(instance(), new Ogda { Tolerance = Optimal })),
+        ("`proximal-point`", () => new(instance(), new ProximalPoint { Tolerance = Optimal })),
         ("`lu-mei`, paper", () => new(unscaled(), new FirstOrderPenalty { Tolerance = Optimal, Mode = FirstOrderPenaltyMode.Paper })),
+        ("`lu-mei`, practical, fixed L", () => new(unscaled(), new FirstOrderPenalty { Tolerance = Optimal, AdaptiveSmoothness = false })),
         ("`lu-mei`, practical", () => new(unscaled(), new FirstOrderPenalty { Tolerance = Optimal })),
-        ("`lu-mei`, practical, tuned", () => new(unscaled(), new FirstOrderPenalty { Tolerance = Optimal, SmoothnessShare = 0.1 })),
         ("`lv-hba`", () => new(unscaled(), lvHba)),
         ("`lv-hba`, sequential", () => new(unscaled(), lvHba with { Update = LvHbaUpdate.Sequential })),
     ];

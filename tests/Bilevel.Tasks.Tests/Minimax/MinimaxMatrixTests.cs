@@ -41,7 +41,7 @@ public sealed class MinimaxMatrixTests
         new("smoothed extragradient", [0.1, 0.01], (eps, _) => new SmoothedExtragradient { Tolerance = eps }) { StopsWhereFlat = ["two-lines"] },
         new("descent ascent", [0.1, 0.01], (eps, _) => new GradientDescentAscent { Tolerance = eps }) { Fails = (problem, eps) => problem is "saddle-merely-convex" or "matrix-game" or "two-lines" or "two-lines-critical" or "constrained-linear" || (problem is "constrained-qp-a" or "constrained-qp-c" && eps < 0.1) },
         new("lv-hba", [0.1, 0.01], (_, _) => new LvHba()) { Problems = Constrained, Fails = (problem, eps) => problem is "constrained-linear" || eps < 0.1, MostIterations = 20_000, Nears = true },
-        new("lu-mei", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps }) { Problems = Constrained, Fails = (problem, _) => problem is "constrained-linear", MostIterations = 50_000 },
+        new("lu-mei", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps }) { Problems = Constrained, Fails = (problem, _) => problem is "constrained-linear" or "constrained-qp-a", MostIterations = 45_000 },
         new("lu-mei, fixed L", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps, AdaptiveSmoothness = false }) { Problems = Constrained, Fails = (_, _) => true, MostIterations = 5_000 },
         new("lu-mei, paper", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps, Mode = FirstOrderPenaltyMode.Paper }) { Problems = Constrained, Fails = (_, _) => true, MostIterations = 1_000 },
     ];
