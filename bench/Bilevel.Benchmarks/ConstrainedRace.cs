@@ -22,7 +22,7 @@ internal static class ConstrainedRace
         foreach (var problem in (Racer[])[.. Quadratic(), Linear(1), Linear(5)])
         {
             Console.WriteLine($"\n{problem.Name}, best {problem.Best.ToString("G7", CultureInfo.InvariantCulture)}\n");
-            Console.WriteLine("| method | follower's answer: gradients / seconds | and the leader's: gradients / seconds | infeasibility | lower gap | f(x, y) |");
+            Console.WriteLine($"| method | follower's answer: gradients / seconds | and the leader's: gradients / seconds | infeasibility | lower gap | {problem.Leader} |");
             Console.WriteLine("|---|---|---|---|---|---|");
             foreach (var (name, create) in problem.Methods) Console.WriteLine(Row(problem, name, create(), seconds));
         }
@@ -71,14 +71,13 @@ internal static class ConstrainedRace
         var settings = new ConstrainedQpSettings { Case = c };
         var answer = ConstrainedQpTask.Instance(settings).Answer!;
         double xb = c == ConstrainedQpCase.A ? 1 : 3.5;
-        return new Racer($"`constrained-qp`, case {c.ToString().ToLowerInvariant()}", answer.UpperValue!.Value, Judge, Methods(() => ConstrainedQpTask.Instance(settings), () => ConstrainedQpTask.Instance(settings), new LvHba()));
+        return new Racer($"`constrained-qp`, case {c.ToString().ToLowerInvariant()}", "F(x)", answer.UpperValue!.Value, Judge, Methods(() => ConstrainedQpTask.Instance(settings), () => ConstrainedQpTask.Instance(settings), new LvHba()));
 
         Verdict Judge(ReadOnlySpan<DenseVector<double>> point)
         {
             var (x, y) = (point[X1][0], point[Y1]);
-            double upper = (Square(y[0] - 1, y[1] - 1) / 2) + (Square(x - xb, 0) / 4);
             var best = ConstrainedQpTask.LowerSolution(x).Y;
-            return new(Math.Max(0, y[0] + y[1] - x), (Square(y[0] - 2, y[1] - 1) - Square(best[0] - 2, best[1] - 1)) / 2, upper);
+            return new(Math.Max(0, y[0] + y[1] - x), (Square(y[0] - 2, y[1] - 1) - Square(best[0] - 2, best[1] - 1)) / 2, ConstrainedQpTask.Hyperobjective(x, xb));
         }
     });
 
@@ -91,6 +90,7 @@ internal static class ConstrainedRace
         var data = ConstrainedLinearTask.Data(settings);
         return new Racer(
             string.Create(CultureInfo.InvariantCulture, $"`constrained-linear`, ({data.UpperX.Length}, {data.UpperY.Length}, {data.Right.Length})"),
+            "c'x + d'y",
             data.AllActive().Solve().Value,
             Judge,
             Methods(() => ConstrainedLinearTask.Instance(settings), () => ConstrainedLinearTask.Instance(settings with { RowFactor = 1 }), new LvHba { PenaltyStart = 30, StepJoint = 0.5, StepInner = 0.5, StepCentre = 0.1 }));
@@ -125,5 +125,5 @@ internal static class ConstrainedRace
 
     private sealed record Entry(MinimaxInstance<DenseVector<double>> Instance, IBilevelMinimaxMethod Method);
 
-    private sealed record Racer(string Name, double Best, Judge Judge, (string Name, Func<Entry> Create)[] Methods);
+    private sealed record Racer(string Name, string Leader, double Best, Judge Judge, (string Name, Func<Entry> Create)[] Methods);
 }

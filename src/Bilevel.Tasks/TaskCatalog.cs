@@ -7,6 +7,7 @@ public static class TaskCatalog
     public static IReadOnlyList<ITask> All { get; } =
     [
         new HyperCleaning(),
+        new SvmTuning(),
         new QuadraticTask(),
         new LowerBoundTask(),
         new NastyTask(),
@@ -18,6 +19,7 @@ public static class TaskCatalog
         new SaddleMerelyConvexTask(),
         new GroupDroSmallTask(),
         new SaddleGeneratorTask(),
+        new PartialGradientTask(),
         new MatrixGameTask(),
         new ConstrainedQpTask(),
         new ConstrainedLinearTask(),

@@ -76,7 +76,7 @@ internal sealed class CleaningData
         int train = sizes.Train == 0 ? pool.Table.Count - heldOut : sizes.Train;
         if (train < 1 || (long)train + heldOut > pool.Table.Count)
             throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: {train} training and {heldOut} validation samples are asked for, but there are {pool.Table.Count}. Lower train-size or validation-size."));
-        int[] order = Permutation(pool.Table.Count, RandomBits.At(seed, 1));
+        int[] order = Permutation.Random(pool.Table.Count, RandomBits.At(seed, 1));
         var training = new CleaningPart(pool, order[..train]);
         var trusted = validation is null ? new CleaningPart(pool, order[train..(train + heldOut)]) : First(validation, sizes.Validation, "validation-size", RandomBits.At(seed, 3));
         int[] observed = Corrupt(training.Labels, pool.ClassNames.Count, corruption, kind, RandomBits.At(seed, 2));
@@ -94,7 +94,7 @@ internal sealed class CleaningData
     {
         int all = source.Table.Count, taken = count == 0 ? all : count;
         if (taken > all) throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{source.Source}: {taken} samples are asked for, but there are {all}. Lower {setting}."));
-        return new CleaningPart(source, key is { } k && taken < all ? Permutation(all, k)[..taken] : [.. Enumerable.Range(0, taken)]);
+        return new CleaningPart(source, key is { } k && taken < all ? Permutation.Random(all, k)[..taken] : [.. Enumerable.Range(0, taken)]);
     }
 
     private static int[] Corrupt(int[] labels, int classes, double share, CorruptionKind kind, ulong key)
@@ -110,18 +110,5 @@ internal sealed class CleaningData
         }
 
         return observed;
-    }
-
-    // Fisher and Yates.
-    private static int[] Permutation(int count, ulong key)
-    {
-        var order = Enumerable.Range(0, count).ToArray();
-        for (int i = count - 1; i > 0; i--)
-        {
-            int j = (int)Math.BigMul(RandomBits.At(key, (ulong)i), (ulong)(i + 1), out ulong _);
-            (order[i], order[j]) = (order[j], order[i]);
-        }
-
-        return order;
     }
 }

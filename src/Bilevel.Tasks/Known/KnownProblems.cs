@@ -27,6 +27,8 @@ public static class KnownProblems
         ("group-dro-small", GroupDroSmallTask.Instance),
         ("saddle-generator", () => SaddleGeneratorTask.Instance(new SaddleGeneratorSettings())),
         ("saddle-generator-2", () => SaddleGeneratorTask.Instance(new SaddleGeneratorSettings { DataSeed = 2 })),
+        ("partial-gradient", () => PartialGradientTask.Instance(new PartialGradientSettings())),
+        ("partial-gradient-strong", () => PartialGradientTask.Instance(new PartialGradientSettings { P = 1.2, Q = 1.2 })),
         ("matrix-game", () => MatrixGameTask.Instance(new MatrixGameSettings())),
         ("constrained-qp-a", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.A })),
         ("constrained-qp-b", () => ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = ConstrainedQpCase.B })),

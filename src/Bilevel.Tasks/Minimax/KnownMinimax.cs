@@ -8,11 +8,20 @@ internal static class KnownMinimax
     /// <param name="start">Its six blocks.</param>
     /// <param name="answer">What is known.</param>
     /// <param name="notes">What the user should know, a sentence each.</param>
-    public static MinimaxInstance<DenseVector<double>> Instance(BilevelMinimaxProblem<DenseVector<double>> problem, DenseVector<double>[] start, KnownAnswer<DenseVector<double>> answer, params string[] notes) => new(problem, start)
+    public static MinimaxInstance<DenseVector<double>> Instance(BilevelMinimaxProblem<DenseVector<double>> problem, DenseVector<double>[] start, KnownAnswer<DenseVector<double>> answer, params string[] notes) =>
+        Instance(problem, start, answer, KnownOutcome.Of(answer), notes);
+
+    /// <summary>The same with a report of its own.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="start">Its six blocks.</param>
+    /// <param name="answer">What is known.</param>
+    /// <param name="evaluate">What the task says of an answer.</param>
+    /// <param name="notes">What the user should know, a sentence each.</param>
+    public static MinimaxInstance<DenseVector<double>> Instance(BilevelMinimaxProblem<DenseVector<double>> problem, DenseVector<double>[] start, KnownAnswer<DenseVector<double>> answer, Func<Solution<DenseVector<double>>, TaskOutcome> evaluate, params string[] notes) => new(problem, start)
     {
         Components = v => v.ToDoubles(),
         Answer = answer,
-        Evaluate = KnownOutcome.Of(answer),
+        Evaluate = evaluate,
         Tolerance = 1e-2,
         Iterations = 1_000_000,
         Notes = notes,

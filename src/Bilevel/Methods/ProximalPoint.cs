@@ -75,6 +75,25 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             yield return new Finding(Severity.Error, FormattableString.Invariant($"first-accuracy = {FirstAccuracy:G4} is below the tolerance, {Tolerance:G4}."), "Raise it or leave it at auto.");
     }
 
+    /// <summary>Whether the sets have the diameter that the method needs, or one is given.</summary>
+    internal bool Suits<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
+        where V : class, IVector<V> => double.IsFinite(Diameter ?? SetDiameter(problem, start));
+
+    // sqrt(D_X2^2 + D_Z1^2 + D_Z2^2)
+    private static double SetDiameter<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
+        where V : class, IVector<V>
+    {
+        double square = 0;
+        foreach (var (term, block) in new[] { (problem.X2, X2), (problem.Z1, Z1), (problem.Z2, Z2) })
+        {
+            if (start[block].Length == 0) continue;
+            double own = term.DiameterAt(start[block].Length);
+            square += own * own;
+        }
+
+        return Math.Sqrt(square);
+    }
+
     private bool IsAdaptive => Mode == ProximalPointMode.Practical && AdaptiveSmoothness;
 
     private sealed class Run<V> : IRun<V>
@@ -94,7 +113,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
         private readonly SaddleStart<V> saddle;
         private readonly double diameter;
         private double accuracy;
-        private bool begun;
+        private bool begun, due = true;        // whether the next step begins a stage
 
         public Run(ProximalPoint settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
         {
@@ -104,7 +123,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             penalty = new PenaltyFunction<V>(problem, point);
             loop = new NonconvexConcave<V>(penalty, new SaddleSolverMode(Anchored: paper, PublishedStop: paper), penalty.Value);
             saddle = new SaddleStart<V>(problem, point[X1], point[Y1], point[Y2]);
-            diameter = settings.Diameter ?? SetDiameter();
+            diameter = settings.Diameter ?? SetDiameter(problem, start);
             accuracy = paper ? settings.Tolerance : Math.Max(settings.FirstAccuracy ?? LargestAccuracy, settings.Tolerance);
         }
 
@@ -116,25 +135,17 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
 
         public void Step()
         {
-            if (!begun) BeginStage(solveSaddle: true, growth: 1);
-            begun = true;
-            bool done = loop.Step();
+            // What ended a stage is judged by its own rho, so the next begins with the step that follows.
+            if (due) BeginStage();
+            due = loop.Step();
             Residual = loop.Residual;
-            if (!done) return;
-
-            // The loop's own aim is reached; what the certificate may still miss is gap, and a larger rho mends that.
-            double gap = penalty.AttainedGap(), before = accuracy;
-            accuracy = accuracy > settings.Tolerance ? Math.Max(settings.Shrink * accuracy, settings.Tolerance) : settings.Shrink * accuracy;
-            BeginStage(solveSaddle: gap > accuracy, growth: before / accuracy);
         }
 
         public void Transfer(IArchive<V> archive)
         {
             archive.Transfer("accuracy", ref accuracy);
-            bool was = begun;
-            long flag = was ? 1 : 0;
-            archive.Transfer("begun", ref flag);
-            begun = flag != 0;
+            archive.Transfer("begun", ref begun);
+            archive.Transfer("stage due", ref due);
             double residual = Residual;
             archive.Transfer("residual", ref residual);
             Residual = residual;
@@ -142,10 +153,20 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             penalty.Rho = 1 / accuracy;
         }
 
-        private void BeginStage(bool solveSaddle, double growth)
+        // The first stage, or the one after a loop that reached its own aim: what the certificate may still miss then is
+        // gap, and a larger rho mends that.
+        private void BeginStage()
         {
+            double before = accuracy, gap = double.PositiveInfinity;
+            if (begun)
+            {
+                gap = penalty.AttainedGap();
+                accuracy = accuracy > settings.Tolerance ? Math.Max(settings.Shrink * accuracy, settings.Tolerance) : settings.Shrink * accuracy;
+            }
+
+            begun = true;
             penalty.Rho = 1 / accuracy;
-            if (solveSaddle)
+            if (gap > accuracy)
             {
                 saddle.Solve(point[Y1], point[Y2], accuracy, settings.SaddleSteps);
                 point[Z1].CopyFrom(point[Y1]);
@@ -157,21 +178,8 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             double smoothness = settings.Smoothness ?? known ?? FirstSmoothness, bound = known ?? double.PositiveInfinity;
 
             // L_h is all but proportional to rho.
-            if (settings.IsAdaptive && loop.Steps > 0) smoothness = Math.Min(bound, loop.Smoothness * growth);
+            if (settings.IsAdaptive && loop.Steps > 0) smoothness = Math.Min(bound, loop.Smoothness * before / accuracy);
             loop.Begin(new ProximalPointPlan(smoothness, diameter, accuracy, Math.Pow(accuracy, 1.5), Warm: settings.WarmStart ?? !paper, Adaptive: settings.IsAdaptive, bound));
-        }
-
-        private double SetDiameter()
-        {
-            double square = 0;
-            foreach (var (term, block) in new[] { (problem.X2, X2), (problem.Z1, Z1), (problem.Z2, Z2) })
-            {
-                if (point[block].Length == 0) continue;
-                double own = term.DiameterAt(point[block].Length);
-                square += own * own;
-            }
-
-            return Math.Sqrt(square);
         }
     }
 }

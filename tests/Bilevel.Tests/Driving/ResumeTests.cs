@@ -35,9 +35,16 @@ public sealed class ResumeTests
             ["ogda, staged"] = new Ogda { Tolerance = 1e-3, Schedule = new PenaltySchedule { RhoStart = 3 } },
             ["extragradient"] = new Extragradient { Tolerance = 0.01 },
             ["smoothed-extragradient"] = new SmoothedExtragradient { Tolerance = 0.1 },
+            ["proximal-point"] = new ProximalPoint { Tolerance = 0.01, Diameter = 4 },
+            ["proximal-point, paper"] = new ProximalPoint { Tolerance = 0.1, Mode = ProximalPointMode.Paper, Smoothness = 100, Diameter = 4 },
             ["gda"] = new GradientDescentAscent { Tolerance = 0.1 },
             ["lv-hba"] = new LvHba(),
             ["lv-hba, sequential"] = new LvHba { Update = LvHbaUpdate.Sequential },
+            ["ssgda"] = new Ssgda { StepLowerMin = 0.05 },
+            ["ssgda, noise, decaying steps"] = new Ssgda { Batch = 2, StepLowerMin = 0.05, UpperDecay = StepDecay.Inverse, LowerDecay = StepDecay.Exponential },
+            ["tsgda-1, noise, corrected"] = new Tsgda1 { Batch = 2, StepLowerMin = 0.05, UpperGradient = UpperGradient.FirstOrderCorrected },
+            ["tsgda-1, reinit, partial"] = new Tsgda1 { StepLowerMin = 0.05, UpperGradient = UpperGradient.Partial, Initialisation = Initialisation.Reinit },
+            ["tsgda-2, noise, independent samples"] = new Tsgda2 { Batch = 2, StepLowerMin = 0.05, StepUpper = 1e-3, IndependentSamples = true },
             ["f2ba-plus, auto, adam"] = new F2ba { Accelerated = true, Tolerance = 1e-2, Upper = new UpperStep { StepRule = StepRule.Adam } },
         };
         foreach (var rule in Enum.GetValues<StepRule>())

@@ -33,7 +33,7 @@ internal sealed class NonconvexConcave<V>
     private readonly V[] begin;            // (w_k, v_k): where the attempt at hand began
     private readonly V[] scratch;
     private ProximalPointPlan plan;
-    private double smoothness, floor, firstResidual;
+    private double smoothness, floor, firstResidual, accepted = double.NaN;        // accepted: the residual at begin
     private long steps, outer, mostOuter, cutBefore;
 
     /// <param name="function">P.</param>
@@ -74,29 +74,29 @@ internal sealed class NonconvexConcave<V>
     public bool Step()
     {
         bool solved = solver.Step();
-        if (outer++ == 0) firstResidual = solver.Residual;
-        if (!plan.Adaptive || smoothness >= plan.Bound)
+        while (IsRefused(solved))
         {
-            Residual = ResidualOfPenalty();
-            if (!solved) return false;
-            if (Conclude()) return true;
-            if (plan.Adaptive) Relax();
-            return false;
+            Retry();
+            if (!double.IsNaN(Residual)) return false;
+            solved = solver.Step();                // there is no point with a residual yet
         }
+
+        Residual = ResidualOfPenalty();
+        if (!solved) return false;
+        if (Conclude()) return true;
+        if (plan.Adaptive) Relax();
+        return false;
+    }
+
+    // Whether the subproblem is not what it is taken for, because L is too small.
+    private bool IsRefused(bool solved)
+    {
+        if (outer++ == 0) firstResidual = solver.Residual;
+        if (!plan.Adaptive || smoothness >= plan.Bound) return false;
 
         // Not finite counts as grown.
-        if (!(solver.Residual <= Growth * firstResidual) || solver.CutOff > cutBefore) return Retry();
-        if (!solved)
-        {
-            Residual = ResidualOfPenalty();
-            return outer >= mostOuter && Retry();
-        }
-
-        if (!IsDescent()) return Retry();
-        Residual = ResidualOfPenalty();
-        if (Conclude()) return true;
-        Relax();
-        return false;
+        bool lost = !(solver.Residual <= Growth * firstResidual) || solver.CutOff > cutBefore || (!solved && outer >= mostOuter);
+        return lost || (solved && !IsDescent());
     }
 
     public void Transfer(IArchive<V> archive)
@@ -115,6 +115,10 @@ internal sealed class NonconvexConcave<V>
         archive.Transfer("L", ref smoothness);
         archive.Transfer("floor of L", ref floor);
         archive.Transfer("first residual", ref firstResidual);
+        archive.Transfer("accepted residual", ref accepted);
+        double residual = Residual;
+        archive.Transfer("loop residual", ref residual);
+        Residual = residual;
         archive.Transfer("proximal steps", ref steps);
         archive.Transfer("outer", ref outer);
         archive.Transfer("cut before", ref cutBefore);
@@ -140,14 +144,14 @@ internal sealed class NonconvexConcave<V>
         solver.MostInner = plan.Adaptive && smoothness < plan.Bound ? MostInner : MostInnerOfSound;
     }
 
-    // The subproblem was not what it is taken for: L is too small. Begins it again with twice the L; never the end.
-    private bool Retry()
+    // Begins the subproblem again, with twice the L.
+    private void Retry()
     {
         floor = Margin * smoothness;
         smoothness = Math.Min(2 * smoothness, plan.Bound);
+        Residual = accepted;
         function.Point.CopyFrom(begin);
         BeginSubproblem();
-        return false;
     }
 
     // Takes a smaller L for the subproblem that begins.
@@ -194,6 +198,7 @@ internal sealed class NonconvexConcave<V>
         }
 
         steps++;
+        accepted = Residual;
         if (Math.Sqrt(square) <= plan.Tolerance / (4 * smoothness)) return true;
         function.Point.CopyFrom(begin);
         BeginSubproblem();

@@ -1,0 +1,74 @@
+namespace Bilevel;
+
+/// <summary>
+/// A run of a fast method that claims nothing, watched: where it makes no more progress, or is still asked to go on long
+/// after its own aim is reached, a method with a theorem goes on from its best point. The driver sees one run.
+/// </summary>
+internal sealed class FallbackRun<V>(IRun<V> fast, Func<IReadOnlyList<V>, IRun<V>> slow, double tolerance) : IRun<V>
+    where V : class, IVector<V>
+{
+    // Progress is a residual this much below the best so far. The fast method may go without for as many iterations as it
+    // has done, and at least this many.
+    private const double Progress = 0.9;
+
+    private const long Patience = 50_000;
+
+    // Its last point counts as its best where the residual is not above this multiple of the least: along flat valleys it
+    // is the other blocks that make the difference.
+    private const double Near = 3;
+
+    private readonly V[] point = [.. fast.Point.ToArray()];            // the run's own vectors, whichever method is at work
+    private readonly V[] best = [.. fast.Point.ToArray().Select(v => v.Copy())];
+    private IRun<V>? successor;
+    private double bestResidual = double.PositiveInfinity;
+    private long iteration, bestAt;
+
+    public double Residual => successor?.Residual ?? fast.Residual;
+
+    public double Penalty => successor?.Penalty ?? fast.Penalty;
+
+    public ReadOnlySpan<V> Point => point;
+
+    public void Step()
+    {
+        if (successor is null) StepFast();
+        if (successor is null) return;
+        successor.Step();
+        CopyAnswer();
+    }
+
+    public void Transfer(IArchive<V> archive)
+    {
+        fast.Transfer(archive);
+        archive.Transfer("best", best);
+        archive.Transfer("best residual", ref bestResidual);
+        archive.Transfer("watched", ref iteration);
+        archive.Transfer("best at", ref bestAt);
+        long gaveUp = successor is null ? 0 : 1;
+        archive.Transfer("gave up", ref gaveUp);
+        if (gaveUp == 0) return;
+        successor ??= slow(best);
+        successor.Transfer(archive);
+        CopyAnswer();
+    }
+
+    private void StepFast()
+    {
+        fast.Step();
+        iteration++;
+
+        // Below the tolerance there is nothing to gain: that it goes on means that the certificate misses something else.
+        if (fast.Residual < Progress * bestResidual && bestResidual > tolerance)
+        {
+            (bestResidual, bestAt) = (fast.Residual, iteration);
+            best.CopyFrom(point);
+        }
+
+        if (iteration - bestAt >= Math.Max(Patience, bestAt)) successor = slow(fast.Residual <= Near * bestResidual ? point : best);
+    }
+
+    private void CopyAnswer()
+    {
+        for (int b = 0; b < point.Length; b++) point[b].CopyFrom(successor!.Point[b]);
+    }
+}
