@@ -59,6 +59,8 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
     [Setting("Most steps to solve the lower level at the start, and at a new stage where its gap asks for it.", Min = 1)]
     public int SaddleSteps { get; init; } = 100_000;
 
+    private bool IsAdaptive => Mode == ProximalPointMode.Practical && AdaptiveSmoothness;
+
     /// <inheritdoc/>
     public IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
         where V : class, IVector<V> => new Run<V>(this, problem, start);
@@ -73,6 +75,20 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             yield return new Finding(Severity.Error, "proximal-point needs the smoothness constants of f and g where L is not adaptive, and the problem declares none.", "Declare UpperSmoothness and LowerSmoothness, give smoothness, or set adaptive-smoothness to true.");
         if (FirstAccuracy < Tolerance)
             yield return new Finding(Severity.Error, FormattableString.Invariant($"first-accuracy = {FirstAccuracy:G4} is below the tolerance, {Tolerance:G4}."), "Raise it or leave it at auto.");
+    }
+
+    /// <inheritdoc/>
+    IEnumerable<Finding> IMethod.Validate<V>(IProblem<V> problem, IReadOnlyList<V> start) => problem switch
+    {
+        BilevelMinimaxProblem<V> minimax => [.. Validate(minimax), .. Unbounded(SetDiameter(minimax, start))],
+        BilevelProblem<V> bilevel => [.. LiftedRun<V>.Validate(this, bilevel, start), .. Unbounded(bilevel.LowerSet.DiameterAt(start[BilevelProblem.Y].Length))],
+        _ => [MethodClass.Wrong(Name, "bilevel and bilevel minimax problems")],
+    };
+
+    private IEnumerable<Finding> Unbounded(double diameter)
+    {
+        if (!double.IsFinite(Diameter ?? diameter))
+            yield return new Finding(Severity.Error, "proximal-point needs bounded sets of x2, z1 and z2, and one of them is unbounded.", "Give them bounded sets, or give diameter: how far apart two of their points may be.");
     }
 
     /// <summary>Whether the sets have the diameter that the method needs, or one is given.</summary>
@@ -93,8 +109,6 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
 
         return Math.Sqrt(square);
     }
-
-    private bool IsAdaptive => Mode == ProximalPointMode.Practical && AdaptiveSmoothness;
 
     private sealed class Run<V> : IRun<V>
         where V : class, IVector<V>

@@ -1,6 +1,3 @@
-using Bilevel.Tests.Certificates;
-using Bilevel.Tests.Support;
-
 namespace Bilevel.Tests.Methods;
 
 /// <summary>A fast method that makes no more progress hands over to the one with a guarantee.</summary>
@@ -44,7 +41,7 @@ public class FallbackTests
     public void Auto_hands_over_only_where_sets_are_bounded()
     {
         Assert.IsType<FallbackRun<DenseVector<double>>>(new Auto { Tolerance = Eps }.Start(KktProblems.T2(), Start, 0));
-        Assert.IsNotType<FallbackRun<DenseVector<double>>>(new Auto { Tolerance = Eps }.Start(KktProblems.T2() with { Z1 = new WholeSpace<double>() }, Start, 0));
+        Assert.IsNotType<FallbackRun<DenseVector<double>>>(new Auto { Tolerance = Eps }.Start(KktProblems.T2() with { Z1 = new WholeSpace<DenseVector<double>>() }, Start, 0));
     }
 
     /// <summary>Descent ascent in place of the fast method of auto.</summary>
