@@ -31,6 +31,6 @@ public static class BilevelSolver
         where V : class, IVector<V>
     {
         var driver = new Driver { Stop = Stop.Certified(tolerance, every: 20) | Stop.Iterations(1_000_000), CertifyAt = tolerance };
-        return driver.Run(new Ogda { Tolerance = tolerance }, problem, start, seed: 0, cancellation);
+        return driver.Run(new Auto { Tolerance = tolerance }, problem, start, seed: 0, cancellation);
     }
 }

@@ -84,7 +84,7 @@ public class ProximalPointTests
         var instance = KnownProblems.CreateMinimax(problemName);
         ProximalPoint fast = new() { Tolerance = Eps, FirstAccuracy = Eps, AdaptiveSmoothness = false };
         double[] reference = FirstStage(instance, fast, Eps).X;
-        foreach (var method in new[] { fast with { AdaptiveSmoothness = true }, new ProximalPoint { Tolerance = Eps }, fast with { Smoothness = 10 } })
+        foreach (var method in new[] { fast with { AdaptiveSmoothness = true }, new ProximalPoint { Tolerance = Eps }, fast with { AdaptiveSmoothness = true, Smoothness = 10 } })
         {
             double[] x = FirstStage(instance, method, Eps).X;
             for (int i = 0; i < x.Length; i++) Assert.InRange(x[i] - reference[i], -Eps, Eps);
@@ -119,6 +119,7 @@ public class ProximalPointTests
         while (run.Penalty == Rho)
         {
             run.Step();
+            if (run.Penalty > Rho) break;
             double phi = Phi(run.Point[0][0], run.Point[2][0], run.Point[3][0]);
             if (double.IsNaN(first)) first = phi;
             worst = Math.Max(worst, phi - least);
@@ -177,13 +178,15 @@ public class ProximalPointTests
         var counted = new Counted(instance.Problem.Upper);
         var run = method.Start(instance.Problem with { Upper = counted }, instance.Start, 0);
         double[] x = [];
+        long calls = 0;
         while (run.Penalty < 1.01 / tolerance)
         {
+            // The step that raises rho belongs to the next stage.
+            (calls, x) = (counted.Calls, run.Point[0].ToDoubles());
             run.Step();
-            if (run.Penalty < 1.01 / tolerance) x = run.Point[0].ToDoubles();
         }
 
-        return (counted.Calls, x);
+        return (calls, x);
     }
 
     private sealed class Counted(IObjective<DenseVector<double>> inner) : IObjective<DenseVector<double>>

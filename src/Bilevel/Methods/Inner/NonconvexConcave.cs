@@ -110,8 +110,11 @@ internal sealed class NonconvexConcave<V>
         archive.Transfer("stage smoothness", ref guess);
         archive.Transfer("diameter", ref diameter);
         double bound = plan.Bound;
+        bool warm = plan.Warm, adaptive = plan.Adaptive;
         archive.Transfer("bound of L", ref bound);
-        plan = plan with { Bound = bound, Tolerance = accuracy, SubproblemTolerance = first, Smoothness = guess, Diameter = diameter };
+        archive.Transfer("warm", ref warm);
+        archive.Transfer("adaptive", ref adaptive);
+        plan = plan with { Bound = bound, Warm = warm, Adaptive = adaptive, Tolerance = accuracy, SubproblemTolerance = first, Smoothness = guess, Diameter = diameter };
         archive.Transfer("L", ref smoothness);
         archive.Transfer("floor of L", ref floor);
         archive.Transfer("first residual", ref firstResidual);

@@ -20,11 +20,12 @@ internal readonly record struct SaddleConstants(double StrongConvexity, double S
 internal sealed class StronglyConvexConcave<V>
     where V : class, IVector<V>
 {
-    // The relative test is met when the error is this share of the tolerance: below it rounding decides.
+    // The relative test is met when the error is this share of the tolerance: below it rounding decides. The published
+    // stopping test sees y itself, which an error moves by etaY times as much, divided by zetaHat.
     private const double Slack = 1e-3;
 
-    // What rounding leaves of the rows, in units of L |(x, y)|.
-    private const double RoundingUnits = 8;
+    // The operator is not known better than to so many units of rounding.
+    private const double RoundingUnits = 16;
 
     private readonly ISaddleFunction<V> function;
     private readonly SaddleSolverMode mode;
@@ -57,9 +58,6 @@ internal sealed class StronglyConvexConcave<V>
 
     /// <summary>Inner loops that were cut off.</summary>
     public long CutOff { get; private set; }
-
-    // No test can ask for less.
-    private double Rounding => RoundingUnits * Precision.Of(point[0]) * constants.Smoothness * mix.Norm();
 
     /// <summary>Begins a problem at the point.</summary>
     /// <param name="of">sx, sy, L.</param>
@@ -110,7 +108,7 @@ internal sealed class StronglyConvexConcave<V>
         }
 
         Residual = Math.Sqrt(square);
-        if (!mode.PublishedStop) return Residual <= Math.Max(tolerance, 2 * Rounding);
+        if (!mode.PublishedStop) return Residual <= tolerance;
         Residual = PublishedResidual();
         return Residual <= tolerance;
     }
@@ -163,7 +161,7 @@ internal sealed class StronglyConvexConcave<V>
         MoveFrom(mix);
         first.CopyFrom(point);
         EvaluateOperator();
-        double negligible = Math.Max(Slack * tolerance, Rounding), slack = gamma * negligible * negligible;
+        double accepted = AcceptedError(), slack = gamma * accepted * accepted;
         for (int t = 0; gamma * SquareOfError() > (SquareOfDistance() / gamma) + slack; t++)
         {
             if (t == MostInner)
@@ -193,6 +191,14 @@ internal sealed class StronglyConvexConcave<V>
             EvaluateOperator();
             InnerIterations++;
         }
+    }
+
+    private double AcceptedError()
+    {
+        if (!mode.PublishedStop) return Slack * tolerance;
+        double square = 0;
+        foreach (var block in mix) square += block.Dot(block);
+        return Math.Max(tolerance * outStep / etaY, RoundingUnits * Precision.Of(point[0]) * constants.Smoothness * Math.Sqrt(square));
     }
 
     // a: the rows less (sx/2) (x - xMix) for x, plus (sx/8) (y - yMix) for y
