@@ -60,6 +60,22 @@ public sealed class NonconvexConcaveTests
         Assert.InRange((double)loop.Solver.InnerIterations / outer, least, most);
     }
 
+    [Fact]
+    public void What_the_theory_needs_and_is_not_there_is_named()
+    {
+        var problem = new SmallSaddle().Problem;
+        var unbounded = problem with { Z1 = new WholeSpace<DenseVector<double>>() };
+        var nothingKnown = problem with { Constants = new MinimaxConstants() };
+        string[] Errors(ProximalPoint method, BilevelMinimaxProblem<DenseVector<double>> of) =>
+            [.. ((IMethod)method).Validate(of, SmallSaddle.Start()).Where(f => f.Severity == Severity.Error).Select(f => f.What)];
+        Assert.Empty(Errors(new ProximalPoint(), problem));
+        Assert.Equal("proximal-point needs bounded sets of x2, z1 and z2, and one of them is unbounded.", Assert.Single(Errors(new ProximalPoint(), unbounded)));
+        Assert.Empty(Errors(new ProximalPoint { Diameter = 12 }, unbounded));
+        Assert.Empty(Errors(new ProximalPoint(), nothingKnown));
+        Assert.StartsWith("proximal-point needs the smoothness constants", Assert.Single(Errors(new ProximalPoint { AdaptiveSmoothness = false }, nothingKnown)), StringComparison.Ordinal);
+        Assert.StartsWith("first-accuracy = 0.01 is below", Assert.Single(Errors(new ProximalPoint { Tolerance = 0.1, FirstAccuracy = 0.01 }, problem)), StringComparison.Ordinal);
+    }
+
     // As section 5 has it, with the diameter of section 14.
     private static ProximalPointPlan Plan(SmallSaddle small, double eps)
     {
