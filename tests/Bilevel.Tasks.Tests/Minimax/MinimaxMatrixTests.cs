@@ -31,6 +31,9 @@ public sealed class MinimaxMatrixTests
         new("two-lines-critical", Distance: double.NaN, [double.NaN, double.NaN, double.NaN]) { Reaches = 1 },
     ];
 
+    // Baselines for constrained lower levels are for these alone.
+    private static readonly string[] Constrained = ["constrained-qp-a", "constrained-qp-b", "constrained-qp-c", "constrained-linear"];
+
     private static readonly MethodRow[] Methods =
     [
         new("auto", [0.1, 0.01, 0.001], (eps, _) => new Auto { Tolerance = eps }) { IsJudgedByFigures = true },
@@ -55,6 +58,10 @@ public sealed class MinimaxMatrixTests
 
         // No problem here leaves y out of f.
         new("tsgda-1, partial", [0.01], (eps, _) => new Tsgda1 { UpperGradient = UpperGradient.Partial, StepUpper = 0.01 }) { Limit = TrackingLimit, Fails = (problem, _) => true },
+        new("lv-hba", [0.1, 0.01], (_, _) => new LvHba()) { Problems = Constrained, Fails = (problem, eps) => problem is "constrained-linear" || eps < 0.1, Limit = 20_000, FindsX = problem => problem is not "constrained-linear" },
+        new("lu-mei", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps }) { Problems = Constrained, Fails = (problem, _) => problem is "constrained-linear" or "constrained-qp-a", Limit = 45_000 },
+        new("lu-mei, fixed L", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps, AdaptiveSmoothness = false }) { Problems = Constrained, Fails = (_, _) => true, Limit = 5_000 },
+        new("lu-mei, paper", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps, Mode = FirstOrderPenaltyMode.Paper }) { Problems = Constrained, Fails = (_, _) => true, Limit = 1_000 },
     ];
 
     public static TheoryData<string, string, double> Cases
@@ -64,7 +71,7 @@ public sealed class MinimaxMatrixTests
             var cases = new TheoryData<string, string, double>();
             foreach (var method in Methods)
             {
-                foreach (var problem in Problems)
+                foreach (var problem in Problems.Where(p => method.Problems?.Contains(p.Name) != false))
                 {
                     if (problem.HasModuliOnly && (method.Forgets || method.NeedsSmoothness)) continue;
                     foreach (double tolerance in method.Tolerances) cases.Add(method.Name, problem.Name, tolerance);
@@ -257,6 +264,9 @@ public sealed class MinimaxMatrixTests
         public bool NeedsSmoothness { get; init; }
 
         public bool IsJudgedByFigures { get; init; }
+
+        // The problems that it is for; null for all.
+        public string[]? Problems { get; init; }
 
         // Most iterations.
         public long Limit { get; init; } = MostCalls;

@@ -38,6 +38,8 @@ public sealed class ResumeTests
             ["proximal-point"] = new ProximalPoint { Tolerance = 0.01, Diameter = 4 },
             ["proximal-point, paper"] = new ProximalPoint { Tolerance = 0.1, Mode = ProximalPointMode.Paper, Smoothness = 100, Diameter = 4 },
             ["gda"] = new GradientDescentAscent { Tolerance = 0.1 },
+            ["lv-hba"] = new LvHba(),
+            ["lv-hba, sequential"] = new LvHba { Update = LvHbaUpdate.Sequential },
             ["ssgda"] = new Ssgda { StepLowerMin = 0.05 },
             ["ssgda, noise, decaying steps"] = new Ssgda { Batch = 2, StepLowerMin = 0.05, UpperDecay = StepDecay.Inverse, LowerDecay = StepDecay.Exponential },
             ["tsgda-1, noise, corrected"] = new Tsgda1 { Batch = 2, StepLowerMin = 0.05, UpperGradient = UpperGradient.FirstOrderCorrected },
