@@ -213,11 +213,11 @@ public static class CsvFile
     }
 
     internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(cell.IsEmpty
-        ? (FormattableString)$"{file}, line {line}, column {InputText.Quoted(column)}: is empty in a column of numbers. Fill it in, remove the row, or ignore the column."
-        : $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no finite number in a column of numbers. Correct it, remove the row, ignore the column, or take the column as text."));
+        ? (FormattableString)$"{file}, line {line}, column {InputText.Quoted(column)}: is empty in a column of numbers. Fill it in, remove the row, or ignore the column (setting ignore)."
+        : $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no finite number in a column of numbers. Correct it, remove the row, ignore the column (setting ignore), or take it as text (text-columns of hyper-cleaning)."));
 
     internal static InputException TooLarge(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(
-        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is too large beside the other numbers of the training data. Correct it, or ignore the column."));
+        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is too large beside the other numbers of the training data. Correct it, or ignore the column (setting ignore)."));
 
     internal enum Cell
     {
@@ -299,7 +299,7 @@ public static class CsvFile
                 if (!double.IsFinite(deviation) || !double.IsFinite(mean) || deviation == 0)
                 {
                     throw new InputException(InputText.Invariant(
-                        $"{file}, column {InputText.Quoted(name)}: its numbers, from {least:R} to {greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column."));
+                        $"{file}, column {InputText.Quoted(name)}: its numbers, from {least:R} to {greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column (setting ignore)."));
                 }
 
                 return new TableColumn(name, null, mean, deviation);
@@ -314,7 +314,7 @@ public static class CsvFile
             if (tooMany)
             {
                 throw new InputException(InputText.Invariant(
-                    $"{file}, line {tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column if it is an id or free text, or raise the limit."));
+                    $"{file}, line {tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column (setting ignore) if it is an id or free text, or raise the limit."));
             }
 
             return new TableColumn(name, this.levels, 0, 1);
