@@ -14,20 +14,20 @@ internal sealed class ClassList
     // Beyond this, different whole numbers are the same double.
     private const double ExactIntegers = 1L << 53;
 
-    private readonly string _source;
-    private readonly string _unit;
-    private readonly bool _isFixed;
-    private readonly bool _lenient;
-    private readonly List<string> _names = [];
-    private readonly Dictionary<string, int> _indices = new(StringComparer.Ordinal);
-    private readonly List<int> _labels = [];
-    private readonly Dictionary<string, int> _unknown = new(StringComparer.Ordinal);
+    private readonly string source;
+    private readonly string unit;
+    private readonly bool isFixed;
+    private readonly bool lenient;
+    private readonly List<string> names = [];
+    private readonly Dictionary<string, int> indices = new(StringComparer.Ordinal);
+    private readonly List<int> labels = [];
+    private readonly Dictionary<string, int> unknown = new(StringComparer.Ordinal);
 
     /// <summary>Collects the classes of a training file.</summary>
     public ClassList(string source, string unit = "image")
     {
-        _source = source;
-        _unit = unit;
+        this.source = source;
+        this.unit = unit;
     }
 
     /// <summary>Maps the labels of another file to the classes of a training file.</summary>
@@ -38,24 +38,24 @@ internal sealed class ClassList
     public ClassList(string source, string unit, IReadOnlyList<string> names, bool lenient)
         : this(source, unit)
     {
-        _isFixed = true;
-        _lenient = lenient;
+        isFixed = true;
+        this.lenient = lenient;
         foreach (string name in names)
         {
-            _indices[Canonical(name)] = _names.Count;
-            _names.Add(name);
+            indices[Canonical(name)] = this.names.Count;
+            this.names.Add(name);
         }
     }
 
-    public int Count => _labels.Count;
+    public int Count => this.labels.Count;
 
     public IReadOnlyList<string> Notes
     {
         get
         {
-            if (_unknown.Count == 0) return [];
-            string first = string.Join(", ", _unknown.Keys.Take(3).Select(InputText.Quoted));
-            return [InputText.Invariant($"{_source}: {_unknown.Values.Sum()} rows have a label that is no class of the model ({first}); they are predicted, but not counted in the accuracy.")];
+            if (unknown.Count == 0) return [];
+            string first = string.Join(", ", unknown.Keys.Take(3).Select(InputText.Quoted));
+            return [InputText.Invariant($"{this.source}: {unknown.Values.Sum()} rows have a label that is no class of the model ({first}); they are predicted, but not counted in the accuracy.")];
         }
     }
 
@@ -65,23 +65,23 @@ internal sealed class ClassList
         string text = Canonical(label.Trim());
         if (text.Length == 0)
         {
-            if (!_lenient) throw new InputException(InputText.Invariant($"{_source}, {_unit} {place}: the label is empty. Fill it in, or remove the row."));
-            _labels.Add(LabelledData.NoLabel);
+            if (!this.lenient) throw new InputException(InputText.Invariant($"{this.source}, {this.unit} {place}: the label is empty. Fill it in, or remove the row."));
+            this.labels.Add(LabelledData.NoLabel);
             return;
         }
 
-        if (!_indices.TryGetValue(text, out int index)) index = New(text, place);
-        _labels.Add(index);
+        if (!indices.TryGetValue(text, out int index)) index = New(text, place);
+        this.labels.Add(index);
     }
 
-    public void AddNone() => _labels.Add(LabelledData.NoLabel);
+    public void AddNone() => this.labels.Add(LabelledData.NoLabel);
 
     /// <summary>The names of the classes in their order, and the class of each row.</summary>
     public (IReadOnlyList<string> Names, int[] Labels) Finish()
     {
-        int[] labels = [.. _labels];
-        if (_isFixed) return (_names, labels);
-        string[] names = [.. _names];
+        int[] labels = [.. this.labels];
+        if (isFixed) return (this.names, labels);
+        string[] names = [.. this.names];
         int[] order = [.. Enumerable.Range(0, names.Length)];
         bool numbers = names.All(name => TryNumber(name, out _));
         Array.Sort(order, (a, b) => numbers ? Number(names[a]).CompareTo(Number(names[b])) : string.CompareOrdinal(names[a], names[b]));
@@ -97,29 +97,29 @@ internal sealed class ClassList
 
     private int New(string text, int place)
     {
-        if (_lenient)
+        if (this.lenient)
         {
             // A file of anything must not fill the memory with its labels.
-            string key = _unknown.Count < Most || _unknown.ContainsKey(text) ? text : _unknown.Keys.First();
-            _unknown[key] = _unknown.GetValueOrDefault(key) + 1;
+            string key = unknown.Count < Most || unknown.ContainsKey(text) ? text : unknown.Keys.First();
+            unknown[key] = unknown.GetValueOrDefault(key) + 1;
             return LabelledData.NoLabel;
         }
 
-        if (_isFixed)
+        if (isFixed)
         {
             throw new InputException(InputText.Invariant(
-                $"{_source}, {_unit} {place}: the label {InputText.Quoted(text)} is no class of the training data, which has {InputText.Few(_names)}. Correct the label, or remove the row."));
+                $"{this.source}, {this.unit} {place}: the label {InputText.Quoted(text)} is no class of the training data, which has {InputText.Few(this.names)}. Correct the label, or remove the row."));
         }
 
-        if (_names.Count == Most)
+        if (this.names.Count == Most)
         {
             throw new InputException(InputText.Invariant(
-                $"{_source}, {_unit} {place}: there are more than {Most} different labels. Labels must be classes, not measurements or ids; name another label column."));
+                $"{this.source}, {this.unit} {place}: there are more than {Most} different labels. Labels must be classes, not measurements or ids; name another label column."));
         }
 
-        _indices.Add(text, _names.Count);
-        _names.Add(text);
-        return _names.Count - 1;
+        indices.Add(text, this.names.Count);
+        this.names.Add(text);
+        return this.names.Count - 1;
     }
 
     private static double Number(string text) => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);

@@ -213,11 +213,11 @@ public static class CsvFile
     }
 
     internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(cell.IsEmpty
-        ? (FormattableString)$"{file}, line {line}, column {InputText.Quoted(column)}: is empty in a column of numbers. Fill it in, remove the row, or ignore the column."
-        : $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no finite number in a column of numbers. Correct it, remove the row, ignore the column, or take the column as text."));
+        ? (FormattableString)$"{file}, line {line}, column {InputText.Quoted(column)}: is empty in a column of numbers. Fill it in, remove the row, or ignore the column (setting ignore)."
+        : $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no finite number in a column of numbers. Correct it, remove the row, ignore the column (setting ignore), or take it as text (text-columns of hyper-cleaning)."));
 
     internal static InputException TooLarge(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(
-        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is too large beside the other numbers of the training data. Correct it, or ignore the column."));
+        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is too large beside the other numbers of the training data. Correct it, or ignore the column (setting ignore)."));
 
     internal enum Cell
     {
@@ -229,16 +229,16 @@ public static class CsvFile
     // The numbers of a dense table, at once where the number of rows is known.
     private sealed class DenseRows(string source, int features, int rows)
     {
-        private double[] _values = new double[Math.Max(features == 0 ? 0 : 16, Checked(source, (long)features * rows))];
-        private int _used;
+        private double[] values = new double[Math.Max(features == 0 ? 0 : 16, Checked(source, (long)features * rows))];
+        private int used;
 
         public void Add(double value)
         {
-            if (_used == _values.Length) Array.Resize(ref _values, Checked(source, Math.Min(2L * _used, Math.Max(Array.MaxLength, _used + 1L))));
-            _values[_used++] = value;
+            if (used == values.Length) Array.Resize(ref values, Checked(source, Math.Min(2L * used, Math.Max(Array.MaxLength, used + 1L))));
+            values[used++] = value;
         }
 
-        public DenseTable Build(int count) => new(_values.AsMemory(0, _used), count, features);
+        public DenseTable Build(int count) => new(values.AsMemory(0, used), count, features);
 
         private static int Checked(string source, long size) => size <= Array.MaxLength ? (int)size : throw new InputException(InputText.Invariant(
             $"{source}: has {size} numbers, more than the {Array.MaxLength} that one array can hold. Use fewer rows, or ignore columns."));
@@ -247,108 +247,108 @@ public static class CsvFile
     // What is learnt about a column of the training file.
     private sealed class ColumnFit(string name, DataOptions options, bool isText)
     {
-        private readonly List<string> _levels = [];
-        private readonly Dictionary<string, int> _known = new(StringComparer.Ordinal);
-        private long _numbers, _texts, _commas;
-        private double _mean, _squares, _least = double.PositiveInfinity, _greatest = double.NegativeInfinity;
-        private bool _tooMany;
-        private (int Line, string Text)? _bad;
-        private int _tooManyAt;
+        private readonly List<string> levels = [];
+        private readonly Dictionary<string, int> known = new(StringComparer.Ordinal);
+        private long numbers, texts, commas;
+        private double mean, squares, least = double.PositiveInfinity, greatest = double.NegativeInfinity;
+        private bool tooMany;
+        private (int Line, string Text)? bad;
+        private int tooManyAt;
 
         public void Add(ReadOnlySpan<char> cell, int line)
         {
-            if (!_tooMany && !_known.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(cell))
+            if (!tooMany && !this.known.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(cell))
             {
-                _tooMany = _levels.Count == options.MaxLevels;
-                _tooManyAt = line;
-                if (!_tooMany)
+                tooMany = this.levels.Count == options.MaxLevels;
+                tooManyAt = line;
+                if (!tooMany)
                 {
                     string text = cell.ToString();
-                    _known.Add(text, _levels.Count);
-                    _levels.Add(text);
+                    this.known.Add(text, this.levels.Count);
+                    this.levels.Add(text);
                 }
             }
 
             Cell kind = Kind(cell, out double value);
-            if (kind != Cell.Number) _bad ??= (line, cell[..Math.Min(cell.Length, 100)].ToString());
+            if (kind != Cell.Number) this.bad ??= (line, cell[..Math.Min(cell.Length, 100)].ToString());
             if (kind == Cell.Text)
             {
-                _texts++;
-                if (cell.Count(',') == 1 && double.TryParse(cell.ToString().Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out _)) _commas++;
+                this.texts++;
+                if (cell.Count(',') == 1 && double.TryParse(cell.ToString().Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out _)) commas++;
             }
 
             if (kind != Cell.Number) return;
-            _numbers++;
-            _least = Math.Min(_least, value);
-            _greatest = Math.Max(_greatest, value);
-            double difference = value - _mean;
-            _mean += difference / _numbers;
-            _squares += difference * (value - _mean);
+            numbers++;
+            least = Math.Min(least, value);
+            greatest = Math.Max(greatest, value);
+            double difference = value - mean;
+            mean += difference / numbers;
+            squares += difference * (value - mean);
         }
 
         public TableColumn Finish(string file)
         {
             // A few mistakes do not make a column of numbers one of text.
-            bool isNumber = !isText && _numbers > _texts && _texts <= Math.Max(1, (_numbers + _texts) / 10);
+            bool isNumber = !isText && numbers > this.texts && this.texts <= Math.Max(1, (numbers + this.texts) / 10);
             if (isNumber)
             {
-                if (_bad is { } bad) throw NotANumber(file, bad.Line, name, bad.Text);
+                if (this.bad is { } bad) throw NotANumber(file, bad.Line, name, bad.Text);
                 if (!options.Standardise) return new TableColumn(name, null, 0, 1);
-                if (_least == _greatest) return new TableColumn(name, null, _least, 1);
-                double deviation = Math.Sqrt(_squares / _numbers);
-                if (!double.IsFinite(deviation) || !double.IsFinite(_mean) || deviation == 0)
+                if (least == greatest) return new TableColumn(name, null, least, 1);
+                double deviation = Math.Sqrt(squares / numbers);
+                if (!double.IsFinite(deviation) || !double.IsFinite(mean) || deviation == 0)
                 {
                     throw new InputException(InputText.Invariant(
-                        $"{file}, column {InputText.Quoted(name)}: its numbers, from {_least:R} to {_greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column."));
+                        $"{file}, column {InputText.Quoted(name)}: its numbers, from {least:R} to {greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column (setting ignore)."));
                 }
 
-                return new TableColumn(name, null, _mean, deviation);
+                return new TableColumn(name, null, mean, deviation);
             }
 
-            if (!isText && _commas > _texts / 2 && _commas > 0)
+            if (!isText && commas > this.texts / 2 && commas > 0)
             {
                 throw new InputException(
-                    $"{file}, line {_bad!.Value.Line}, column {InputText.Quoted(name)}: {InputText.Quoted(_bad.Value.Text)} has a decimal comma. Write numbers with a point, or take the column as text.");
+                    $"{file}, line {this.bad!.Value.Line}, column {InputText.Quoted(name)}: {InputText.Quoted(this.bad.Value.Text)} has a decimal comma. Write numbers with a point, or take the column as text.");
             }
 
-            if (_tooMany)
+            if (tooMany)
             {
                 throw new InputException(InputText.Invariant(
-                    $"{file}, line {_tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column if it is an id or free text, or raise the limit."));
+                    $"{file}, line {tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column (setting ignore) if it is an id or free text, or raise the limit."));
             }
 
-            return new TableColumn(name, _levels, 0, 1);
+            return new TableColumn(name, this.levels, 0, 1);
         }
     }
 
     // The rows of a table, each with as many cells as the header.
     private sealed class CsvTable : IDisposable
     {
-        private readonly SepReader _reader;
-        private readonly StreamReader _text;
-        private readonly Dictionary<string, int> _columns = new(StringComparer.Ordinal);
-        private int _width;
+        private readonly SepReader reader;
+        private readonly StreamReader text;
+        private readonly Dictionary<string, int> columns = new(StringComparer.Ordinal);
+        private int width;
 
         public CsvTable(InputFile file, DataOptions options)
         {
             Name = file.Name;
             char separator = options.Separator ?? SeparatorOf(file);
-            _text = new StreamReader(file.Open(), System.Text.Encoding.UTF8, detectEncodingFromByteOrderMarks: true, 1 << 16);
+            this.text = new StreamReader(file.Open(), System.Text.Encoding.UTF8, detectEncodingFromByteOrderMarks: true, 1 << 16);
             try
             {
-                _reader = Guard(() => new Sep(separator).Reader(o => o with
+                reader = Guard(() => new Sep(separator).Reader(o => o with
                 {
                     HasHeader = false,
                     DisableColCountCheck = true,
                     Unescape = true,
                     Trim = SepTrim.All,
-                }).From(_text));
+                }).From(this.text));
                 Header = ReadHeader(separator);
             }
             catch
             {
-                _reader?.Dispose();
-                _text.Dispose();
+                reader?.Dispose();
+                this.text.Dispose();
                 throw;
             }
         }
@@ -362,26 +362,26 @@ public static class CsvFile
 
         public bool Next()
         {
-            while (Guard(() => _reader.MoveNext()))
+            while (Guard(() => reader.MoveNext()))
             {
-                SepReader.Row row = _reader.Current;
+                SepReader.Row row = reader.Current;
                 Line = row.LineNumberFrom;
-                if (row.ColCount == _width) return true;
+                if (row.ColCount == width) return true;
                 if (row.ColCount == 1 && row.Span.IsWhiteSpace()) continue;
                 string hint = row.LineNumberToExcl - row.LineNumberFrom > 1 ? " It goes over several lines: a quote may not be closed." : "";
                 throw new InputException(InputText.Invariant(
-                    $"{Name}, line {Line}: has {row.ColCount} columns, but the header has {_width}.{hint} Correct the row; text with the separator inside needs quotes."));
+                    $"{Name}, line {Line}: has {row.ColCount} columns, but the header has {width}.{hint} Correct the row; text with the separator inside needs quotes."));
             }
 
             return false;
         }
 
-        public ReadOnlySpan<char> Cell(int column) => _reader.Current[column].Span;
+        public ReadOnlySpan<char> Cell(int column) => reader.Current[column].Span;
 
         /// <summary>The column of this name, in this spelling or else in any; -1 where there is none.</summary>
         public int Find(string name)
         {
-            return _columns.TryGetValue(name, out int exact) ? exact : Array.FindIndex(Header, h => h.Equals(name, StringComparison.OrdinalIgnoreCase));
+            return this.columns.TryGetValue(name, out int exact) ? exact : Array.FindIndex(Header, h => h.Equals(name, StringComparison.OrdinalIgnoreCase));
         }
 
         public int Require(string name) => Find(name) is >= 0 and int column ? column : throw Lacks(name);
@@ -391,21 +391,21 @@ public static class CsvFile
 
         public void Dispose()
         {
-            _reader.Dispose();
-            _text.Dispose();
+            reader.Dispose();
+            this.text.Dispose();
         }
 
         private string[] ReadHeader(char separator)
         {
             do
             {
-                if (!Guard(() => _reader.MoveNext())) throw new InputException($"{Name}: is empty. Use another file.");
+                if (!Guard(() => reader.MoveNext())) throw new InputException($"{Name}: is empty. Use another file.");
             }
-            while (_reader.Current.ColCount == 1 && _reader.Current.Span.IsWhiteSpace());
-            _width = _reader.Current.ColCount;
-            string[] header = new string[_width];
-            for (int j = 0; j < header.Length; j++) header[j] = _reader.Current[j].Span.Trim(Mark).ToString();
-            if (_width == 1)
+            while (reader.Current.ColCount == 1 && reader.Current.Span.IsWhiteSpace());
+            width = reader.Current.ColCount;
+            string[] header = new string[width];
+            for (int j = 0; j < header.Length; j++) header[j] = reader.Current[j].Span.Trim(Mark).ToString();
+            if (width == 1)
             {
                 string between = separator == '\t' ? "tab" : $"'{separator}'";
                 throw new InputException($"{Name}: its header, {InputText.Quoted(header[0])}, is one column between separators {between}. Name the separator, or use another file.");
@@ -417,7 +417,7 @@ public static class CsvFile
             if (unnamed >= 0) throw new InputException(InputText.Invariant($"{Name}: column {unnamed + 1} of {header.Length} has no name in the header. Name it."));
             for (int j = 0; j < header.Length; j++)
             {
-                if (!_columns.TryAdd(header[j], j)) throw new InputException($"{Name}: two columns are named {InputText.Quoted(header[j])}. Rename one.");
+                if (!this.columns.TryAdd(header[j], j)) throw new InputException($"{Name}: two columns are named {InputText.Quoted(header[j])}. Rename one.");
             }
 
             return header;

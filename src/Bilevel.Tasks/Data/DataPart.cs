@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Bilevel.Tasks;
 
 /// <summary>Some rows of a data set, in one of the roles of a task: training, validation or test.</summary>
@@ -10,6 +12,19 @@ internal sealed record DataPart(LabelledData Source, int[] Rows)
 
     /// <summary>All rows of a data set.</summary>
     public static DataPart All(LabelledData source) => new(source, [.. Enumerable.Range(0, source.Table.Count)]);
+
+    /// <summary>The first rows of a random order of a data set, or of the data set as it is.</summary>
+    /// <param name="source">The data set.</param>
+    /// <param name="count">How many; 0 for all.</param>
+    /// <param name="setting">The setting that says how many.</param>
+    /// <param name="key">Names the order; null for the rows as they come.</param>
+    /// <exception cref="InputException">There are not so many.</exception>
+    public static DataPart First(LabelledData source, int count, string setting, ulong? key)
+    {
+        int all = source.Table.Count, taken = count == 0 ? all : count;
+        if (taken > all) throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{source.Source}: {taken} samples are asked for, but there are {all}. Lower {setting}."));
+        return new DataPart(source, key is { } k && taken < all ? RandomOrder.Of(all, k)[..taken] : [.. Enumerable.Range(0, taken)]);
+    }
 
     /// <summary>Where row i of the part came from: its line in the file, or the index of its image.</summary>
     public int Place(int i) => Source.Places.Count > 0 ? Source.Places[Rows[i]] : Rows[i];

@@ -45,7 +45,7 @@ public abstract class FeatureTable
 /// <summary>The pixels of images as a table: a row per image, a feature per pixel, its value the byte divided by 255.</summary>
 public sealed class ImageTable : FeatureTable
 {
-    private readonly int[] _nonZeros;
+    private readonly int[] nonZeros;
 
     /// <summary>Wraps images; their bytes are kept, not copied.</summary>
     /// <param name="images">The images.</param>
@@ -54,11 +54,11 @@ public sealed class ImageTable : FeatureTable
     {
         ArgumentNullException.ThrowIfNull(images);
         Images = images;
-        _nonZeros = new int[images.Count];
-        for (int i = 0; i < _nonZeros.Length; i++)
+        nonZeros = new int[images.Count];
+        for (int i = 0; i < nonZeros.Length; i++)
         {
             ReadOnlySpan<byte> pixels = images.Image(i);
-            _nonZeros[i] = pixels.Length - pixels.Count((byte)0);
+            nonZeros[i] = pixels.Length - pixels.Count((byte)0);
         }
     }
 
@@ -75,14 +75,14 @@ public sealed class ImageTable : FeatureTable
     public override int NonZeroCount(int row)
     {
         CheckRow(row);
-        return _nonZeros[row];
+        return nonZeros[row];
     }
 
     /// <inheritdoc/>
     public override int Read(int row, Span<int> features, Span<double> values)
     {
         CheckRow(row);
-        CheckRoom(_nonZeros[row], features, values);
+        CheckRoom(nonZeros[row], features, values);
         ReadOnlySpan<byte> pixels = Images.Image(row);
         int filled = 0;
         for (int j = 0; j < pixels.Length; j++)
@@ -99,7 +99,7 @@ public sealed class ImageTable : FeatureTable
 /// <summary>A table of which every number is kept, row after row.</summary>
 public sealed class DenseTable : FeatureTable
 {
-    private readonly ReadOnlyMemory<double> _values;
+    private readonly ReadOnlyMemory<double> values;
 
     /// <summary>Wraps numbers without copying them; the caller must not change them afterwards.</summary>
     /// <param name="values"><c>count * featureCount</c> numbers, row after row.</param>
@@ -118,7 +118,7 @@ public sealed class DenseTable : FeatureTable
                 nameof(values));
         }
 
-        _values = values;
+        this.values = values;
         Count = count;
         FeatureCount = featureCount;
     }
@@ -153,15 +153,15 @@ public sealed class DenseTable : FeatureTable
         return filled;
     }
 
-    private ReadOnlySpan<double> Row(int row) => _values.Span.Slice(row * FeatureCount, FeatureCount);
+    private ReadOnlySpan<double> Row(int row) => this.values.Span.Slice(row * FeatureCount, FeatureCount);
 }
 
 /// <summary>A table of which only the entries that are not zero are kept, in compressed rows.</summary>
 public sealed class SparseTable : FeatureTable
 {
-    private readonly int[] _starts;
-    private readonly int[] _features;
-    private readonly double[] _values;
+    private readonly int[] starts;
+    private readonly int[] features;
+    private readonly double[] values;
 
     /// <summary>Wraps compressed rows without copying them; the caller must not change them afterwards.</summary>
     /// <param name="starts">
@@ -194,14 +194,14 @@ public sealed class SparseTable : FeatureTable
             }
         }
 
-        _starts = starts;
-        _features = features;
-        _values = values;
+        this.starts = starts;
+        this.features = features;
+        this.values = values;
         FeatureCount = featureCount;
     }
 
     /// <inheritdoc/>
-    public override int Count => _starts.Length - 1;
+    public override int Count => this.starts.Length - 1;
 
     /// <inheritdoc/>
     public override int FeatureCount { get; }
@@ -210,7 +210,7 @@ public sealed class SparseTable : FeatureTable
     public override int NonZeroCount(int row)
     {
         CheckRow(row);
-        return _starts[row + 1] - _starts[row];
+        return this.starts[row + 1] - this.starts[row];
     }
 
     /// <inheritdoc/>
@@ -218,8 +218,8 @@ public sealed class SparseTable : FeatureTable
     {
         int count = NonZeroCount(row);
         CheckRoom(count, features, values);
-        _features.AsSpan(_starts[row], count).CopyTo(features);
-        _values.AsSpan(_starts[row], count).CopyTo(values);
+        this.features.AsSpan(this.starts[row], count).CopyTo(features);
+        this.values.AsSpan(this.starts[row], count).CopyTo(values);
         return count;
     }
 
@@ -230,30 +230,30 @@ public sealed class SparseTable : FeatureTable
 /// <summary>Collects the rows of a <see cref="SparseTable"/> one after another.</summary>
 internal sealed class SparseTableBuilder(string source)
 {
-    private readonly List<int> _starts = [0];
-    private int[] _features = new int[256];
-    private double[] _values = new double[256];
-    private int _used;
+    private readonly List<int> starts = [0];
+    private int[] features = new int[256];
+    private double[] values = new double[256];
+    private int used;
 
-    public int Count => _starts.Count - 1;
+    public int Count => this.starts.Count - 1;
 
     /// <summary>Adds an entry to the row that is being built; zeros are left out.</summary>
     /// <exception cref="InputException">One array cannot hold so many entries.</exception>
     public void Add(int feature, double value)
     {
         if (value == 0) return;
-        if (_used == _features.Length)
+        if (this.used == this.features.Length)
         {
-            int room = Grown(_used, Array.MaxLength, source);
-            Array.Resize(ref _features, room);
-            Array.Resize(ref _values, room);
+            int room = Grown(this.used, Array.MaxLength, source);
+            Array.Resize(ref this.features, room);
+            Array.Resize(ref this.values, room);
         }
 
-        _features[_used] = feature;
-        _values[_used++] = value;
+        this.features[this.used] = feature;
+        this.values[this.used++] = value;
     }
 
-    public void EndRow() => _starts.Add(_used);
+    public void EndRow() => this.starts.Add(this.used);
 
     /// <summary>Divides every entry by the number of its feature; what becomes zero is left out.</summary>
     public void Divide(ReadOnlySpan<double> divisors)
@@ -261,23 +261,23 @@ internal sealed class SparseTableBuilder(string source)
         int kept = 0, from = 0;
         for (int row = 0; row < Count; row++)
         {
-            int to = _starts[row + 1];
+            int to = this.starts[row + 1];
             for (int k = from; k < to; k++)
             {
-                double value = _values[k] / divisors[_features[k]];
+                double value = this.values[k] / divisors[this.features[k]];
                 if (value == 0) continue;
-                _features[kept] = _features[k];
-                _values[kept++] = value;
+                this.features[kept] = this.features[k];
+                this.values[kept++] = value;
             }
 
             from = to;
-            _starts[row + 1] = kept;
+            this.starts[row + 1] = kept;
         }
 
-        _used = kept;
+        this.used = kept;
     }
 
-    public SparseTable Build(int featureCount) => new([.. _starts], _features, _values, featureCount);
+    public SparseTable Build(int featureCount) => new([.. this.starts], this.features, this.values, featureCount);
 
     // Separate for its test: nobody wants to fill 2^31 entries for one.
     internal static int Grown(int used, int most, string source) => used < most

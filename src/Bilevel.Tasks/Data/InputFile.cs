@@ -49,28 +49,28 @@ internal sealed class InputFile(string name, Func<Stream> open)
         // A file that expands so much is made to fill the memory, or is nearly empty of information.
         private const long FreeBytes = 64L << 20, MostExpansion = 200;
 
-        private readonly string _name;
-        private readonly Stream _file;
-        private readonly bool _isGzip, _isBzip2;
-        private Stream _content;
-        private long _delivered;
-        private bool _isVerified;
+        private readonly string name;
+        private readonly Stream file;
+        private readonly bool isGzip, isBzip2;
+        private Stream content;
+        private long delivered;
+        private bool isVerified;
 
         public InputStream(string name, Stream file)
         {
-            _name = name;
-            _file = file;
+            this.name = name;
+            this.file = file;
             Span<byte> start = stackalloc byte[4];
             int read = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
             file.Position = 0;
-            _isGzip = read >= 2 && start[0] == 0x1f && start[1] == 0x8b;
-            _isBzip2 = read >= 4 && start[..3].SequenceEqual("BZh"u8) && start[3] is >= (byte)'1' and <= (byte)'9';
-            _content = _isGzip ? new GZipStream(file, CompressionMode.Decompress, leaveOpen: true) : file;
-            if (_isBzip2)
+            isGzip = read >= 2 && start[0] == 0x1f && start[1] == 0x8b;
+            isBzip2 = read >= 4 && start[..3].SequenceEqual("BZh"u8) && start[3] is >= (byte)'1' and <= (byte)'9';
+            this.content = isGzip ? new GZipStream(file, CompressionMode.Decompress, leaveOpen: true) : file;
+            if (isBzip2)
             {
                 try
                 {
-                    _content = NextPart();
+                    this.content = NextPart();
                 }
                 catch (Exception error) when (IsDamage(error))
                 {
@@ -97,21 +97,21 @@ internal sealed class InputFile(string name, Func<Stream> open)
         {
             try
             {
-                int read = _content.Read(buffer, offset, count);
+                int read = this.content.Read(buffer, offset, count);
 
                 // Programs that compress in parallel write several parts one after another.
-                while (read == 0 && count > 0 && _isBzip2 && _file.Position < _file.Length)
+                while (read == 0 && count > 0 && isBzip2 && this.file.Position < this.file.Length)
                 {
-                    _content = NextPart();
-                    read = _content.Read(buffer, offset, count);
+                    this.content = NextPart();
+                    read = this.content.Read(buffer, offset, count);
                 }
 
-                if (read == 0 && count > 0 && _isGzip && !_isVerified) VerifyEnd();
-                _delivered += read;
-                if (_delivered > FreeBytes && _content != _file && _delivered / MostExpansion > _file.Position)
+                if (read == 0 && count > 0 && isGzip && !isVerified) VerifyEnd();
+                delivered += read;
+                if (delivered > FreeBytes && this.content != this.file && delivered / MostExpansion > this.file.Position)
                 {
                     throw new InputException(InputText.Invariant(
-                        $"{_name}: expands to more than {MostExpansion} times its size. If that is meant, decompress it and give the plain file."));
+                        $"{this.name}: expands to more than {MostExpansion} times its size. If that is meant, decompress it and give the plain file."));
                 }
 
                 return read;
@@ -122,7 +122,7 @@ internal sealed class InputFile(string name, Func<Stream> open)
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
             {
-                throw Unreadable(_name, error);
+                throw Unreadable(this.name, error);
             }
         }
 
@@ -146,7 +146,7 @@ internal sealed class InputFile(string name, Func<Stream> open)
 
         protected override void Dispose(bool disposing)
         {
-            if (disposing) _file.Dispose();
+            if (disposing) this.file.Dispose();
             base.Dispose(disposing);
         }
 
@@ -154,26 +154,26 @@ internal sealed class InputFile(string name, Func<Stream> open)
         // the file is cut off, or has several parts, which another reader decides.
         private void VerifyEnd()
         {
-            _isVerified = true;
+            isVerified = true;
             Span<byte> size = stackalloc byte[4];
-            _file.Position = Math.Max(0, _file.Length - size.Length);
-            _file.ReadAtLeast(size, size.Length, throwOnEndOfStream: false);
-            if (BinaryPrimitives.ReadUInt32LittleEndian(size) == (uint)_delivered) return;
-            _file.Position = 0;
-            using var parts = new GZipInputStream(_file) { IsStreamOwner = false };
+            this.file.Position = Math.Max(0, this.file.Length - size.Length);
+            this.file.ReadAtLeast(size, size.Length, throwOnEndOfStream: false);
+            if (BinaryPrimitives.ReadUInt32LittleEndian(size) == (uint)delivered) return;
+            this.file.Position = 0;
+            using var parts = new GZipInputStream(this.file) { IsStreamOwner = false };
             byte[] buffer = new byte[1 << 16];
             long total = 0;
-            for (int read; (read = parts.Read(buffer, 0, buffer.Length)) > 0 && total <= _delivered;) total += read;
-            if (total != _delivered) throw new InvalidDataException("it ends before its data");
+            for (int read; (read = parts.Read(buffer, 0, buffer.Length)) > 0 && total <= delivered;) total += read;
+            if (total != delivered) throw new InvalidDataException("it ends before its data");
         }
 
-        private BZip2InputStream NextPart() => new(_file) { IsStreamOwner = false };
+        private BZip2InputStream NextPart() => new(this.file) { IsStreamOwner = false };
 
         // The readers run off its arrays on some damaged files.
         private bool IsDamage(Exception error) => error is InvalidDataException
-            || ((_isBzip2 || _isGzip) && error is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException or NullReferenceException or OverflowException or InvalidOperationException);
+            || ((isBzip2 || isGzip) && error is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException or NullReferenceException or OverflowException or InvalidOperationException);
 
         private InputException Damaged(Exception error) =>
-            new($"{_name}: is damaged or cut off inside its {(_isBzip2 ? "bzip2" : "gzip")} data ({FirstLine(error)}). Download the file again.", error);
+            new($"{this.name}: is damaged or cut off inside its {(isBzip2 ? "bzip2" : "gzip")} data ({FirstLine(error)}). Download the file again.", error);
     }
 }

@@ -62,7 +62,7 @@ internal sealed class CleaningData
             throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: {train} training and {heldOut} validation samples are asked for, but there are {pool.Table.Count}. Lower train-size or validation-size."));
         int[] order = RandomOrder.Of(pool.Table.Count, RandomBits.At(seed, 1));
         var training = new DataPart(pool, order[..train]);
-        var trusted = validation is null ? new DataPart(pool, order[train..(train + heldOut)]) : First(validation, sizes.Validation, "validation-size", RandomBits.At(seed, 3));
+        var trusted = validation is null ? new DataPart(pool, order[train..(train + heldOut)]) : DataPart.First(validation, sizes.Validation, "validation-size", RandomBits.At(seed, 3));
         int[] observed = Corrupt(training.Labels, pool.ClassNames.Count, corruption, kind, RandomBits.At(seed, 2));
         for (int c = 0; c < pool.ClassNames.Count; c++)
         {
@@ -70,15 +70,7 @@ internal sealed class CleaningData
                 throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: no training sample has the label {pool.ClassNames[c]}, so it cannot be learned. Raise train-size, or remove the rows of this class from the file."));
         }
 
-        return new CleaningData(training, trusted, test is null ? null : First(test, sizes.Test, "test-size", null), observed, labelsAreTrue || corruption > 0);
-    }
-
-    // The first rows of a permutation, or of the file where no key is given.
-    private static DataPart First(LabelledData source, int count, string setting, ulong? key)
-    {
-        int all = source.Table.Count, taken = count == 0 ? all : count;
-        if (taken > all) throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{source.Source}: {taken} samples are asked for, but there are {all}. Lower {setting}."));
-        return new DataPart(source, key is { } k && taken < all ? RandomOrder.Of(all, k)[..taken] : [.. Enumerable.Range(0, taken)]);
+        return new CleaningData(training, trusted, test is null ? null : DataPart.First(test, sizes.Test, "test-size", null), observed, labelsAreTrue || corruption > 0);
     }
 
     private static int[] Corrupt(int[] labels, int classes, double share, CorruptionKind kind, ulong key)

@@ -65,13 +65,15 @@ internal sealed record SvmData(SvmPart Training, SvmPart Validation, SvmPart Tes
             throw new InputException($"{pool.Source}: all {training.Signs.Length} training samples are of one class. Raise train-size, or take another seed.");
         var data = new SvmData(
             training,
-            validation is null ? new SvmPart(pool, order[train..(train + heldOut)]) : First(validation, settings.ValidationSize, "validation-size", RandomBits.At(context.Seed, 3)),
-            test is null ? new SvmPart(pool, order[(train + heldOut)..(train + heldOut + tested)]) : First(test, settings.TestSize, "test-size", RandomBits.At(context.Seed, 4)),
+            validation is null ? new SvmPart(pool, order[train..(train + heldOut)]) : Signed(DataPart.First(validation, settings.ValidationSize ?? 0, "validation-size", RandomBits.At(context.Seed, 3))),
+            test is null ? new SvmPart(pool, order[(train + heldOut)..(train + heldOut + tested)]) : Signed(DataPart.First(test, settings.TestSize ?? 0, "test-size", RandomBits.At(context.Seed, 4))),
             turned);
         notes.Add(string.Create(CultureInfo.InvariantCulture, $"{train:N0} training, {data.Validation.Rows.Length:N0} validation and {data.Test.Rows.Length:N0} test samples of {pool.Table.FeatureCount:N0} features; no sample has two roles."));
         if (train < left && settings.TrainSize is null) notes.Add(string.Create(CultureInfo.InvariantCulture, $"{left - train:N0} further rows of the training file are not used; raise train-size to use them."));
         if (turned is not null) notes.Add(string.Create(CultureInfo.InvariantCulture, $"The labels of {turned.Count(t => t)} training samples were turned around, which the method is not told."));
         return data;
+
+        static SvmPart Signed(DataPart part) => new(part.Source, part.Rows);
 
         LabelledData? Like(string path)
         {
@@ -106,12 +108,5 @@ internal sealed record SvmData(SvmPart Training, SvmPart Validation, SvmPart Tes
         }
 
         return turned;
-    }
-
-    private static SvmPart First(LabelledData source, int? count, string setting, ulong key)
-    {
-        int all = source.Table.Count, taken = count ?? all;
-        if (taken > all) throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{source.Source}: {taken} samples are asked for, but there are {all}. Lower {setting}."));
-        return new SvmPart(source, RandomOrder.Of(all, key)[..taken]);
     }
 }

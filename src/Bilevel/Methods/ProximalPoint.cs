@@ -23,11 +23,11 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
     /// <inheritdoc/>
     public string Name => "proximal-point";
 
-    /// <summary>Accuracy epsilon that is aimed at.</summary>
+    /// <summary>Accuracy epsilon that is aimed at; the theory is for 1/4 and less.</summary>
     [Setting("Accuracy epsilon that is aimed at; the theory is for 1/4 and less.", Min = 1e-300)]
     public double Tolerance { get; init; } = 1e-3;
 
-    /// <summary>The practical form, or the published one.</summary>
+    /// <summary>The practical form, or the published one (paper).</summary>
     [Setting("The practical form, or the published one (paper).")]
     public ProximalPointMode Mode { get; init; }
 
@@ -43,7 +43,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
     [Setting("L, or its first value where it is adaptive; auto takes L_f + 2 rho L_g from the constants.", Min = 1e-300)]
     public double? Smoothness { get; init; }
 
-    /// <summary>Accuracy of the first stage, whose rho is its reciprocal; auto takes 1/4, and the tolerance of the published form; the tolerance itself for a single stage.</summary>
+    /// <summary>Accuracy of the first stage, whose rho is its reciprocal; auto takes 1/4, and the tolerance for the published form.</summary>
     [Setting("Accuracy of the first stage, whose rho is its reciprocal; auto takes 1/4, and the tolerance for the published form.", Min = 1e-300)]
     public double? FirstAccuracy { get; init; }
 

@@ -31,6 +31,9 @@ public sealed class MinimaxMatrixTests
         new("two-lines-critical", Distance: double.NaN, [double.NaN, double.NaN, double.NaN]) { Reaches = 1 },
     ];
 
+    // Baselines for constrained lower levels are for these alone.
+    private static readonly string[] Constrained = ["constrained-qp-a", "constrained-qp-b", "constrained-qp-c", "constrained-linear"];
+
     private static readonly MethodRow[] Methods =
     [
         new("auto", [0.1, 0.01, 0.001], (eps, _) => new Auto { Tolerance = eps }) { IsJudgedByFigures = true },
@@ -39,7 +42,7 @@ public sealed class MinimaxMatrixTests
         new("ogda, reference", [0.1, 0.01], (eps, problem) => Ogda.Reference(eps, problem.Constants)) { NeedsSmoothness = true, Fails = (problem, eps) => problem is "two-lines" or "two-lines-critical" || (problem is "constrained-linear" && eps < 0.1) },
         new("extragradient", [0.1, 0.01, 0.001], (eps, _) => new Extragradient { Tolerance = eps }),
         new("smoothed extragradient", [0.1, 0.01], (eps, _) => new SmoothedExtragradient { Tolerance = eps }) { StopsWhereFlat = ["two-lines"] },
-        new("proximal point", [0.1, 0.01], (eps, _) => new ProximalPoint { Tolerance = eps }) { Fails = (problem, _) => problem is "two-lines" or "two-lines-critical", Limit = ProximalLimit },
+        new("proximal point", [0.1, 0.01], (eps, problem) => new ProximalPoint { Tolerance = eps, Diameter = double.IsFinite(problem.Z1.DiameterAt(1)) ? null : 10 }) { Fails = (problem, _) => problem is "two-lines" or "two-lines-critical", Limit = ProximalLimit },
         new("descent ascent", [0.1, 0.01], (eps, _) => new GradientDescentAscent { Tolerance = eps }) { Fails = (problem, eps) => problem is "saddle-merely-convex" or "matrix-game" or "two-lines" or "two-lines-critical" or "constrained-linear" || (problem is "constrained-qp-a" or "constrained-qp-c" && eps < 0.1) },
         new("sapd", [0.1, 0.01], (eps, _) => new Sapd { Tolerance = eps, Batch = 0 })
         {
@@ -54,12 +57,16 @@ public sealed class MinimaxMatrixTests
         new("ssgda, corrected", [0.1, 0.01], (eps, _) => new Ssgda { UpperGradient = UpperGradient.FirstOrderCorrected, Perturbation = eps, StepUpper = 0.01 })
         {
             Limit = TrackingLimit,
-            Fails = (problem, eps) => problem is not ("group-dro-small" or "constrained-qp-b") && (problem is not "partial-gradient" || eps < 0.1),
+            Fails = (problem, eps) => problem is not ("group-dro-small" or "group-dro-logistic" or "constrained-qp-b") && (problem is not "partial-gradient" || eps < 0.1),
             FindsX = problem => !CirclesTheSaddle(problem, 0.01),
         },
 
         // No problem here leaves y out of f.
         new("tsgda-1, partial", [0.01], (eps, _) => new Tsgda1 { UpperGradient = UpperGradient.Partial, StepUpper = 0.01 }) { Limit = TrackingLimit, Fails = (problem, _) => true },
+        new("lv-hba", [0.1, 0.01], (_, _) => new LvHba()) { Problems = Constrained, Fails = (problem, eps) => problem is "constrained-linear" || eps < 0.1, Limit = 20_000, FindsX = problem => problem is not "constrained-linear" },
+        new("lu-mei", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps }) { Problems = Constrained, Fails = (problem, _) => problem is "constrained-linear" or "constrained-qp-a", Limit = 45_000 },
+        new("lu-mei, fixed L", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps, AdaptiveSmoothness = false }) { Problems = Constrained, Fails = (_, _) => true, Limit = 5_000 },
+        new("lu-mei, paper", [0.1], (eps, _) => new FirstOrderPenalty { Tolerance = eps, Mode = FirstOrderPenaltyMode.Paper }) { Problems = Constrained, Fails = (_, _) => true, Limit = 1_000 },
     ];
 
     public static TheoryData<string, string, double> Cases
@@ -69,7 +76,7 @@ public sealed class MinimaxMatrixTests
             var cases = new TheoryData<string, string, double>();
             foreach (var method in Methods)
             {
-                foreach (var problem in Problems)
+                foreach (var problem in Problems.Where(p => method.Problems?.Contains(p.Name) != false))
                 {
                     if (problem.HasModuliOnly && (method.Forgets || method.NeedsSmoothness)) continue;
                     foreach (double tolerance in method.Tolerances) cases.Add(method.Name, problem.Name, tolerance);
@@ -291,6 +298,9 @@ public sealed class MinimaxMatrixTests
         public bool NeedsSmoothness { get; init; }
 
         public bool IsJudgedByFigures { get; init; }
+
+        // The problems that it is for; null for all.
+        public string[]? Problems { get; init; }
 
         // Most iterations.
         public long Limit { get; init; } = MostCalls;

@@ -129,7 +129,7 @@ public class StronglyConvexConcaveTests
             constant = [.. Enumerable.Range(0, n + m).Select(_ => Next())];
             Point = [new DenseVector<double>(n), new DenseVector<double>(m)];
             rows = [new DenseVector<double>(n), new DenseVector<double>(m)];
-            double[] saddle = Eliminate();
+            double[] saddle = Dense.Solve(jacobian, constant);
             Saddle = [new DenseVector<double>(saddle[..n]), new DenseVector<double>(saddle[n..])];
         }
 
@@ -166,30 +166,6 @@ public class StronglyConvexConcaveTests
             }
 
             return Math.Sqrt(square);
-        }
-
-        private double[] Eliminate()
-        {
-            int size = n + m;
-            var a = (double[,])jacobian.Clone();
-            double[] b = [.. constant];
-            for (int k = 0; k < size; k++)
-            {
-                for (int i = k + 1; i < size; i++)
-                {
-                    double factor = a[i, k] / a[k, k];
-                    for (int j = k; j < size; j++) a[i, j] -= factor * a[k, j];
-                    b[i] -= factor * b[k];
-                }
-            }
-
-            for (int k = size - 1; k >= 0; k--)
-            {
-                for (int j = k + 1; j < size; j++) b[k] -= a[k, j] * b[j];
-                b[k] /= a[k, k];
-            }
-
-            return b;
         }
     }
 }

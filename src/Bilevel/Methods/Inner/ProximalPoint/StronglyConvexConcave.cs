@@ -108,7 +108,7 @@ internal sealed class StronglyConvexConcave<V>
         }
 
         Residual = Math.Sqrt(square);
-        if (!mode.PublishedStop) return Residual <= tolerance;
+        if (!mode.PublishedStop) return Residual <= Math.Max(tolerance, 2 * Rounding());
         Residual = PublishedResidual();
         return Residual <= tolerance;
     }
@@ -193,12 +193,14 @@ internal sealed class StronglyConvexConcave<V>
         }
     }
 
-    private double AcceptedError()
+    private double AcceptedError() => Math.Max(mode.PublishedStop ? tolerance * outStep / etaY : Slack * tolerance, Rounding());
+
+    // What rounding leaves of the operator at the size of the points that it is evaluated at.
+    private double Rounding()
     {
-        if (!mode.PublishedStop) return Slack * tolerance;
         double square = 0;
         foreach (var block in mix) square += block.Dot(block);
-        return Math.Max(tolerance * outStep / etaY, RoundingUnits * Precision.Of(point[0]) * constants.Smoothness * Math.Sqrt(square));
+        return RoundingUnits * Precision.Of(point[0]) * constants.Smoothness * Math.Sqrt(square);
     }
 
     // a: the rows less (sx/2) (x - xMix) for x, plus (sx/8) (y - yMix) for y
