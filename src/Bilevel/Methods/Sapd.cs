@@ -49,7 +49,7 @@ public sealed record Sapd : PenaltyMethod
     [Setting("Share of the iterations, the last ones, that enter the average.", Min = 1e-6, Max = 1)]
     public double TailShare { get; init; } = 0.5;
 
-    /// <summary>theta: weight of the difference of the last two gradients of v.</summary>
+    /// <summary>Weight of the difference of the last two gradients of v.</summary>
     [Setting("Weight of the difference of the last two gradients of v.", Min = 0, Max = 1)]
     public double Theta { get; init; } = 1;
 
@@ -61,11 +61,11 @@ public sealed record Sapd : PenaltyMethod
     [Setting("Step of the maximisers in SAPD as a share of s.", Min = 1e-12, Max = 1)]
     public double MaximiserShare { get; init; } = 0.25;
 
-    /// <summary>r1, the weight of |w - w_k|^2 / 2, as a multiple of 1/s; 1 is 2 L_h where s = 0.5/L_h.</summary>
+    /// <summary>Weight r1 of |w - w_k|^2 / 2 as a multiple of 1/s; 1 is 2 L_h where s = 0.5/L_h.</summary>
     [Setting("Weight r1 of |w - w_k|^2 / 2 as a multiple of 1/s; 1 is 2 L_h where s = 0.5/L_h.", Min = 1e-6, Max = 100)]
     public double Proximity { get; init; } = 0.75;
 
-    /// <summary>r2, the weight of |v - centre|^2 / 2; auto takes epsilon/(2 D), D the diameter of the sets of v, and 0 where they are not bounded.</summary>
+    /// <summary>Weight r2 of |v - centre|^2 / 2; auto takes epsilon/(2 D), D the diameter of the sets of v, and 0 where they are not bounded.</summary>
     [Setting("Weight r2 of |v - centre|^2 / 2; auto takes epsilon/(2 D), D the diameter of the sets of v, and 0 where they are not bounded.", Min = 0)]
     public double? Regularisation { get; init; }
 
