@@ -56,6 +56,12 @@ public class GroupDroTests
         instance.Problem.Z2.Project(moved);
         Assert.All(moved.ToDoubles().Zip(q.ToDoubles()), pair => Assert.Equal(pair.Second, pair.First, 1e-7));
 
+        // The mean as trained is that of the groups of the test data, in the shares of the training rows.
+        double AsTrained(int column) => groups.Sum(g => double.Parse(g[0], CultureInfo.InvariantCulture) / 400 * double.Parse(g[column], CultureInfo.InvariantCulture));
+        Assert.Equal(AsTrained(5), Metric(outcome, "mean_accuracy_as_trained"), 1e-12);
+        Assert.Equal(AsTrained(3), Metric(outcome, "baseline_mean_accuracy_as_trained"), 1e-12);
+        Assert.True(AsTrained(3) > Metric(outcome, "baseline_mean_accuracy") + 0.1);
+
         Assert.Equal(401, Lines(outcome, "weights.csv").Length);
         Assert.Equal(2, Lines(outcome, "ridge.csv").Length);
         Assert.Equal(["Groups", "Models", "Training samples", "Learned sample weights"], outcome.Sections.Select(s => s.Title));

@@ -39,6 +39,18 @@ public sealed class OwnGroupsTests : IDisposable
         Assert.Contains(notes, n => n.Contains("one in 5 of every group", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(0.5, true)]
+    [InlineData(0.0, false)]
+    public void A_mean_in_the_shares_of_training_needs_test_rows_of_every_group(double minority, bool isThere)
+    {
+        var settings = new GroupDroSettings { Train = Table("train.csv", 200, 0.3, 6), Test = Table("test.csv", 100, minority, 7), Label = "outcome", Group = "region", Ignore = "id", GroupsByClass = false };
+        var instance = (MinimaxInstance<DenseVector<double>>)new Tasks.GroupDro().Create(settings, new TaskContext(Seed: 1));
+        var outcome = instance.Evaluate(new Driver { Stop = Stop.Iterations(5) }.Run(new Auto { Tolerance = 0.05 }, instance.Problem, instance.Start));
+        Assert.Equal(isThere ? 6 : 0, outcome.Metrics.Count(m => m.Name.EndsWith("mean_accuracy_as_trained", StringComparison.Ordinal)));
+        Assert.Equal(!isThere, outcome.Sections.OfType<RecordTable>().Single(t => t.Title == "Models").Rows.All(row => row[4] == "a group has no rows"));
+    }
+
     [Fact]
     public void Files_that_do_not_fit_are_refused_with_what_to_do()
     {
