@@ -105,6 +105,14 @@ internal sealed class GroupReport
         string where = data.Test is null ? "Validation" : "Test";
         string text = string.Create(CultureInfo.InvariantCulture, $"{where} accuracy of the worst group {Learned.Measured.WorstAccuracy:P1}, {plain.Measured.WorstAccuracy:P1} by plain training, {robust.Measured.WorstAccuracy:P1} by group-robust training at the fixed ridge; mean {Learned.Measured.Mean.Accuracy:P1}, {plain.Measured.Mean.Accuracy:P1} and {robust.Measured.Mean.Accuracy:P1}.");
         if (double.IsFinite(AsTrained(Learned))) text += string.Create(CultureInfo.InvariantCulture, $" The mean with the groups in the shares of the training rows: {AsTrained(Learned):P1}, {AsTrained(plain):P1} and {AsTrained(robust):P1}.");
+        double learned = Goal(Learned.Validation), fixedOne = Goal(robust.Validation);
+        if (learned > fixedOne)
+        {
+            // Sample weights begin at 1/2, so that the start is not the fixed model.
+            string remedy = layout is { Samples: > 0, Penalties: 0 } ? "Sample weights lie below 1, which works like a larger ridge: let the l2 weight be learned too (penalty = one), or lower ridge." : "Take a smaller tolerance.";
+            text += string.Create(CultureInfo.InvariantCulture, $" Nothing is gained over group-robust training at the fixed ridge: the upper value is {learned:G4} against its {fixedOne:G4}. {remedy}");
+        }
+
         bool atBound = layout.Penalties == 1 && (Learned.Ridge <= settings.RidgeMin * 1.001 || Learned.Ridge >= settings.RidgeMax * 0.999);
         return atBound ? string.Create(CultureInfo.InvariantCulture, $"{text} The learned l2 weight {Learned.Ridge:G3} is at the end of its range: widen ridge-min or ridge-max.") : text;
     }
@@ -121,7 +129,7 @@ internal sealed class GroupReport
             [.. models.Select(m => new[] { m.Meaning, double.IsFinite(m.Ridge) ? m.Ridge.ToString("G3", CultureInfo.InvariantCulture) : "learned", m.Measured.WorstAccuracy.ToString("P1", CultureInfo.InvariantCulture), m.Measured.Mean.Accuracy.ToString("P1", CultureInfo.InvariantCulture), double.IsFinite(AsTrained(m)) ? AsTrained(m).ToString("P1", CultureInfo.InvariantCulture) : "a group has no rows", Text(Goal(m.Validation)) })]);
         if (data.Training.Data.Source.Images is { } images)
         {
-            yield return new ImageGrid("Training samples", "The first samples of every group.", [.. Enumerable.Range(0, data.GroupNames.Count).SelectMany(g => Enumerable.Range(0, data.Training.Groups.Length).Where(i => data.Training.Groups[i] == g).Take(ShownImages)
+            yield return new ImageGrid("Training samples", "The first samples of every group. Bright pixels are drawn dark.", [.. Enumerable.Range(0, data.GroupNames.Count).SelectMany(g => Enumerable.Range(0, data.Training.Groups.Length).Where(i => data.Training.Groups[i] == g).Take(ShownImages)
                 .Select(i => GreyImage.Of(images, data.Training.Data.Rows[i], string.Create(CultureInfo.InvariantCulture, $"labelled {data.ClassNames[data.Training.Data.Labels[i]]}\ngroup {data.GroupNames[g]}"))))]);
             if (layout.Penalties > 1) yield return new ImageGrid("Learned l2 weights", "One for every pixel: the brighter, the larger, from ridge-min to ridge-max on a logarithmic scale.", [new GreyImage(images.Height, images.Width, Shades(images.Height * images.Width), "l2 weight")]);
         }

@@ -93,6 +93,28 @@ public class GroupDroTests
         Assert.True(Metric(outcome, "upper_value") < Metric(outcome, "robust_upper_value"), $"{Metric(outcome, "upper_value")} against {Metric(outcome, "robust_upper_value")}");
     }
 
+    // Weights of samples begin at 1/2, which acts as a ridge twice as large; the l2 weight makes up for it.
+    [Theory]
+    [InlineData("fixed", true)]
+    [InlineData("one", false)]
+    public void A_run_that_gains_nothing_says_so(string penalty, bool isSaid)
+    {
+        var (outcome, _) = Solve([.. Small, new("penalty", penalty), new("ridge", "0.1")], 1, 0.05);
+        Assert.Equal(isSaid, Metric(outcome, "upper_value") > Metric(outcome, "robust_upper_value"));
+        Assert.Equal(isSaid, outcome.Summary.Contains("Nothing is gained", StringComparison.Ordinal));
+        Assert.Equal(isSaid, outcome.Summary.Contains("penalty = one", StringComparison.Ordinal));
+    }
+
+    // The weights of the classifier have no bounds, so a guess of L that is too small lets the first iteration overflow.
+    [Fact]
+    public void Proximal_points_begin_again_where_the_first_iteration_overflows()
+    {
+        var instance = Create([.. Small.Where(s => s.Key != "validation-size")], 11);
+        var solution = new Driver { Stop = Stop.OracleCalls(40_000) }.Run(new ProximalPoint { Tolerance = 0.02, Diameter = 80 }, instance.Problem, instance.Start);
+        Assert.Equal(SolveStatus.OracleLimit, solution.Status);
+        Assert.InRange(solution.Residual, 0, 0.1);
+    }
+
     [Fact]
     public void Marks_go_with_the_class_in_training_alone()
     {

@@ -58,13 +58,16 @@ public sealed class OwnGroupsTests : IDisposable
         var good = new GroupDroSettings { Train = train, Label = "outcome", Group = "region", Ignore = "id" };
         Assert.Contains("Name it with --group", Refusal(good with { Group = "" }), StringComparison.Ordinal);
         Assert.Contains("nowhere", Refusal(good with { Group = "nowhere" }), StringComparison.Ordinal);
-        Assert.Contains("cannot hold both", Refusal(good with { Group = "outcome" }), StringComparison.Ordinal);
+        Assert.Contains("outcome cannot hold both", Refusal(good with { Group = "outcome" }), StringComparison.Ordinal);
+        Assert.Contains("outcome cannot hold both", Refusal(good with { Group = "Outcome" }), StringComparison.Ordinal);
         Assert.Contains("needs a training file", Refusal(new GroupDroSettings { Validation = train }), StringComparison.Ordinal);
         Assert.Contains("needs a file", Refusal(new GroupDroSettings { Group = "region" }), StringComparison.Ordinal);
         Assert.Contains("two sources", Assert.Throws<InputException>(() => GroupSource.Load(good, new TaskContext(DataFolder: folder), [])).Message, StringComparison.Ordinal);
 
         File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,west,yes\n2,0.5,0.5,south,no\n");
-        Assert.Contains("west", Refusal(good with { Validation = other }), StringComparison.Ordinal);
+        Assert.Contains("line 2: the group 'west' is no group of the training data", Refusal(good with { Validation = other }), StringComparison.Ordinal);
+        File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,,yes\n2,0.5,0.5,south,no\n");
+        Assert.Contains("line 2: the group is empty", Refusal(good with { Train = other }), StringComparison.Ordinal);
         File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,south,yes\n2,0.5,0.5,south,no\n");
         Assert.Contains("no validation row is in the group \"north, <b>east</b>, no\"", Refusal(good with { Validation = other }), StringComparison.Ordinal);
         File.WriteAllText(other, string.Concat("id,signal,shortcut,region,outcome\n", string.Concat(Enumerable.Range(0, 20).Select(i => $"{i},0.{i},1,south,{(i % 2 == 0 ? "yes" : "no")}\n"))));
