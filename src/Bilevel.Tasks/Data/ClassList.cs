@@ -47,7 +47,12 @@ internal sealed class ClassList
         }
     }
 
+    /// <summary>Whether what is called labels here are groups of rows, for messages.</summary>
+    public bool AreGroups { get; init; }
+
     public int Count => this.labels.Count;
+
+    private string What => AreGroups ? "group" : "label";
 
     public IReadOnlyList<string> Notes
     {
@@ -65,7 +70,7 @@ internal sealed class ClassList
         string text = Canonical(label.Trim());
         if (text.Length == 0)
         {
-            if (!this.lenient) throw new InputException(InputText.Invariant($"{this.source}, {this.unit} {place}: the label is empty. Fill it in, or remove the row."));
+            if (!this.lenient) throw new InputException(InputText.Invariant($"{this.source}, {this.unit} {place}: the {What} is empty. Fill it in, or remove the row."));
             this.labels.Add(LabelledData.NoLabel);
             return;
         }
@@ -108,13 +113,13 @@ internal sealed class ClassList
         if (isFixed)
         {
             throw new InputException(InputText.Invariant(
-                $"{this.source}, {this.unit} {place}: the label {InputText.Quoted(text)} is no class of the training data, which has {InputText.Few(this.names)}. Correct the label, or remove the row."));
+                $"{this.source}, {this.unit} {place}: the {What} {InputText.Quoted(text)} is no {(AreGroups ? "group" : "class")} of the training data, which has {InputText.Few(this.names)}. Correct the {What}, or remove the row."));
         }
 
         if (this.names.Count == Most)
         {
             throw new InputException(InputText.Invariant(
-                $"{this.source}, {this.unit} {place}: there are more than {Most} different labels. Labels must be classes, not measurements or ids; name another label column."));
+                $"{this.source}, {this.unit} {place}: there are more than {Most} different {What}s. They must be {(AreGroups ? "groups" : "classes")}, not measurements or ids; name another {What} column."));
         }
 
         indices.Add(text, this.names.Count);

@@ -47,7 +47,7 @@ public static class CsvFile
     internal static LabelledData Read(InputFile file, DataOptions options)
     {
         TableEncoding encoding = Fit(file, options, out int rows, out int label);
-        return Encode(file, options, encoding, new ClassList(file.Name, "line"), label, Places(file, options, encoding), rows, []);
+        return Encode(file, options, encoding, new ClassList(file.Name, "line") { AreGroups = options.LabelsAreGroups }, label, Places(file, options, encoding), rows, []);
     }
 
     internal static LabelledData ReadLike(
@@ -69,7 +69,7 @@ public static class CsvFile
             if (more.Length > 0) notes.Add($"{file.Name}: the training data have no columns {InputText.Few(more)}; they are left out.");
         }
 
-        return Encode(file, options, encoding, new ClassList(file.Name, "line", classNames, forPrediction), label, Places(file, options, encoding), rows: null, notes);
+        return Encode(file, options, encoding, new ClassList(file.Name, "line", classNames, forPrediction) { AreGroups = options.LabelsAreGroups }, label, Places(file, options, encoding), rows: null, notes);
     }
 
     // Whether a cell is a number, nothing, or text.
@@ -126,7 +126,7 @@ public static class CsvFile
         }
 
         throw new InputException(
-            $"{table.Name}: no column is named {string.Join(", ", LabelNames)}. Say which holds the labels (label column); there are {InputText.Few(table.Header)}.");
+            $"{table.Name}: no column is named {string.Join(", ", LabelNames)}. Say which holds the labels (--label of the tool, LabelColumn of DataOptions); there are {InputText.Few(table.Header)}.");
     }
 
     // Where each column of the encoding stands in this file.

@@ -45,4 +45,7 @@ public sealed record DataOptions
 
     /// <summary>Whether a folder of idx files stands for its test part (<c>t10k-</c>).</summary>
     public bool TestPart { get; init; }
+
+    /// <summary>Whether the column of labels of a CSV file holds groups of rows, which messages then say.</summary>
+    internal bool LabelsAreGroups { get; init; }
 }

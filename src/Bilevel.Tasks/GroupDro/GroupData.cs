@@ -32,7 +32,7 @@ internal sealed class GroupData
         {
             int empty = Array.IndexOf(part.Sizes(groupNames.Count), 0);
             if (empty >= 0)
-                throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{part.Data.Source.Source}: no {role} row is in the group \"{groupNames[empty]}\", so its loss cannot be measured. Give more rows, another --seed, or leave the group out of all files."));
+                throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{part.Data.Source.Source}: no {role} row is in the group \"{groupNames[empty]}\", so its loss cannot be measured. Give more rows, another --seed or group column, or leave the group out of all files."));
         }
 
         for (int c = 0; c < ClassNames.Count; c++)

@@ -100,6 +100,10 @@ internal sealed record GroupScores(ModelScores Mean, double[] Losses, double[] A
     /// <summary>Accuracy of the worst group.</summary>
     public double WorstAccuracy => Accuracies.Where(double.IsFinite).Min();
 
+    /// <summary>The accuracy that rows in other shares of the groups would have: the mean of the groups' accuracies, weighed by these sizes; NaN where one of them has no rows.</summary>
+    /// <param name="sizes">A size for every group.</param>
+    public double AccuracyAt(int[] sizes) => Accuracies.Zip(sizes, (accuracy, size) => accuracy * size).Sum() / sizes.Sum();
+
     public static GroupScores Of(DenseVector<double> classifier, GroupPart part, FeatureRows<double> rows, int groups, int threads)
     {
         int[] labels = part.Data.Labels, sizes = part.Sizes(groups);

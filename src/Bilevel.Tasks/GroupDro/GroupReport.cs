@@ -77,6 +77,9 @@ internal sealed class GroupReport
 
     private double Goal(GroupScores scores) => IsWorst ? scores.WorstLoss : scores.Mean.Loss;
 
+    // On rows among which the groups have the shares that they have in training.
+    private double AsTrained(Model model) => model.Measured.AccuracyAt(data.Training.Sizes(data.GroupNames.Count));
+
     private List<NamedNumber> Metrics()
     {
         string where = data.Test is null ? "validation" : "test", goal = IsWorst ? "validation loss of the worst group" : "mean validation loss";
@@ -85,6 +88,7 @@ internal sealed class GroupReport
         {
             metrics.Add(new($"{model.Name}worst_group_accuracy", model.Measured.WorstAccuracy, $"{where} accuracy of the worst group: {model.Meaning}"));
             metrics.Add(new($"{model.Name}mean_accuracy", model.Measured.Mean.Accuracy, $"mean {where} accuracy of the same"));
+            if (double.IsFinite(AsTrained(model))) metrics.Add(new($"{model.Name}mean_accuracy_as_trained", AsTrained(model), "the same, with the groups weighed by their shares of the training rows"));
             metrics.Add(new($"{model.Name}upper_value", Goal(model.Validation), $"{goal} of the same"));
             if (double.IsFinite(model.Ridge)) metrics.Add(new($"{model.Name}ridge", model.Ridge, "its l2 weight"));
         }
@@ -100,6 +104,15 @@ internal sealed class GroupReport
         var (plain, robust) = (models[1], models[3]);
         string where = data.Test is null ? "Validation" : "Test";
         string text = string.Create(CultureInfo.InvariantCulture, $"{where} accuracy of the worst group {Learned.Measured.WorstAccuracy:P1}, {plain.Measured.WorstAccuracy:P1} by plain training, {robust.Measured.WorstAccuracy:P1} by group-robust training at the fixed ridge; mean {Learned.Measured.Mean.Accuracy:P1}, {plain.Measured.Mean.Accuracy:P1} and {robust.Measured.Mean.Accuracy:P1}.");
+        if (double.IsFinite(AsTrained(Learned))) text += string.Create(CultureInfo.InvariantCulture, $" The mean with the groups in the shares of the training rows: {AsTrained(Learned):P1}, {AsTrained(plain):P1} and {AsTrained(robust):P1}.");
+        double learned = Goal(Learned.Validation), fixedOne = Goal(robust.Validation);
+        if (learned > fixedOne)
+        {
+            // Sample weights begin at 1/2, so that the start is not the fixed model.
+            string remedy = layout is { Samples: > 0, Penalties: 0 } ? "Sample weights lie below 1, which works like a larger ridge: let the l2 weight be learned too (penalty = one), or lower ridge." : "Take a smaller tolerance.";
+            text += string.Create(CultureInfo.InvariantCulture, $" Nothing is gained over group-robust training at the fixed ridge: the upper value is {learned:G4} against its {fixedOne:G4}. {remedy}");
+        }
+
         bool atBound = layout.Penalties == 1 && (Learned.Ridge <= settings.RidgeMin * 1.001 || Learned.Ridge >= settings.RidgeMax * 0.999);
         return atBound ? string.Create(CultureInfo.InvariantCulture, $"{text} The learned l2 weight {Learned.Ridge:G3} is at the end of its range: widen ridge-min or ridge-max.") : text;
     }
@@ -111,12 +124,12 @@ internal sealed class GroupReport
         yield return new RecordTable("Groups", $"q is the weight of a group in training, p that of its validation loss in the upper level; then the {where} accuracy of each group by plain training, by group-robust training at the fixed ridge, and by the learned model.",
             ["group", "training rows", "q", "p", "plain", "group-robust", "learned"],
             [.. data.GroupNames.Select((name, g) => new[] { name, sizes[g].ToString("N0", CultureInfo.InvariantCulture), Text(q[g]), p.Length == 0 ? "" : Text(p[g]), Percent(models[1], g), Percent(models[3], g), Percent(Learned, g) })]);
-        yield return new RecordTable("Models", $"Accuracies on the {where} data. Tuned models have their l2 weight chosen on a grid of {GridPoints} values by validation accuracy of the worst group, or by the mean where that is the goal.",
-            ["model", "l2 weight", "worst group", "mean", "upper value"],
-            [.. models.Select(m => new[] { m.Meaning, double.IsFinite(m.Ridge) ? m.Ridge.ToString("G3", CultureInfo.InvariantCulture) : "learned", m.Measured.WorstAccuracy.ToString("P1", CultureInfo.InvariantCulture), m.Measured.Mean.Accuracy.ToString("P1", CultureInfo.InvariantCulture), Text(Goal(m.Validation)) })]);
+        yield return new RecordTable("Models", $"Accuracies on the {where} data. Tuned models have their l2 weight chosen on a grid of {GridPoints} values by validation accuracy of the worst group, or by the mean where that is the goal. The mean as trained weighs the groups by their shares of the training rows.",
+            ["model", "l2 weight", "worst group", "mean", "mean as trained", "upper value"],
+            [.. models.Select(m => new[] { m.Meaning, double.IsFinite(m.Ridge) ? m.Ridge.ToString("G3", CultureInfo.InvariantCulture) : "learned", m.Measured.WorstAccuracy.ToString("P1", CultureInfo.InvariantCulture), m.Measured.Mean.Accuracy.ToString("P1", CultureInfo.InvariantCulture), double.IsFinite(AsTrained(m)) ? AsTrained(m).ToString("P1", CultureInfo.InvariantCulture) : "a group has no rows", Text(Goal(m.Validation)) })]);
         if (data.Training.Data.Source.Images is { } images)
         {
-            yield return new ImageGrid("Training samples", "The first samples of every group.", [.. Enumerable.Range(0, data.GroupNames.Count).SelectMany(g => Enumerable.Range(0, data.Training.Groups.Length).Where(i => data.Training.Groups[i] == g).Take(ShownImages)
+            yield return new ImageGrid("Training samples", "The first samples of every group. Bright pixels are drawn dark.", [.. Enumerable.Range(0, data.GroupNames.Count).SelectMany(g => Enumerable.Range(0, data.Training.Groups.Length).Where(i => data.Training.Groups[i] == g).Take(ShownImages)
                 .Select(i => GreyImage.Of(images, data.Training.Data.Rows[i], string.Create(CultureInfo.InvariantCulture, $"labelled {data.ClassNames[data.Training.Data.Labels[i]]}\ngroup {data.GroupNames[g]}"))))]);
             if (layout.Penalties > 1) yield return new ImageGrid("Learned l2 weights", "One for every pixel: the brighter, the larger, from ridge-min to ridge-max on a logarithmic scale.", [new GreyImage(images.Height, images.Width, Shades(images.Height * images.Width), "l2 weight")]);
         }

@@ -78,18 +78,18 @@ internal static class GroupSource
             TextColumns = Names(settings.TextColumns),
         };
         var training = DataFile.Read(settings.Train, options);
-        if (training.Encoding!.LabelColumn == settings.Group) throw new InputException($"{settings.Train}: the column {settings.Group} cannot hold both labels and groups. Name another --label or --group.");
 
         // The groups are read as if they were the labels.
-        var grouping = options with { LabelColumn = settings.Group, IgnoredColumns = options.IgnoredColumns.Where(c => c != settings.Group).ToArray() };
+        var grouping = options with { LabelColumn = settings.Group, IgnoredColumns = Names(settings.Ignore), LabelsAreGroups = true };
         var groups = DataFile.Read(settings.Train, grouping);
+        if (training.Encoding!.LabelColumn == groups.Encoding!.LabelColumn) throw new InputException($"{settings.Train}: the column {groups.Encoding.LabelColumn} cannot hold both labels and groups. Name another --label or --group.");
         var split = new GroupNaming(training, groups, settings.GroupsByClass);
         GroupPart? Part(string path)
         {
             if (path.Length == 0) return null;
             var data = DataFile.ReadLike(path, training.Encoding, training.ClassNames, options);
             notes.AddRange(data.Notes);
-            return new GroupPart(DataPart.All(data), split.Groups(data, DataFile.ReadLike(path, groups.Encoding!, groups.ClassNames, grouping).Labels));
+            return new GroupPart(DataPart.All(data), split.Groups(data, DataFile.ReadLike(path, groups.Encoding, groups.ClassNames, grouping).Labels));
         }
 
         notes.AddRange(training.Notes);

@@ -108,7 +108,7 @@ public sealed class CsvFileTests
     [Fact]
     public void WhatCannotBeUsedIsRefusedWithPlaceAndAdvice()
     {
-        Fails(() => Read("a,b,c\n1,2,3\n"), "file: no column is named label, class, target, y. Say which holds the labels (label column); there are 'a', 'b', 'c'.");
+        Fails(() => Read("a,b,c\n1,2,3\n"), "file: no column is named label, class, target, y. Say which holds the labels (--label of the tool, LabelColumn of DataOptions); there are 'a', 'b', 'c'.");
         Fails(() => Read("a,y\n1,0\n1,2,3\n"), "file, line 3: has 3 columns, but the header has 2. Correct the row; text with the separator inside needs quotes.");
         Fails(() => Read("a,y\n1,0\n2,\n"), "file, line 3: the label is empty. Fill it in, or remove the row.");
         Fails(() => Read("a,y\n"), "file: has a header and no rows. Use another file.");

@@ -56,6 +56,12 @@ public class GroupDroTests
         instance.Problem.Z2.Project(moved);
         Assert.All(moved.ToDoubles().Zip(q.ToDoubles()), pair => Assert.Equal(pair.Second, pair.First, 1e-7));
 
+        // The mean as trained is that of the groups of the test data, in the shares of the training rows.
+        double AsTrained(int column) => groups.Sum(g => double.Parse(g[0], CultureInfo.InvariantCulture) / 400 * double.Parse(g[column], CultureInfo.InvariantCulture));
+        Assert.Equal(AsTrained(5), Metric(outcome, "mean_accuracy_as_trained"), 1e-12);
+        Assert.Equal(AsTrained(3), Metric(outcome, "baseline_mean_accuracy_as_trained"), 1e-12);
+        Assert.True(AsTrained(3) > Metric(outcome, "baseline_mean_accuracy") + 0.1);
+
         Assert.Equal(401, Lines(outcome, "weights.csv").Length);
         Assert.Equal(2, Lines(outcome, "ridge.csv").Length);
         Assert.Equal(["Groups", "Models", "Training samples", "Learned sample weights"], outcome.Sections.Select(s => s.Title));
@@ -115,6 +121,28 @@ public class GroupDroTests
         var instance = new Tasks.GroupDro().Create(settings, new TaskContext(Seed: 1));
         var outcome = instance.Accept(new Runner(setting == "method" ? new Extragradient { Tolerance = 0.03 } : new Auto { Tolerance = 0.03 }));
         Assert.True(Metric(outcome, "upper_value") < Metric(outcome, "robust_upper_value"), $"{Metric(outcome, "upper_value")} against {Metric(outcome, "robust_upper_value")}");
+    }
+
+    // Weights of samples begin at 1/2, which acts as a ridge twice as large; the l2 weight makes up for it.
+    [Theory]
+    [InlineData("fixed", true)]
+    [InlineData("one", false)]
+    public void A_run_that_gains_nothing_says_so(string penalty, bool isSaid)
+    {
+        var (outcome, _) = Solve([.. Small, new("penalty", penalty), new("ridge", "0.1")], 1, 0.05);
+        Assert.Equal(isSaid, Metric(outcome, "upper_value") > Metric(outcome, "robust_upper_value"));
+        Assert.Equal(isSaid, outcome.Summary.Contains("Nothing is gained", StringComparison.Ordinal));
+        Assert.Equal(isSaid, outcome.Summary.Contains("penalty = one", StringComparison.Ordinal));
+    }
+
+    // The weights of the classifier have no bounds, so a guess of L that is too small lets the first iteration overflow.
+    [Fact]
+    public void Proximal_points_begin_again_where_the_first_iteration_overflows()
+    {
+        var instance = Create([.. Small.Where(s => s.Key != "validation-size")], 11);
+        var solution = new Driver { Stop = Stop.OracleCalls(40_000) }.Run(new ProximalPoint { Tolerance = 0.02, Diameter = 80 }, instance.Problem, instance.Start);
+        Assert.Equal(SolveStatus.OracleLimit, solution.Status);
+        Assert.InRange(solution.Residual, 0, 0.1);
     }
 
     [Fact]

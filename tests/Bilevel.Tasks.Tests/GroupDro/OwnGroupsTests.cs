@@ -39,6 +39,18 @@ public sealed class OwnGroupsTests : IDisposable
         Assert.Contains(notes, n => n.Contains("one in 5 of every group", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(0.5, true)]
+    [InlineData(0.0, false)]
+    public void A_mean_in_the_shares_of_training_needs_test_rows_of_every_group(double minority, bool isThere)
+    {
+        var settings = new GroupDroSettings { Train = Table("train.csv", 200, 0.3, 6), Test = Table("test.csv", 100, minority, 7), Label = "outcome", Group = "region", Ignore = "id", GroupsByClass = false };
+        var instance = (MinimaxInstance<DenseVector<double>>)new Tasks.GroupDro().Create(settings, new TaskContext(Seed: 1));
+        var outcome = instance.Evaluate(new Driver { Stop = Stop.Iterations(5) }.Run(new Auto { Tolerance = 0.05 }, instance.Problem, instance.Start));
+        Assert.Equal(isThere ? 6 : 0, outcome.Metrics.Count(m => m.Name.EndsWith("mean_accuracy_as_trained", StringComparison.Ordinal)));
+        Assert.Equal(!isThere, outcome.Sections.OfType<RecordTable>().Single(t => t.Title == "Models").Rows.All(row => row[4] == "a group has no rows"));
+    }
+
     [Fact]
     public void Files_that_do_not_fit_are_refused_with_what_to_do()
     {
@@ -46,13 +58,16 @@ public sealed class OwnGroupsTests : IDisposable
         var good = new GroupDroSettings { Train = train, Label = "outcome", Group = "region", Ignore = "id" };
         Assert.Contains("Name it with --group", Refusal(good with { Group = "" }), StringComparison.Ordinal);
         Assert.Contains("nowhere", Refusal(good with { Group = "nowhere" }), StringComparison.Ordinal);
-        Assert.Contains("cannot hold both", Refusal(good with { Group = "outcome" }), StringComparison.Ordinal);
+        Assert.Contains("outcome cannot hold both", Refusal(good with { Group = "outcome" }), StringComparison.Ordinal);
+        Assert.Contains("outcome cannot hold both", Refusal(good with { Group = "Outcome" }), StringComparison.Ordinal);
         Assert.Contains("needs a training file", Refusal(new GroupDroSettings { Validation = train }), StringComparison.Ordinal);
         Assert.Contains("needs a file", Refusal(new GroupDroSettings { Group = "region" }), StringComparison.Ordinal);
         Assert.Contains("two sources", Assert.Throws<InputException>(() => GroupSource.Load(good, new TaskContext(DataFolder: folder), [])).Message, StringComparison.Ordinal);
 
         File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,west,yes\n2,0.5,0.5,south,no\n");
-        Assert.Contains("west", Refusal(good with { Validation = other }), StringComparison.Ordinal);
+        Assert.Contains("line 2: the group 'west' is no group of the training data", Refusal(good with { Validation = other }), StringComparison.Ordinal);
+        File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,,yes\n2,0.5,0.5,south,no\n");
+        Assert.Contains("line 2: the group is empty", Refusal(good with { Train = other }), StringComparison.Ordinal);
         File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,south,yes\n2,0.5,0.5,south,no\n");
         Assert.Contains("no validation row is in the group \"north, <b>east</b>, no\"", Refusal(good with { Validation = other }), StringComparison.Ordinal);
         File.WriteAllText(other, string.Concat("id,signal,shortcut,region,outcome\n", string.Concat(Enumerable.Range(0, 20).Select(i => $"{i},0.{i},1,south,{(i % 2 == 0 ? "yes" : "no")}\n"))));

@@ -94,8 +94,8 @@ internal sealed class NonconvexConcave<V>
         if (outer++ == 0) firstResidual = solver.Residual;
         if (!plan.Adaptive || smoothness >= plan.Bound) return false;
 
-        // Not finite counts as grown.
-        bool lost = !(solver.Residual <= Growth * firstResidual) || solver.CutOff > cutBefore || (!solved && outer >= mostOuter);
+        // Not finite counts as grown, even where the first one was not.
+        bool lost = !double.IsFinite(solver.Residual) || solver.Residual > Growth * firstResidual || solver.CutOff > cutBefore || (!solved && outer >= mostOuter);
         return lost || (solved && !IsDescent());
     }
 
