@@ -73,9 +73,9 @@ public sealed record Sapd : PenaltyMethod
     [Setting("Centres v at the subproblem's start in place of the run's; only the fixed centre has the deterministic scheme's bound on the gap.")]
     public bool MovingCentre { get; init; }
 
-    /// <summary>Most subproblems that are solved on exact gradients, once those on minibatches are as long as they may be and noise still rules; 0 for none.</summary>
-    [Setting("Most subproblems that are solved on exact gradients, once those on minibatches are as long as they may be and noise still rules; 0 for none.", Min = 0)]
-    public int PolishSteps { get; init; } = 2000;
+    /// <summary>Most subproblems that are solved on exact gradients, once those on minibatches are as long as they may be and noise still rules; 0 for none. When they are used up, minibatches go on and may lead away again.</summary>
+    [Setting("Most subproblems that are solved on exact gradients, once those on minibatches are as long as they may be and noise still rules; 0 for none. When they are used up, minibatches go on and may lead away again.", Min = 0)]
+    public int PolishSteps { get; init; } = 100_000;
 
     /// <summary>
     /// The measured reference run of section 9.4: batch 1, rho = 1/epsilon, from the given start, all steps 1/L of the
