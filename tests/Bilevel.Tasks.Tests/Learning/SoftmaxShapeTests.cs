@@ -67,9 +67,17 @@ public class SoftmaxShapeTests
         DenseVector<double>[] gradients = [at[0].ZerosLike(), at[1].ZerosLike()];
         var ones = new double[2][];
         Go();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Go();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        // The runtime may allocate once while it compiles again what runs often; a pass that allocates does it every time.
+        long least = long.MaxValue;
+        for (int trial = 0; trial < 5; trial++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Go();
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Equal(0, least);
 
         void Go()
         {
