@@ -80,7 +80,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
     /// <inheritdoc/>
     IEnumerable<Finding> IMethod.Validate<V>(IProblem<V> problem, IReadOnlyList<V> start) => problem switch
     {
-        BilevelMinimaxProblem<V> minimax => [.. Validate(minimax), .. Unbounded(SetDiameter(minimax, start))],
+        BilevelMinimaxProblem<V> minimax => [.. Validate(minimax), .. Unbounded(minimax.MaximiserDiameter(start))],
         BilevelProblem<V> bilevel => [.. LiftedRun<V>.Validate(this, bilevel, start), .. Unbounded(bilevel.LowerSet.DiameterAt(start[BilevelProblem.Y].Length))],
         _ => [MethodClass.Wrong(Name, "bilevel and bilevel minimax problems")],
     };
@@ -93,22 +93,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
 
     /// <summary>Whether the sets have the diameter that the method needs, or one is given.</summary>
     internal bool Suits<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
-        where V : class, IVector<V> => double.IsFinite(Diameter ?? SetDiameter(problem, start));
-
-    // sqrt(D_X2^2 + D_Z1^2 + D_Z2^2)
-    private static double SetDiameter<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
-        where V : class, IVector<V>
-    {
-        double square = 0;
-        foreach (var (term, block) in new[] { (problem.X2, X2), (problem.Z1, Z1), (problem.Z2, Z2) })
-        {
-            if (start[block].Length == 0) continue;
-            double own = term.DiameterAt(start[block].Length);
-            square += own * own;
-        }
-
-        return Math.Sqrt(square);
-    }
+        where V : class, IVector<V> => double.IsFinite(Diameter ?? problem.MaximiserDiameter(start));
 
     private sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
@@ -137,7 +122,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             penalty = new PenaltyFunction<V>(problem, point);
             loop = new NonconvexConcave<V>(penalty, new SaddleSolverMode(Anchored: paper, PublishedStop: paper), penalty.Value);
             saddle = new SaddleStart<V>(problem, point[X1], point[Y1], point[Y2]);
-            diameter = settings.Diameter ?? SetDiameter(problem, start);
+            diameter = settings.Diameter ?? problem.MaximiserDiameter(start);
             accuracy = paper ? settings.Tolerance : Math.Max(settings.FirstAccuracy ?? LargestAccuracy, settings.Tolerance);
         }
 

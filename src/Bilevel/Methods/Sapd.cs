@@ -161,14 +161,8 @@ public sealed record Sapd : PenaltyMethod
             sum = U.ZeroBlocks();
             move = U.ZeroBlocks();
             lastMove = U.ZeroBlocks();
-            double square = 0;
-            foreach (int b in Maximisers)
-            {
-                double diameter = U[b].Length == 0 ? 0 : problem.Blocks[b].Term.DiameterAt(U[b].Length);
-                square += diameter * diameter;
-            }
-
-            concavity = settings.Regularisation ?? (square > 0 ? settings.Tolerance / (2 * Math.Sqrt(square)) : 0);
+            double diameter = problem.MaximiserDiameter(start);
+            concavity = settings.Regularisation ?? (diameter > 0 ? settings.Tolerance / (2 * diameter) : 0);
         }
 
         public override ReadOnlySpan<V> Point => ended;

@@ -104,6 +104,20 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     /// <summary>1 where the follower minimises, -1 where it maximises.</summary>
     internal double LowerSign => LowerSense == Sense.Minimise ? 1 : -1;
 
+    /// <summary>D = sqrt(D_X2^2 + D_Z1^2 + D_Z2^2) (section 1.4), the diameter of what v = (x2, z1, z2) ranges over; infinite where a set has no bounds.</summary>
+    /// <param name="point">The six blocks, for their lengths.</param>
+    internal double MaximiserDiameter(IReadOnlyList<V> point)
+    {
+        double square = 0;
+        foreach (int b in new[] { BilevelMinimaxProblem.X2, BilevelMinimaxProblem.Z1, BilevelMinimaxProblem.Z2 })
+        {
+            double own = point[b].Length == 0 ? 0 : Blocks[b].Term.DiameterAt(point[b].Length);
+            square += own * own;
+        }
+
+        return Math.Sqrt(square);
+    }
+
     /// <inheritdoc/>
     public IProblem<V> With(IObjective<V> upper, IObjective<V> lower) => this with { Upper = upper, Lower = lower };
 

@@ -82,10 +82,7 @@ internal sealed class NonconvexConcave<V>
         }
 
         Residual = ResidualOfPenalty();
-        if (!solved) return false;
-        if (Conclude()) return true;
-        if (plan.Adaptive) Relax();
-        return false;
+        return solved && Conclude();
     }
 
     // Whether the subproblem is not what it is taken for, because L is too small.
@@ -157,12 +154,11 @@ internal sealed class NonconvexConcave<V>
         BeginSubproblem();
     }
 
-    // Takes a smaller L for the subproblem that begins.
+    // A smaller L for the subproblem that is to begin.
     private void Relax()
     {
         smoothness = Math.Max(Decrease * smoothness, Math.Min(smoothness, floor));
         floor *= Forgetting;
-        BeginSubproblem();
     }
 
     // The subgradient of the subproblem less that of its regularisation.
@@ -203,6 +199,7 @@ internal sealed class NonconvexConcave<V>
         steps++;
         accepted = Residual;
         if (Math.Sqrt(square) <= plan.Tolerance / (4 * smoothness)) return true;
+        if (plan.Adaptive) Relax();
         function.Point.CopyFrom(begin);
         BeginSubproblem();
         return false;
