@@ -158,7 +158,6 @@ public sealed class ResumeTests
         var second = Driver().Run(new F2ba(), Problem("", false), X, Y);
         AssertSame(first, second, "finished");
         Assert.Equal(rows, Untimed(trace.Rows));
-        Assert.True(second.Seconds >= first.Seconds);
     }
 
     [Fact]
@@ -213,7 +212,7 @@ public sealed class ResumeTests
     {
         var (clock, store) = (new ManualClock(), new MemoryCheckpoints());
         var method = new ScriptedMethod(_ => 1) { OnStep = _ => clock.Advance(TimeSpan.FromSeconds(1)) };
-        foreach (var (limit, iterations) in new[] { (4, 4L), (10, 10) })
+        foreach (var (limit, iterations) in new[] { (4, 4L), (10, 10), (10, 10) })
         {
             var solution = new Driver { Stop = Stop.Time(TimeSpan.FromSeconds(limit)), Clock = clock, Checkpoints = store, Resume = true }.Run(method, new TwoVariables().Problem, Vectors.Of(0), Vectors.Of(0));
             Assert.Equal((SolveStatus.TimeLimit, iterations, (double)limit), (solution.Status, solution.Iterations, solution.Seconds));
