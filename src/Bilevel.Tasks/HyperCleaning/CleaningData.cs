@@ -18,8 +18,11 @@ public enum CorruptionKind
 /// </summary>
 internal sealed class CleaningData
 {
-    private CleaningData(DataPart training, DataPart validation, DataPart? test, int[] observed, bool knowsTruth) =>
+    private CleaningData(DataPart training, DataPart validation, DataPart? test, int[] observed, bool knowsTruth)
+    {
         (Training, Validation, Test, Observed, True) = (training, validation, test, observed, knowsTruth ? training.Labels : null);
+        if (True is { } known) Corrupted = [.. observed.Zip(known, (seen, label) => seen != label)];
+    }
 
     /// <summary>The training samples; their labels in the source are those before corruption.</summary>
     public DataPart Training { get; }
@@ -37,7 +40,7 @@ internal sealed class CleaningData
     public int[]? True { get; }
 
     /// <summary>For every training sample whether its observed label differs from the true one; null where nobody knows.</summary>
-    public bool[]? Corrupted => True is { } known ? [.. Observed.Zip(known, (observed, label) => observed != label)] : null;
+    public bool[]? Corrupted { get; }
 
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> ClassNames => Training.Source.ClassNames;

@@ -156,12 +156,10 @@ internal sealed record ModelScores(double Loss, double Accuracy, int[] Predictio
     private static int Predict(ReadOnlySpan<double> classifier, FeatureRows<double> rows, int row, double[] scores)
     {
         Array.Clear(scores);
-        var features = rows.Features(row);
-        var values = rows.Values(row);
-        for (int j = 0; j < features.Length; j++)
+        foreach (var (j, value) in rows.Row(row))
         {
-            var column = classifier.Slice(features[j] * scores.Length, scores.Length);
-            for (int k = 0; k < column.Length; k++) scores[k] += values[j] * column[k];
+            var column = classifier.Slice(j * scores.Length, scores.Length);
+            for (int k = 0; k < column.Length; k++) scores[k] += value * column[k];
         }
 
         return Array.IndexOf(scores, scores.Max());

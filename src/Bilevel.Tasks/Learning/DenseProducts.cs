@@ -12,9 +12,6 @@ namespace Bilevel.Tasks;
 internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample, int classes) : RowProducts<T>(data, sample, classes)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Whether rows can be taken so.</summary>
-    public static bool Suits(FeatureRows<T> data) => data.IsDense && data.FeatureCount >= RowKernels<T>.Granule;
-
     public override int PanelLength => Used * Stride;
 
     private int Used => Points * Classes;
@@ -42,7 +39,7 @@ internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample
             // A tile that has fewer rows repeats the last one.
             int taken = Math.Min(starts.Length, count - r);
             for (int i = 0; i < starts.Length; i++) starts[i] = Start(first + r + Math.Min(i, taken - 1));
-            DenseTiles<T>.Scores(starts, Data.AllValues, Data.FeatureCount, Weights.Span, Stride, Used, scores.Slice(r * Columns, taken * Columns), Columns);
+            DenseTiles<T>.Scores(starts, Data.Values.Values, Data.FeatureCount, Weights.Span, Stride, Used, scores.Slice(r * Columns, taken * Columns), Columns);
         }
     }
 
@@ -50,7 +47,7 @@ internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample
     {
         Span<int> starts = stackalloc int[count];
         for (int r = 0; r < count; r++) starts[r] = Start(first + r);
-        DenseTiles<T>.AddGradient(starts, Data.AllValues, Data.FeatureCount, slopes, Columns, Used, gradient, Stride);
+        DenseTiles<T>.AddGradient(starts, Data.Values.Values, Data.FeatureCount, slopes, Columns, Used, gradient, Stride);
     }
 
     // The entries of all rows fit one array, so the product does not overflow.

@@ -19,8 +19,8 @@ internal sealed class FeatureBlocks<T>
     private readonly int[] blockRuns;      // first run of each block, and the number of runs
     private readonly int[] runFeatures;    // a run is one feature in one block
     private readonly int[] runEnds;        // where its entries end
-    private readonly ushort[] rows;        // within the block
-    private readonly T[] values;
+    private readonly IndexArray rows;      // within the block
+    private readonly ValueArray<T> values;
     private readonly int[] partEnds;
 
     /// <summary>Lays the rows out.</summary>
@@ -32,7 +32,7 @@ internal sealed class FeatureBlocks<T>
         blockRows = (int)Math.Clamp(rowsOfEntries, FewestRows, MostRows);
         int blocks = (data.Count + blockRows - 1) / blockRows, entries = 0, runs = 0;
         blockRuns = new int[blocks + 1];
-        (rows, values) = (new ushort[data.NonZeros], new T[data.NonZeros]);
+        (rows, values) = (new IndexArray((int)data.NonZeros, MostRows), data.Values.Blank((int)data.NonZeros));
         (runFeatures, runEnds) = ([], []);
         var (next, ofFeature) = (new int[data.FeatureCount], new long[data.FeatureCount]);
         for (int b = 0; b < blocks; b++)
@@ -41,7 +41,7 @@ internal sealed class FeatureBlocks<T>
             Array.Clear(next);
             for (int r = first; r < end; r++)
             {
-                foreach (int j in data.Features(r)) next[j]++;
+                for (int k = data.Starts[r]; k < data.Starts[r + 1]; k++) next[data.Features[k]]++;
             }
 
             for (int j = 0; j < next.Length; j++)
@@ -65,12 +65,11 @@ internal sealed class FeatureBlocks<T>
             blockRuns[b + 1] = runs;
             for (int r = first; r < end; r++)
             {
-                var features = data.Features(r);
-                var own = data.Values(r);
-                for (int k = 0; k < features.Length; k++)
+                for (int k = data.Starts[r]; k < data.Starts[r + 1]; k++)
                 {
-                    int at = next[features[k]]++;
-                    (rows[at], values[at]) = ((ushort)(r - first), own[k]);
+                    int at = next[data.Features[k]]++;
+                    rows[at] = r - first;
+                    data.Values.CopyTo(k, values, at);
                 }
             }
         }

@@ -2,17 +2,21 @@ using System.Numerics;
 
 namespace Bilevel.Tasks;
 
-/// <summary>Feature rows that keep their non-zero entries only, with a last feature that is 1 in every row (the bias).</summary>
+/// <summary>
+/// Feature rows that keep their non-zero entries only, with a last feature that is 1 in every row (the bias). An entry
+/// takes a byte for its value where there are few different ones and two for its feature where there are few features;
+/// rows that have no zeros keep no features.
+/// </summary>
 /// <typeparam name="T">double or float.</typeparam>
 internal sealed class FeatureRows<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly int[] starts;
-    private readonly int[] features;
-    private readonly T[] values;
+    private readonly IndexArray? features;
+    private double largestSecondMoment = double.NaN;
 
-    private FeatureRows(int featureCount, int[] starts, int[] features, T[] values) =>
-        (FeatureCount, this.starts, this.features, this.values) = (featureCount, starts, features, values);
+    private FeatureRows(int featureCount, int[] starts, IndexArray? features, ValueArray<T> values) =>
+        (FeatureCount, this.starts, this.features, Values) = (featureCount, starts, features, values);
 
     /// <summary>Number of rows.</summary>
     public int Count => starts.Length - 1;
@@ -26,23 +30,31 @@ internal sealed class FeatureRows<T>
     /// <summary>Entries that are kept, as a share of all: 1 for rows without a zero.</summary>
     public double Density => Count == 0 ? 0 : NonZeros / ((double)Count * FeatureCount);
 
-    /// <summary>Whether every entry of every row is kept.</summary>
-    public bool IsDense => NonZeros == (long)Count * FeatureCount;
+    /// <summary>Whether the rows have no zeros, so that no features are kept; not where a row is shorter than a hardware vector.</summary>
+    public bool IsDense => features is null;
 
-    /// <summary>The values of all rows, one row after the other.</summary>
-    public ReadOnlySpan<T> AllValues => values;
+    /// <summary>The features of all rows, one row after the other, ascending in a row.</summary>
+    /// <exception cref="InvalidOperationException">The rows are dense.</exception>
+    public IndexArray Features => features ?? throw new InvalidOperationException("Dense rows keep no features.");
 
-    /// <summary>The features of all rows.</summary>
-    public ReadOnlySpan<int> AllFeatures => features;
+    /// <summary>The values of all rows, one row after the other; not coded where the rows are dense.</summary>
+    public ValueArray<T> Values { get; }
 
     /// <summary>Where each row starts in them, and where the last one ends.</summary>
     public ReadOnlySpan<int> Starts => starts;
 
-    /// <summary>The features of one row that are not zero, ascending.</summary>
-    public ReadOnlySpan<int> Features(int row) => features.AsSpan(starts[row], starts[row + 1] - starts[row]);
+    /// <summary>Number of entries of a row.</summary>
+    public int Length(int row) => starts[row + 1] - starts[row];
 
-    /// <summary>Their values.</summary>
-    public ReadOnlySpan<T> Values(int row) => values.AsSpan(starts[row], starts[row + 1] - starts[row]);
+    /// <summary>Sends for a row's entries, which will soon be wanted.</summary>
+    public void Prefetch(int row)
+    {
+        features?.Prefetch(starts[row], Length(row));
+        Values.Prefetch(starts[row], Length(row));
+    }
+
+    /// <summary>The entries of one row, by ascending feature.</summary>
+    public RowEntries Row(int row) => new(features, Values, starts[row], starts[row + 1]);
 
     /// <summary>Rows from the chosen rows of a table.</summary>
     /// <param name="table">The table.</param>
@@ -60,34 +72,43 @@ internal sealed class FeatureRows<T>
             starts[i + 1] = starts[i] + 1 + count;
         }
 
-        var (places, features, values) = Reserve(starts);
+        int[] places = Narrow(starts);
         var row = new double[longest];
+        var ofRow = new int[longest];
+        bool dense = places[^1] == (long)chosen.Length * (table.FeatureCount + 1) && table.FeatureCount >= RowKernels<T>.Granule;
+        var features = dense ? null : new IndexArray(places[^1], table.FeatureCount + 1);
+        var values = new ValueArray<T>.Writer(places[^1], coded: !dense);
         for (int i = 0; i < chosen.Length; i++)
         {
             int at = places[i], count = places[i + 1] - at - 1;
-            int read = table.Read(chosen[i], features.AsSpan(at, count), row.AsSpan(0, count));
+            int read = table.Read(chosen[i], ofRow.AsSpan(0, count), row.AsSpan(0, count));
             if (read != count) throw new InvalidOperationException(FormattableString.Invariant($"Row {chosen[i]} of the table counts {count} entries but reads {read}."));
-            for (int j = 0; j < count; j++) values[at + j] = T.CreateTruncating(row[j]);
-            (features[at + count], values[at + count]) = (table.FeatureCount, T.One);
+            for (int j = 0; j < count; j++) values.Add(T.CreateTruncating(row[j]));
+            values.Add(T.One);
+            if (features is null) continue;
+            for (int j = 0; j < count; j++) features[at + j] = ofRow[j];
+            features[at + count] = table.FeatureCount;
         }
 
-        return new FeatureRows<T>(table.FeatureCount + 1, places, features, values);
+        return new FeatureRows<T>(table.FeatureCount + 1, places, features, values.ToArray());
     }
 
     /// <summary>The chosen rows, copied.</summary>
     /// <exception cref="InputException">The rows have more than two billion entries.</exception>
     public FeatureRows<T> Select(ReadOnlySpan<int> rows)
     {
-        var from = new long[rows.Length + 1];
-        for (int i = 0; i < rows.Length; i++) from[i + 1] = from[i] + Features(rows[i]).Length;
-        var (places, toFeatures, toValues) = Reserve(from);
+        var ends = new long[rows.Length + 1];
+        for (int i = 0; i < rows.Length; i++) ends[i + 1] = ends[i] + Length(rows[i]);
+        int[] places = Narrow(ends);
+        var to = new FeatureRows<T>(FeatureCount, places, IsDense ? null : new IndexArray(places[^1], FeatureCount), Values.Blank(places[^1]));
         for (int i = 0; i < rows.Length; i++)
         {
-            Features(rows[i]).CopyTo(toFeatures.AsSpan(places[i]));
-            Values(rows[i]).CopyTo(toValues.AsSpan(places[i]));
+            int from = starts[rows[i]], length = Length(rows[i]);
+            features?.CopyTo(from, length, to.Features, places[i]);
+            Values.CopyTo(from, length, to.Values, places[i]);
         }
 
-        return new FeatureRows<T>(FeatureCount, places, toFeatures, toValues);
+        return to;
     }
 
     /// <summary>The largest Euclidean norm of a row.</summary>
@@ -97,7 +118,7 @@ internal sealed class FeatureRows<T>
         for (int i = 0; i < Count; i++)
         {
             double square = 0;
-            foreach (var v in Values(i)) square += double.CreateTruncating(v) * double.CreateTruncating(v);
+            foreach (var (_, v) in Row(i)) square += double.CreateTruncating(v) * double.CreateTruncating(v);
             largest = Math.Max(largest, square);
         }
 
@@ -109,22 +130,25 @@ internal sealed class FeatureRows<T>
     /// power iteration with a positive vector u, which bounds the spectral radius of a nonnegative matrix
     /// (Collatz and Wielandt). Rows with negative entries are taken by their absolute values, which only raises it.
     /// </summary>
-    public double LargestSecondMoment()
+    public double LargestSecondMoment() => double.IsNaN(largestSecondMoment) ? largestSecondMoment = FindLargestSecondMoment() : largestSecondMoment;
+
+    private double FindLargestSecondMoment()
     {
+        const int Most = 30;
+        const double Gain = 1e-6;          // of an iteration that is worth another one
+
         var (u, next) = (new double[FeatureCount], new double[FeatureCount]);
         Array.Fill(u, 1.0);
         double bound = double.PositiveInfinity;
-        for (int k = 0; k < 30; k++)
+        for (int k = 0; k < Most; k++)
         {
             // A floor keeps features that are hardly ever on from dominating the ratio.
             Array.Clear(next);
             for (int i = 0; i < Count; i++)
             {
-                var f = Features(i);
-                var v = Values(i);
                 double dot = 0;
-                for (int j = 0; j < f.Length; j++) dot += Math.Abs(double.CreateTruncating(v[j])) * u[f[j]];
-                for (int j = 0; j < f.Length; j++) next[f[j]] += Math.Abs(double.CreateTruncating(v[j])) * dot / Count;
+                foreach (var (j, v) in Row(i)) dot += Math.Abs(double.CreateTruncating(v)) * u[j];
+                foreach (var (j, v) in Row(i)) next[j] += Math.Abs(double.CreateTruncating(v)) * dot / Count;
             }
 
             double here = 0, largest = 0;
@@ -134,7 +158,8 @@ internal sealed class FeatureRows<T>
                 largest = Math.Max(largest, next[j]);
             }
 
-            bound = Math.Min(bound, here);
+            if (largest == 0 || here > (1 - Gain) * bound) return Math.Min(bound, here);
+            bound = here;
             for (int j = 0; j < u.Length; j++) u[j] = Math.Max(next[j] / largest, 1e-9);
         }
 
@@ -142,7 +167,25 @@ internal sealed class FeatureRows<T>
     }
 
     // Entries are indexed by int: one array holds at most about two billion.
-    private static (int[] Starts, int[] Features, T[] Values) Reserve(long[] starts) => starts[^1] <= Array.MaxLength
-        ? ([.. starts.Select(start => (int)start)], new int[starts[^1]], new T[starts[^1]])
+    private static int[] Narrow(long[] starts) => starts[^1] <= Array.MaxLength
+        ? [.. starts.Select(start => (int)start)]
         : throw new InputException(FormattableString.Invariant($"The {starts.Length - 1} chosen rows have {starts[^1]} entries that are not zero, and at most {Array.MaxLength} can be kept; choose fewer rows."));
+
+    /// <summary>Entries of one row.</summary>
+    public ref struct RowEntries
+    {
+        private readonly IndexArray? features;
+        private readonly ValueArray<T> values;
+        private readonly int start, end;
+        private int at;
+
+        internal RowEntries(IndexArray? features, ValueArray<T> values, int start, int end) => (this.features, this.values, this.start, this.end, at) = (features, values, start, end, start - 1);
+
+        /// <summary>A feature and its value.</summary>
+        public readonly (int Feature, T Value) Current => (features is null ? at - start : features[at], values[at]);
+
+        public readonly RowEntries GetEnumerator() => this;
+
+        public bool MoveNext() => ++at < end;
+    }
 }

@@ -12,6 +12,7 @@ namespace Bilevel.Tasks;
 /// <remarks>
 /// Entries come in runs: run i is entries ends[i - 1] to ends[i], the first run begins at <c>start</c>. An entry is an
 /// index into the rows of a panel and a value. Nothing is checked: indices must lie within the panel.
+/// Every way to keep indices and values, and every number of vectors, is compiled to code of its own.
 /// </remarks>
 /// <typeparam name="T">double or float.</typeparam>
 internal static class RowKernels<T>
@@ -23,60 +24,81 @@ internal static class RowKernels<T>
     public static int Granule => Vector256<T>.Count;
 
     /// <summary>Row i of the result = sum over the entries of run i of value times row index of the panel.</summary>
-    public static void Combine(int start, ReadOnlySpan<int> ends, ReadOnlySpan<int> indices, ReadOnlySpan<T> values, ReadOnlySpan<T> panel, Span<T> result, int columns) =>
-        Combine(start, ends, indices, values, panel, targets: [], result, columns);
+    public static void Combine(int start, ReadOnlySpan<int> ends, IndexArray indices, ValueArray<T> values, ReadOnlySpan<T> panel, Span<T> result, int columns) =>
+        Entries.Visit(indices, values, new Combination(start, ends, panel, targets: [], result, columns));
 
     /// <summary>Row targets[i] of the result += sum over the entries of run i of value times row index of the panel.</summary>
-    public static void AddCombined(int start, ReadOnlySpan<int> ends, ReadOnlySpan<ushort> indices, ReadOnlySpan<T> values, ReadOnlySpan<T> panel, ReadOnlySpan<int> targets, Span<T> result, int columns) =>
-        Combine(start, ends, indices, values, panel, targets, result, columns);
+    public static void AddCombined(int start, ReadOnlySpan<int> ends, IndexArray indices, ValueArray<T> values, ReadOnlySpan<T> panel, ReadOnlySpan<int> targets, Span<T> result, int columns) =>
+        Entries.Visit(indices, values, new Combination(start, ends, panel, targets, result, columns));
 
     /// <summary>Row index of the panel += value times row i of the slopes, for the entries of every run i.</summary>
-    public static void AddOuter(int start, ReadOnlySpan<int> ends, ReadOnlySpan<int> indices, ReadOnlySpan<T> values, ReadOnlySpan<T> slopes, Span<T> panel, int columns)
+    public static void AddOuter(int start, ReadOnlySpan<int> ends, IndexArray indices, ValueArray<T> values, ReadOnlySpan<T> slopes, Span<T> panel, int columns) =>
+        Entries.Visit(indices, values, new OuterProduct(start, ends, slopes, panel, columns));
+
+    // Rows of the result from the entries of runs.
+    private readonly ref struct Combination(int start, ReadOnlySpan<int> ends, ReadOnlySpan<T> panel, ReadOnlySpan<int> targets, Span<T> result, int columns) : IEntryVisitor<T>
     {
-        for (int column = 0; column < columns; column += MostVectors * Granule)
+        private readonly ReadOnlySpan<int> ends = ends, targets = targets;
+        private readonly ReadOnlySpan<T> panel = panel;
+        private readonly Span<T> result = result;
+
+        public void Visit<TIndices, TValues>(TIndices indices, TValues values)
+            where TIndices : struct, IEntryIndices, allows ref struct
+            where TValues : struct, IEntryValues<T>, allows ref struct
         {
-            ref T to = ref Unsafe.Add(ref MemoryMarshal.GetReference(panel), column);
-            ref T from = ref Unsafe.Add(ref MemoryMarshal.GetReference(slopes), column);
-            switch ((columns - column) / Granule)
+            for (int column = 0; column < columns; column += MostVectors * Granule)
             {
-                case 1: AddOuter<One>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
-                case 2: AddOuter<Two>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
-                case 3: AddOuter<Three>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
-                case 4: AddOuter<Four>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
-                case 5: AddOuter<Five>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
-                default: AddOuter<Six>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                ref T from = ref Unsafe.Add(ref MemoryMarshal.GetReference(panel), column);
+                ref T to = ref Unsafe.Add(ref MemoryMarshal.GetReference(result), column);
+                switch ((columns - column) / Granule)
+                {
+                    case 1: Combine<One, TIndices, TValues>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                    case 2: Combine<Two, TIndices, TValues>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                    case 3: Combine<Three, TIndices, TValues>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                    case 4: Combine<Four, TIndices, TValues>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                    case 5: Combine<Five, TIndices, TValues>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                    default: Combine<Six, TIndices, TValues>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                }
             }
         }
     }
 
-    private static void Combine<TIndex>(int start, ReadOnlySpan<int> ends, ReadOnlySpan<TIndex> indices, ReadOnlySpan<T> values, ReadOnlySpan<T> panel, ReadOnlySpan<int> targets, Span<T> result, int columns)
-        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    // Rows of the panel += entries times slopes.
+    private readonly ref struct OuterProduct(int start, ReadOnlySpan<int> ends, ReadOnlySpan<T> slopes, Span<T> panel, int columns) : IEntryVisitor<T>
     {
-        for (int column = 0; column < columns; column += MostVectors * Granule)
+        private readonly ReadOnlySpan<int> ends = ends;
+        private readonly ReadOnlySpan<T> slopes = slopes;
+        private readonly Span<T> panel = panel;
+
+        public void Visit<TIndices, TValues>(TIndices indices, TValues values)
+            where TIndices : struct, IEntryIndices, allows ref struct
+            where TValues : struct, IEntryValues<T>, allows ref struct
         {
-            ref T from = ref Unsafe.Add(ref MemoryMarshal.GetReference(panel), column);
-            ref T to = ref Unsafe.Add(ref MemoryMarshal.GetReference(result), column);
-            switch ((columns - column) / Granule)
+            for (int column = 0; column < columns; column += MostVectors * Granule)
             {
-                case 1: Combine<One, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
-                case 2: Combine<Two, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
-                case 3: Combine<Three, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
-                case 4: Combine<Four, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
-                case 5: Combine<Five, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
-                default: Combine<Six, TIndex>(start, ends, indices, values, ref from, targets, ref to, (nuint)columns); break;
+                ref T from = ref Unsafe.Add(ref MemoryMarshal.GetReference(slopes), column);
+                ref T to = ref Unsafe.Add(ref MemoryMarshal.GetReference(panel), column);
+                switch ((columns - column) / Granule)
+                {
+                    case 1: AddOuter<One, TIndices, TValues>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                    case 2: AddOuter<Two, TIndices, TValues>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                    case 3: AddOuter<Three, TIndices, TValues>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                    case 4: AddOuter<Four, TIndices, TValues>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                    case 5: AddOuter<Five, TIndices, TValues>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                    default: AddOuter<Six, TIndices, TValues>(start, ends, indices, values, ref from, ref to, (nuint)columns); break;
+                }
             }
         }
     }
 
     // Two entries at a time, so that independent sums hide the latency of a multiply-add.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Combine<TVectors, TIndex>(int start, ReadOnlySpan<int> ends, ReadOnlySpan<TIndex> indices, ReadOnlySpan<T> values, ref T panel, ReadOnlySpan<int> targets, ref T result, nuint columns)
+    private static void Combine<TVectors, TIndices, TValues>(int start, ReadOnlySpan<int> ends, TIndices indices, TValues values, ref T panel, ReadOnlySpan<int> targets, ref T result, nuint columns)
         where TVectors : IVectors
-        where TIndex : unmanaged, IBinaryInteger<TIndex>
+        where TIndices : struct, IEntryIndices, allows ref struct
+        where TValues : struct, IEntryValues<T>, allows ref struct
     {
         bool add = targets.Length > 0;
-        ref TIndex index = ref MemoryMarshal.GetReference(indices);
-        ref T value = ref MemoryMarshal.GetReference(values);
         int k = start;
         for (int i = 0; i < ends.Length; i++)
         {
@@ -85,10 +107,10 @@ internal static class RowKernels<T>
             int end = ends[i];
             for (; k < end - 1; k += 2)
             {
-                ref T p = ref Unsafe.Add(ref panel, nuint.CreateTruncating(Unsafe.Add(ref index, k)) * columns);
-                ref T q = ref Unsafe.Add(ref panel, nuint.CreateTruncating(Unsafe.Add(ref index, k + 1)) * columns);
-                var s = Vector256.Create(Unsafe.Add(ref value, k));
-                var t = Vector256.Create(Unsafe.Add(ref value, k + 1));
+                ref T p = ref Unsafe.Add(ref panel, indices[k] * columns);
+                ref T q = ref Unsafe.Add(ref panel, indices[k + 1] * columns);
+                var s = Vector256.Create(values[k]);
+                var t = Vector256.Create(values[k + 1]);
                 (a0, b0) = (Fused(s, Load(ref p, 0), a0), Fused(t, Load(ref q, 0), b0));
                 if (TVectors.Count > 1) (a1, b1) = (Fused(s, Load(ref p, 1), a1), Fused(t, Load(ref q, 1), b1));
                 if (TVectors.Count > 2) (a2, b2) = (Fused(s, Load(ref p, 2), a2), Fused(t, Load(ref q, 2), b2));
@@ -99,8 +121,8 @@ internal static class RowKernels<T>
 
             if (k < end)
             {
-                ref T p = ref Unsafe.Add(ref panel, nuint.CreateTruncating(Unsafe.Add(ref index, k)) * columns);
-                var s = Vector256.Create(Unsafe.Add(ref value, k));
+                ref T p = ref Unsafe.Add(ref panel, indices[k] * columns);
+                var s = Vector256.Create(values[k]);
                 a0 = Fused(s, Load(ref p, 0), a0);
                 if (TVectors.Count > 1) a1 = Fused(s, Load(ref p, 1), a1);
                 if (TVectors.Count > 2) a2 = Fused(s, Load(ref p, 2), a2);
@@ -121,11 +143,11 @@ internal static class RowKernels<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddOuter<TVectors>(int start, ReadOnlySpan<int> ends, ReadOnlySpan<int> indices, ReadOnlySpan<T> values, ref T slopes, ref T panel, nuint columns)
+    private static void AddOuter<TVectors, TIndices, TValues>(int start, ReadOnlySpan<int> ends, TIndices indices, TValues values, ref T slopes, ref T panel, nuint columns)
         where TVectors : IVectors
+        where TIndices : struct, IEntryIndices, allows ref struct
+        where TValues : struct, IEntryValues<T>, allows ref struct
     {
-        ref int index = ref MemoryMarshal.GetReference(indices);
-        ref T value = ref MemoryMarshal.GetReference(values);
         int k = start;
         for (int i = 0; i < ends.Length; i++)
         {
@@ -138,8 +160,8 @@ internal static class RowKernels<T>
             slopes = ref Unsafe.Add(ref slopes, columns);
             for (int end = ends[i]; k < end; k++)
             {
-                ref T p = ref Unsafe.Add(ref panel, (nuint)(uint)Unsafe.Add(ref index, k) * columns);
-                var a = Vector256.Create(Unsafe.Add(ref value, k));
+                ref T p = ref Unsafe.Add(ref panel, indices[k] * columns);
+                var a = Vector256.Create(values[k]);
                 Store(ref p, 0, Fused(a, s0, Load(ref p, 0)), add: false);
                 if (TVectors.Count > 1) Store(ref p, 1, Fused(a, s1, Load(ref p, 1)), add: false);
                 if (TVectors.Count > 2) Store(ref p, 2, Fused(a, s2, Load(ref p, 2)), add: false);

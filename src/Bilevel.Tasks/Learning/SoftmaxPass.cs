@@ -29,7 +29,7 @@ internal sealed class SoftmaxPass<T>
     private readonly SampleRows<T> sample;
     private readonly RowProducts<T> products;
     private readonly SparseProducts<T>? sparse;        // the same where rows are compressed
-    private AlignedArray<T> scores = new(0);           // rows x columns: scores, then exponentials, then slopes
+    private AlignedArray<T> slopes = new(0);           // rows x columns: exponentials of the scores, then slopes
     private AlignedArray<T> gradient = new(0);         // a panel
     private Chunk[] chunks = [];
 
@@ -46,9 +46,8 @@ internal sealed class SoftmaxPass<T>
         (this.data, this.labels, this.classes, this.threads) = (data, labels, classes, threads);
         options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) };
         (runChunk, runPart) = (RunChunk, RunPart);
-        bool dense = DenseProducts<T>.Suits(data);
-        sample = new SampleRows<T>(data, copies: !dense);
-        if (!dense) sparse = new SparseProducts<T>(data, sample, classes, threads);
+        sample = new SampleRows<T>(data);
+        if (!data.IsDense) sparse = new SparseProducts<T>(data, sample, classes, threads);
         products = (RowProducts<T>?)sparse ?? new DenseProducts<T>(data, sample, classes);
         Losses = [];
     }
@@ -107,7 +106,7 @@ internal sealed class SoftmaxPass<T>
         if (products.Points != points)
         {
             products.Resize(points);
-            (gradient, scores) = (new AlignedArray<T>(products.PanelLength), new AlignedArray<T>(0));
+            (gradient, slopes) = (new AlignedArray<T>(products.PanelLength), new AlignedArray<T>(0));
             rowWeights = new T[points][];
             wantGradient = new bool[points];
             chunks = [];
@@ -117,7 +116,7 @@ internal sealed class SoftmaxPass<T>
         long needed = (long)Rows * columns;
         if (needed > Array.MaxLength - columns)
             throw new InputException(FormattableString.Invariant($"{Rows} rows times {columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} scores; take fewer rows or a minibatch."));
-        if (scores.Length < needed) scores = new AlignedArray<T>((int)needed);
+        if (slopes.Length < needed) slopes = new AlignedArray<T>((int)needed);
     }
 
     private int CutIntoChunks()
@@ -128,7 +127,7 @@ internal sealed class SoftmaxPass<T>
         if (wantAnyGradient && !byFeature) count = Math.Min(count, (int)(sample.NonZeros / data.FeatureCount));
         count = Math.Clamp(count, 1, MostChunks);
         chunkRows = (Rows + count - 1) / count;
-        while (chunks.Length < count) chunks = [.. chunks, new Chunk(products.Points)];
+        while (chunks.Length < count) chunks = [.. chunks, new Chunk(products.Points, products.Columns)];
         if (!wantAnyGradient || byFeature) return count;
         for (int c = 1; c < count; c++) chunks[c].Gradient ??= new AlignedArray<T>(gradient.Length);
         return count;
@@ -139,7 +138,7 @@ internal sealed class SoftmaxPass<T>
         for (int c = 1; c < count; c++) TensorPrimitives.Add(gradient.Span, chunks[c].Gradient!.Span, gradient.Span);
     }
 
-    private void RunPart(int part) => sparse!.Blocks.SumGradient(part, scores.Span, products.Columns, gradient.Span);
+    private void RunPart(int part) => sparse!.Blocks.SumGradient(part, slopes.Span, products.Columns, gradient.Span);
 
     private void RunChunk(int index)
     {
@@ -151,34 +150,33 @@ internal sealed class SoftmaxPass<T>
         for (int first = index * chunkRows; first < end; first += BlockRows)
         {
             int count = Math.Min(BlockRows, end - first);
-            products.Scores(first, count, RowsOf(first, count));
+            products.Scores(first, count, chunk.Scores.Span[..(count * products.Columns)]);
             Softmax(chunk, first, count);
-            if (addsGradient) products.AddGradient(first, count, RowsOf(first, count), own.Span);
+            if (addsGradient) products.AddGradient(first, count, RowsOf(slopes.Span, first, count), own.Span);
         }
     }
 
-    private Span<T> RowsOf(int first, int count) => scores.Span.Slice(first * products.Columns, count * products.Columns);
+    private Span<T> RowsOf(Span<T> rows, int first, int count) => rows.Slice(first * products.Columns, count * products.Columns);
 
-    // Cross-entropies from the scores; then the scores become weight * (probability - [class is the label]). What the
-    // padding becomes is never read.
+    // Cross-entropies, and slopes weight * (probability - [class is the label]). What the padding becomes is never read.
     private void Softmax(Chunk chunk, int first, int count)
     {
-        int points = products.Points, columns = products.Columns;
-        var block = RowsOf(first, count);
-        var sums = chunk.Sums.AsSpan(0, count * points);
-        if (wantLosses) KeepOwnScores(chunk, first, count);
-        bool modest = SoftmaxRows<T>.AreModest(block);
-        if (modest) SoftmaxRows<T>.Exponentials(block);
+        int points = products.Points;
+        var scores = RowsOf(chunk.Scores.Span, 0, count);
+        var exponentials = RowsOf(slopes.Span, first, count);
+        bool modest = SoftmaxRows<T>.TryExponentials(scores, exponentials);
         for (int r = 0; r < count; r++)
         {
             int label = labels[sample.Index(first + r)];
             for (int p = 0; p < points; p++)
             {
-                var ofPoint = block.Slice((r * columns) + (p * classes), classes);
-                int at = (r * points) + p;
-                if (!modest) chunk.OwnScores[at] -= SoftmaxRows<T>.ShiftedExponentials(ofPoint);
-                T sum = sums[at] = SoftmaxRows<T>.Sum(ofPoint);
-                var weight = !wantGradient[p] ? T.Zero : rowWeights[p] is { } given ? given[first + r] : T.One;
+                int column = (r * products.Columns) + (p * classes), at = (r * points) + p;
+                var ofPoint = exponentials.Slice(column, classes);
+                T shift = modest ? T.Zero : SoftmaxRows<T>.ShiftedExponentials(scores.Slice(column, classes), ofPoint);
+                T sum = chunk.Sums[at] = SoftmaxRows<T>.Sum(ofPoint);
+                chunk.OwnScores[at] = scores[column + label] - shift;
+                if (!wantGradient[p]) continue;
+                var weight = rowWeights[p] is { } given ? given[first + r] : T.One;
                 SoftmaxRows<T>.Scale(ofPoint, weight / sum);
                 ofPoint[label] -= weight;
             }
@@ -186,22 +184,13 @@ internal sealed class SoftmaxPass<T>
 
         if (!wantLosses) return;
         var losses = Losses.AsSpan(first * points, count * points);
-        TensorPrimitives.Log(sums, losses);
+        TensorPrimitives.Log(chunk.Sums.AsSpan(0, losses.Length), losses);
         TensorPrimitives.Subtract(losses, chunk.OwnScores.AsSpan(0, losses.Length), losses);
     }
 
-    private void KeepOwnScores(Chunk chunk, int first, int count)
+    private sealed class Chunk(int points, int columns)
     {
-        int points = products.Points;
-        for (int r = 0; r < count; r++)
-        {
-            var row = RowsOf(first + r, 1)[labels[sample.Index(first + r)]..];
-            for (int p = 0; p < points; p++) chunk.OwnScores[(r * points) + p] = row[p * classes];
-        }
-    }
-
-    private sealed class Chunk(int points)
-    {
+        public readonly AlignedArray<T> Scores = new(BlockRows * columns);
         public readonly T[] OwnScores = new T[BlockRows * points];         // those of the labels
         public readonly T[] Sums = new T[BlockRows * points];              // of the exponentials
 

@@ -85,10 +85,8 @@ internal sealed class SvmConstraints(FeatureRows<double> rows, double[] signs) :
 
     private void AddTransposed(int i, double multiplier, Span<double> result)
     {
-        var features = rows.Features(i);
-        var values = rows.Values(i);
         double factor = -multiplier * signs[i];
-        for (int j = 0; j < features.Length; j++) result[features[j]] += factor * values[j];
+        foreach (var (j, value) in rows.Row(i)) result[j] += factor * value;
         result[rows.FeatureCount + i] = -multiplier;
     }
 }
@@ -124,9 +122,7 @@ internal sealed class SquaredHingeLoss(FeatureRows<double> rows, double[] signs)
             double hinge = SvmScore.Hinge(rows, signs, i, z);
             if (hinge == 0) continue;
             double factor = -hinge * signs[i] / signs.Length;
-            var features = rows.Features(i);
-            var values = rows.Values(i);
-            for (int j = 0; j < features.Length; j++) slope[features[j]] += factor * values[j];
+            foreach (var (j, value) in rows.Row(i)) slope[j] += factor * value;
         }
     }
 }
@@ -137,10 +133,8 @@ internal static class SvmScore
     /// <summary>w'a_i + b.</summary>
     public static double Of(FeatureRows<double> rows, int i, ReadOnlySpan<double> classifier)
     {
-        var features = rows.Features(i);
-        var values = rows.Values(i);
         double sum = 0;
-        for (int j = 0; j < features.Length; j++) sum += values[j] * classifier[features[j]];
+        foreach (var (j, value) in rows.Row(i)) sum += value * classifier[j];
         return sum;
     }
 

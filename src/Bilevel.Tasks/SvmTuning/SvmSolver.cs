@@ -111,10 +111,8 @@ internal sealed class SvmSolver(SvmPart part, double limit)
         for (int i = 0; i < alpha.Length; i++)
         {
             if (alpha[i] == 0) continue;
-            var features = rows.Features(i);
-            var values = rows.Values(i);
             double factor = alpha[i] * signs[i];
-            for (int j = 0; j < features.Length; j++) result[features[j]] += factor * values[j];
+            foreach (var (j, value) in rows.Row(i)) result[j] += factor * value;
         }
     }
 

@@ -78,7 +78,7 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
         for (int i = 0; i < rows.Count; i++)
         {
             double sum = 0;
-            foreach (double value in rows.Values(i)) sum += Math.Abs(value);
+            foreach (var (_, value) in rows.Row(i)) sum += Math.Abs(value);
             largest = Math.Max(largest, sum);
         }
 

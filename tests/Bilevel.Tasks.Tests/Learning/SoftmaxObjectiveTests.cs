@@ -142,8 +142,8 @@ public class SoftmaxObjectiveTests
             for (int i = 0; i < rows.Count; i++)
             {
                 double dot = 0;
-                for (int j = 0; j < rows.Features(i).Length; j++) dot += rows.Values(i)[j] * u[rows.Features(i)[j]];
-                for (int j = 0; j < rows.Features(i).Length; j++) next[rows.Features(i)[j]] += rows.Values(i)[j] * dot / rows.Count;
+                foreach (var (j, value) in rows.Row(i)) dot += value * u[j];
+                foreach (var (j, value) in rows.Row(i)) next[j] += value * dot / rows.Count;
             }
 
             norm = Math.Sqrt(next.Sum(a => a * a));

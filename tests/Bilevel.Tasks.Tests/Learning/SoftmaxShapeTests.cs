@@ -29,6 +29,22 @@ public class SoftmaxShapeTests
             Check(table, labels, classes, points, sample, size: 1);
     }
 
+    // Few different values and many features: entries are kept in every combination of narrow and wide.
+    [Theory]
+    [InlineData(30, 4, 0.3)]
+    [InlineData(30, 256, 0.3)]
+    [InlineData(70_000, 9, 0.001)]
+    [InlineData(70_000, 0, 0.001)]
+    [InlineData(3, 2, 1)]
+    public void Entries_kept_in_little_room_give_the_same(int features, int levels, double density)
+    {
+        const int Rows = 300, Classes = 3;
+        var table = new RandomTable(Rows, features, density, key: 11, levels);
+        var rows = FeatureRows<double>.From(table, Everyone(Rows));
+        Assert.Equal((levels > 0, features < 65_536), (rows.Values.IsCoded, rows.Features.IsNarrow));
+        foreach (var sample in new[] { Sample.All, new Sample(5, 1), new Sample(6, 2 * Rows) }) Check(table, Labels(Rows, Classes), Classes, points: 2, sample, size: 0.1);
+    }
+
     [Fact]
     public void Extreme_scores_do_not_overflow()
     {
@@ -105,8 +121,7 @@ public class SoftmaxShapeTests
         Assert.Equal(fast.NonZeros / (4.0 * 785), fast.Density);
         for (int i = 0; i < chosen.Length; i++)
         {
-            Assert.Equal(fast.Features(i), general.Features(i));
-            Assert.Equal(fast.Values(i), general.Values(i));
+            Assert.Equal(Entries(fast, i), Entries(general, i));
         }
     }
 
@@ -164,6 +179,13 @@ public class SoftmaxShapeTests
         return Math.Log(total) + largest - scores[label];
     }
 
+    private static (int, double)[] Entries(FeatureRows<double> rows, int row)
+    {
+        var entries = new List<(int, double)>();
+        foreach (var entry in rows.Row(row)) entries.Add(entry);
+        return [.. entries];
+    }
+
     private static int[] Everyone(int rows) => [.. Enumerable.Range(0, rows)];
 
     private static int[] Labels(int rows, int classes) => [.. Enumerable.Range(0, rows).Select(i => (int)(RandomBits.At(99, (ulong)i) % (ulong)classes))];
@@ -172,7 +194,7 @@ public class SoftmaxShapeTests
 
     private static DenseVector<float> Narrow(DenseVector<double> v) => new([.. v.ToDoubles().Select(a => (float)a)]);
 
-    private sealed class RandomTable(int rows, int features, double density, ulong key) : FeatureTable
+    private sealed class RandomTable(int rows, int features, double density, ulong key, int levels = 0) : FeatureTable
     {
         public override int Count => rows;
 
@@ -181,7 +203,7 @@ public class SoftmaxShapeTests
         public double[] Row(int row) => [.. Enumerable.Range(0, features).Select(j =>
         {
             ulong at = ((ulong)row * (ulong)features) + (ulong)j;
-            return RandomBits.Uniform(key, at) < density ? RandomBits.Normal(key + 1, at) : 0;
+            return RandomBits.Uniform(key, at) >= density ? 0 : levels == 0 ? RandomBits.Normal(key + 1, at) : 1 + Math.Floor((levels - 1) * RandomBits.Uniform(key + 1, at));
         })];
 
         public override int NonZeroCount(int row) => Row(row).Count(v => v != 0);

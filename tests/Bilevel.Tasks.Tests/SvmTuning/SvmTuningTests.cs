@@ -186,8 +186,8 @@ public sealed class SvmTuningTests : IDisposable
     public void The_generated_samples_are_the_same_every_time()
     {
         var (a, b, other) = (Data(0), Data(0), Data(1));
-        Assert.Equal(a.Training.Features.AllValues.ToArray(), b.Training.Features.AllValues.ToArray());
-        Assert.NotEqual(a.Training.Features.AllValues.ToArray(), other.Training.Features.AllValues.ToArray());
+        Assert.Equal(a.Training.Features.Values.Values.ToArray(), b.Training.Features.Values.Values.ToArray());
+        Assert.NotEqual(a.Training.Features.Values.Values.ToArray(), other.Training.Features.Values.Values.ToArray());
         Assert.Empty(a.Training.Rows.Intersect(a.Validation.Rows).Concat(a.Validation.Rows.Intersect(a.Test.Rows)).Concat(a.Training.Rows.Intersect(a.Test.Rows)));
         Assert.Equal((30, 15, 15), (a.Training.Rows.Length, a.Validation.Rows.Length, a.Test.Rows.Length));
 
@@ -260,9 +260,7 @@ public sealed class SvmTuningTests : IDisposable
         var rows = new Matrix(n, d + (2 * n));
         for (int i = 0; i < n; i++)
         {
-            var features = part.Features.Features(i);
-            var values = part.Features.Values(i);
-            for (int j = 0; j < features.Length; j++) rows[i, features[j]] = part.Signs[i] * values[j];
+            foreach (var (j, value) in part.Features.Row(i)) rows[i, j] = part.Signs[i] * value;
             (rows[i, d + i], rows[i, d + n + i]) = (1, -1);
         }
 
