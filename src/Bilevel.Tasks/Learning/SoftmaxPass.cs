@@ -24,7 +24,6 @@ internal sealed class SoftmaxPass<T>
     private readonly FeatureRows<T> data;
     private readonly int[] labels;
     private readonly int classes, threads;
-    private readonly ParallelOptions options;
     private readonly Action<int> runChunk, runPart;
     private readonly SampleRows<T> sample;
     private readonly RowProducts<T> products;
@@ -44,7 +43,6 @@ internal sealed class SoftmaxPass<T>
         if (labels.Length != data.Count || labels.AsSpan().ContainsAnyExceptInRange(0, classes - 1))
             throw new ArgumentException(FormattableString.Invariant($"{data.Count} rows need as many labels from 0 to {classes - 1}."), nameof(labels));
         (this.data, this.labels, this.classes, this.threads) = (data, labels, classes, threads);
-        options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) };
         (runChunk, runPart) = (RunChunk, RunPart);
         sample = new SampleRows<T>(data);
         if (!data.IsDense) sparse = new SparseProducts<T>(data, sample, classes, threads);
@@ -85,20 +83,14 @@ internal sealed class SoftmaxPass<T>
         int count = CutIntoChunks();
         if (losses && Losses.Length < Rows * classifiers.Length) Losses = new T[Rows * classifiers.Length];
         for (int p = 0; p < classifiers.Length; p++) products.Load(p, classifiers[p].Span);
-        For(count, runChunk);
+        ForkJoin.For(count, threads, runChunk);
         if (!wantAnyGradient) return;
-        if (byFeature) For(sparse!.Blocks.Parts, runPart);
+        if (byFeature) ForkJoin.For(sparse!.Blocks.Parts, threads, runPart);
         else AddUp(count);
         for (int p = 0; p < classifiers.Length; p++)
         {
             if (gradients[p] is { } result) products.Read(gradient.Span, p, result.Span);
         }
-    }
-
-    private void For(int count, Action<int> body)
-    {
-        if (threads > 1 && count > 1) Parallel.For(0, count, options, body);
-        else for (int i = 0; i < count; i++) body(i);
     }
 
     private void Prepare(int points)
