@@ -3,8 +3,10 @@ using Bilevel.Tasks;
 namespace Bilevel.Benchmarks;
 
 /// <summary>Rows whose entries follow from row and feature alone.</summary>
-internal sealed class RandomRows(int rows, int features, double density) : FeatureTable
+internal sealed class RandomRows(int rows, int features, double density, bool grey = false) : FeatureTable
 {
+    public double Density => density;
+
     public override int Count => rows;
 
     public override int FeatureCount => features;
@@ -21,11 +23,13 @@ internal sealed class RandomRows(int rows, int features, double density) : Featu
         int count = 0;
         for (int j = 0; j < FeatureCount; j++)
         {
-            if (Uniform(row, j) < density) (features[count], values[count++]) = (j, 0.5 + Uniform(row, j));
+            if (Uniform(row, j) < density) (features[count], values[count++]) = (j, Value(Uniform(row, j) / density));
         }
 
         return count;
     }
+
+    private double Value(double share) => grey ? Math.Ceiling(255 * share) / 255 : 0.5 + share;
 
     // The high bits of a multiplied counter (Weyl sequence through one round of mixing).
     private static double Uniform(int row, int feature)

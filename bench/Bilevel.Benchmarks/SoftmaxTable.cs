@@ -14,16 +14,24 @@ internal static class SoftmaxTable
 {
     private const int Turns = 9, Classes = 10;
 
+    // Rows, features, share of non-zeros, and whether these are 255 grey levels.
+    private static readonly (int, int, double, bool)[] Shapes =
+    [
+        (500, 784, 1, false), (5000, 784, 1, false),
+        (500, 784, 0.2, false), (500, 784, 0.2, true), (5000, 784, 0.2, false), (5000, 784, 0.2, true), (60_000, 784, 0.2, false), (60_000, 784, 0.2, true),
+        (5000, 784, 0.02, false), (5000, 10_000, 0.002, false),
+    ];
+
     public static void Print()
     {
-        Console.WriteLine("| rows | features | density | points | type | threads | us | ns per non-zero | share of the peak of one thread |");
-        Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
-        foreach (var (rows, features, density) in new[] { (500, 784, 1.0), (5000, 784, 1.0), (500, 784, 0.2), (5000, 784, 0.2), (5000, 784, 0.02), (5000, 10_000, 0.002) })
+        Console.WriteLine("| rows | features | density | values | points | type | threads | us | ns per non-zero | share of the peak of one thread |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|");
+        foreach (var (rows, features, density, grey) in Shapes)
         {
-            foreach (int points in new[] { 1, 2, 3 })
+            foreach (int points in rows > 5000 ? [2] : new[] { 1, 2, 3 })
             {
-                Line<double>(rows, features, density, points);
-                Line<float>(rows, features, density, points);
+                Line<double>(new RandomRows(rows, features, density, grey), points);
+                Line<float>(new RandomRows(rows, features, density, grey), points);
             }
         }
 
@@ -36,10 +44,11 @@ internal static class SoftmaxTable
         }
     }
 
-    private static void Line<T>(int rows, int features, double density, int points)
+    private static void Line<T>(RandomRows table, int points)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var data = FeatureRows<T>.From(new RandomRows(rows, features, density), [.. Enumerable.Range(0, rows)]);
+        int rows = table.Count;
+        var data = FeatureRows<T>.From(table, [.. Enumerable.Range(0, rows)]);
         int[] labels = [.. Enumerable.Range(0, rows).Select(i => i % Classes)];
         DenseVector<T>[] at = [.. Enumerable.Range(0, points).Select(_ => new DenseVector<T>(data.FeatureCount * Classes))];
         DenseVector<T>[] gradients = [.. at.Select(v => v.ZerosLike())];
@@ -61,7 +70,7 @@ internal static class SoftmaxTable
         for (int t = 0; t < 2; t++)
         {
             double time = Median(times[t]), useful = 4.0 * data.NonZeros * Classes * points;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {rows} | {features} | {density} | {points} | {typeof(T).Name} | {t + 1} | {time * 1e6:F0} | {time * 1e9 / data.NonZeros:F2} | {useful / time / peaks.Max():P0} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {rows} | {table.FeatureCount} | {table.Density} | {(data.Values.IsCoded ? "bytes" : "numbers")} | {points} | {typeof(T).Name} | {t + 1} | {time * 1e6:F0} | {time * 1e9 / data.NonZeros:F2} | {useful / time / peaks.Max():P0} |"));
         }
     }
 

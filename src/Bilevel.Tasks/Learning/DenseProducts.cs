@@ -33,14 +33,9 @@ internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample
 
     public override void Scores(int first, int count, Span<T> scores)
     {
-        Span<int> starts = stackalloc int[DenseTiles<T>.Height];
-        for (int r = 0; r < count; r += starts.Length)
-        {
-            // A tile that has fewer rows repeats the last one.
-            int taken = Math.Min(starts.Length, count - r);
-            for (int i = 0; i < starts.Length; i++) starts[i] = Start(first + r + Math.Min(i, taken - 1));
-            DenseTiles<T>.Scores(starts, Data.Values.Values, Data.FeatureCount, Weights.Span, Stride, Used, scores.Slice(r * Columns, taken * Columns), Columns);
-        }
+        Span<int> starts = stackalloc int[count];
+        for (int r = 0; r < count; r++) starts[r] = Start(first + r);
+        DenseTiles<T>.Scores(starts, Data.Values.Values, Data.FeatureCount, Weights.Span, Stride, Used, scores, Columns);
     }
 
     public override void AddGradient(int first, int count, ReadOnlySpan<T> slopes, Span<T> gradient)
@@ -59,7 +54,12 @@ internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample
         {
             ref T a = ref Unsafe.Add(ref from, c * fromColumn);
             ref T b = ref Unsafe.Add(ref to, c * toColumn);
-            for (int j = 0; j < rows; j++) Unsafe.Add(ref b, j * toRow) = Unsafe.Add(ref a, j * fromRow);
+            for (int j = 0; j < rows; j++)
+            {
+                b = a;
+                a = ref Unsafe.Add(ref a, fromRow);
+                b = ref Unsafe.Add(ref b, toRow);
+            }
         }
     }
 }

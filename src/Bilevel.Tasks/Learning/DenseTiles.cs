@@ -15,46 +15,51 @@ namespace Bilevel.Tasks;
 internal static class DenseTiles<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Rows of a tile of scores.</summary>
-    public const int Height = 4;
-
-    private const int MostColumns = 5;
+    private const int Height = 4, MostColumns = 5;     // of a tile of scores
 
     // With 32 registers a tile holds 20 sums; elsewhere 8 or 10.
     private static bool HasManyRegisters => Vector512.IsHardwareAccelerated;
 
     /// <summary>Scores: scores[i, c] = sum over features of row i times column c of the weights.</summary>
-    /// <param name="starts">Where each of four rows starts in <paramref name="values"/>.</param>
+    /// <param name="starts">Where each row starts in <paramref name="values"/>.</param>
     /// <param name="values">The values of all rows.</param>
     /// <param name="features">Values of a row, at least a vector.</param>
     /// <param name="weights">columns x <paramref name="stride"/>.</param>
     /// <param name="stride">Features, padded.</param>
     /// <param name="columns">Columns that count.</param>
-    /// <param name="scores">One to four rows x <paramref name="scoreStride"/>; zeros go where columns do not count.</param>
+    /// <param name="scores">rows x <paramref name="scoreStride"/>; zeros go where columns do not count.</param>
     /// <param name="scoreStride">Columns, padded.</param>
     public static void Scores(ReadOnlySpan<int> starts, ReadOnlySpan<T> values, int features, ReadOnlySpan<T> weights, int stride, int columns, Span<T> scores, int scoreStride)
     {
         ref T a = ref MemoryMarshal.GetReference(values);
         Span<T> sums = stackalloc T[Height * MostColumns];
-        int rows = scores.Length / scoreStride;
-        for (int column = 0; column < columns;)
-        {
-            int taken = Math.Min(HasManyRegisters ? MostColumns : 2, columns - column);
-            ref T w = ref Unsafe.Add(ref MemoryMarshal.GetReference(weights), column * stride);
-            switch (taken)
-            {
-                case 1: ScoreTile<One>(starts, ref a, features, ref w, stride, sums); break;
-                case 2: ScoreTile<Two>(starts, ref a, features, ref w, stride, sums); break;
-                case 3: ScoreTile<Three>(starts, ref a, features, ref w, stride, sums); break;
-                case 4: ScoreTile<Four>(starts, ref a, features, ref w, stride, sums); break;
-                default: ScoreTile<Five>(starts, ref a, features, ref w, stride, sums); break;
-            }
+        Span<int> tile = stackalloc int[Height];
+        var mask = Last(features);
 
-            for (int i = 0; i < rows; i++) sums.Slice(i * taken, taken).CopyTo(scores[((i * scoreStride) + column)..]);
-            column += taken;
+        // The weights of a tile's columns stay in the nearest cache while the rows pass by.
+        for (int column = 0, taken; column < columns; column += taken)
+        {
+            taken = Math.Min(HasManyRegisters ? MostColumns : 2, columns - column);
+            ref T w = ref Unsafe.Add(ref MemoryMarshal.GetReference(weights), column * stride);
+            for (int first = 0; first < starts.Length; first += Height)
+            {
+                // A tile that has fewer rows repeats the last one.
+                int rows = Math.Min(Height, starts.Length - first);
+                for (int i = 0; i < Height; i++) tile[i] = starts[first + Math.Min(i, rows - 1)];
+                switch (taken)
+                {
+                    case 1: ScoreTile<One>(tile, ref a, features, in mask, ref w, stride, sums); break;
+                    case 2: ScoreTile<Two>(tile, ref a, features, in mask, ref w, stride, sums); break;
+                    case 3: ScoreTile<Three>(tile, ref a, features, in mask, ref w, stride, sums); break;
+                    case 4: ScoreTile<Four>(tile, ref a, features, in mask, ref w, stride, sums); break;
+                    default: ScoreTile<Five>(tile, ref a, features, in mask, ref w, stride, sums); break;
+                }
+
+                for (int i = 0; i < rows; i++) sums.Slice(i * taken, taken).CopyTo(scores[(((first + i) * scoreStride) + column)..]);
+            }
         }
 
-        for (int i = 0; i < rows; i++) scores[((i * scoreStride) + columns)..((i + 1) * scoreStride)].Clear();
+        for (int i = 0; i < starts.Length; i++) scores[((i * scoreStride) + columns)..((i + 1) * scoreStride)].Clear();
     }
 
     /// <summary>gradient[c, j] += sum over rows r of value j of row r times slopes[r, c].</summary>
@@ -107,7 +112,7 @@ internal static class DenseTiles<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreTile<TColumns>(ReadOnlySpan<int> starts, ref T a, int features, ref T w, int stride, Span<T> sums)
+    private static void ScoreTile<TColumns>(ReadOnlySpan<int> starts, ref T a, int features, in Vector256<T> mask, ref T w, int stride, Span<T> sums)
         where TColumns : IVectors
     {
         ref T row0 = ref Unsafe.Add(ref a, starts[0]);
@@ -121,7 +126,6 @@ internal static class DenseTiles<T>
         int width = Vector256<T>.Count, whole = features - (features % width), at = features - width;
 
         // The sums begin with the features that do not fill a vector.
-        var mask = Last(features);
         Vector256<T> a0 = Load(ref row0, at) & mask, a1 = Load(ref row1, at) & mask, a2 = Load(ref row2, at) & mask, a3 = Load(ref row3, at) & mask;
         var v = Load(ref w, at);
         Vector256<T> s00 = a0 * v, s10 = a1 * v, s20 = a2 * v, s30 = a3 * v;
