@@ -18,6 +18,6 @@ internal static class Cache
 
         // Where the garbage collector moves the numbers meanwhile, other memory is sent for, which does no harm.
         ref byte first = ref MemoryMarshal.GetReference(bytes);
-        for (int at = 0; at < bytes.Length; at += LineBytes) Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref first, at)));
+        for (int at = 0; at < bytes.Length; at += LineBytes) Sse.Prefetch1(Unsafe.AsPointer(ref Unsafe.Add(ref first, at)));
     }
 }

@@ -12,9 +12,14 @@ namespace Bilevel.Tasks;
 internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample, int classes) : RowProducts<T>(data, sample, classes)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private const int NearBytes = 4 << 20;
+
     public override int PanelLength => Used * Stride;
 
     private int Used => Points * Classes;
+
+    // Whether the rows are too many to stay in a cache from one pass to the next.
+    private bool IsFar => Sample.NonZeros * Unsafe.SizeOf<T>() > NearBytes;
 
     // Every column begins at a whole vector, and not at a multiple of the size at which addresses collide in the cache.
     private int Stride => (((Data.FeatureCount - 1) / RowKernels<T>.Granule) + 1) * RowKernels<T>.Granule;
@@ -33,9 +38,10 @@ internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample
 
     public override void Scores(int first, int count, Span<T> scores)
     {
-        Span<int> starts = stackalloc int[count];
-        for (int r = 0; r < count; r++) starts[r] = Start(first + r);
-        DenseTiles<T>.Scores(starts, Data.Values.Values, Data.FeatureCount, Weights.Span, Stride, Used, scores, Columns);
+        int ahead = IsFar ? Math.Min(count, Sample.Count - first - count) : 0;
+        Span<int> starts = stackalloc int[count + ahead];
+        for (int r = 0; r < starts.Length; r++) starts[r] = Start(first + r);
+        DenseTiles<T>.Scores(starts[..count], starts[count..], Data.Values.Values, Data.FeatureCount, Weights.Span, Stride, Used, scores, Columns);
     }
 
     public override void AddGradient(int first, int count, ReadOnlySpan<T> slopes, Span<T> gradient)

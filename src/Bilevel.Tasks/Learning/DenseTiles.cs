@@ -22,6 +22,7 @@ internal static class DenseTiles<T>
 
     /// <summary>Scores: scores[i, c] = sum over features of row i times column c of the weights.</summary>
     /// <param name="starts">Where each row starts in <paramref name="values"/>.</param>
+    /// <param name="next">Where rows start that will be wanted next.</param>
     /// <param name="values">The values of all rows.</param>
     /// <param name="features">Values of a row, at least a vector.</param>
     /// <param name="weights">columns x <paramref name="stride"/>.</param>
@@ -29,7 +30,7 @@ internal static class DenseTiles<T>
     /// <param name="columns">Columns that count.</param>
     /// <param name="scores">rows x <paramref name="scoreStride"/>; zeros go where columns do not count.</param>
     /// <param name="scoreStride">Columns, padded.</param>
-    public static void Scores(ReadOnlySpan<int> starts, ReadOnlySpan<T> values, int features, ReadOnlySpan<T> weights, int stride, int columns, Span<T> scores, int scoreStride)
+    public static void Scores(ReadOnlySpan<int> starts, ReadOnlySpan<int> next, ReadOnlySpan<T> values, int features, ReadOnlySpan<T> weights, int stride, int columns, Span<T> scores, int scoreStride)
     {
         ref T a = ref MemoryMarshal.GetReference(values);
         Span<T> sums = stackalloc T[Height * MostColumns];
@@ -43,6 +44,9 @@ internal static class DenseTiles<T>
             ref T w = ref Unsafe.Add(ref MemoryMarshal.GetReference(weights), column * stride);
             for (int first = 0; first < starts.Length; first += Height)
             {
+                // Rows of the next block come from memory while this one's are multiplied.
+                for (int r = first + (Height * column / columns); r < Math.Min(next.Length, first + (Height * (column + taken) / columns)); r++) Cache.Prefetch(values.Slice(next[r], features));
+
                 // A tile that has fewer rows repeats the last one.
                 int rows = Math.Min(Height, starts.Length - first);
                 for (int i = 0; i < Height; i++) tile[i] = starts[first + Math.Min(i, rows - 1)];
