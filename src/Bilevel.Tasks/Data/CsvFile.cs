@@ -327,11 +327,12 @@ public static class CsvFile
         private readonly SepReader reader;
         private readonly StreamReader text;
         private readonly Dictionary<string, int> columns = new(StringComparer.Ordinal);
+        private readonly char? ownSeparator;
         private int width;
 
         public CsvTable(InputFile file, DataOptions options)
         {
-            Name = file.Name;
+            (Name, ownSeparator) = (file.Name, options.Separator);
             char separator = options.Separator ?? SeparatorOf(file);
             this.text = new StreamReader(file.Open(), System.Text.Encoding.UTF8, detectEncodingFromByteOrderMarks: true, 1 << 16);
             try
@@ -343,7 +344,7 @@ public static class CsvFile
                     Unescape = true,
                     Trim = SepTrim.All,
                 }).From(this.text));
-                Header = ReadHeader(separator);
+                Header = ReadHeader();
             }
             catch
             {
@@ -395,7 +396,7 @@ public static class CsvFile
             this.text.Dispose();
         }
 
-        private string[] ReadHeader(char separator)
+        private string[] ReadHeader()
         {
             do
             {
@@ -407,8 +408,8 @@ public static class CsvFile
             for (int j = 0; j < header.Length; j++) header[j] = reader.Current[j].Span.Trim(Mark).ToString();
             if (width == 1)
             {
-                string between = separator == '\t' ? "tab" : $"'{separator}'";
-                throw new InputException($"{Name}: its header, {InputText.Quoted(header[0])}, is one column between separators {between}. Name the separator, or use another file.");
+                string said = ownSeparator is { } given ? $"'{given}'" : "commas, semicolons, tabs or bars";
+                throw new InputException($"{Name}: its header, {InputText.Quoted(header[0])}, is one column: nothing in it is separated by {said}. Separate the columns so, or use another file.");
             }
 
             int unnamed = Array.FindIndex(header, h => h.Length == 0);

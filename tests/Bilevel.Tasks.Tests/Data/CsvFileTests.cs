@@ -112,7 +112,8 @@ public sealed class CsvFileTests
         Fails(() => Read("a,y\n1,0\n1,2,3\n"), "file, line 3: has 3 columns, but the header has 2. Correct the row; text with the separator inside needs quotes.");
         Fails(() => Read("a,y\n1,0\n2,\n"), "file, line 3: the label is empty. Fill it in, or remove the row.");
         Fails(() => Read("a,y\n"), "file: has a header and no rows. Use another file.");
-        Fails(() => Read("y\n1\n"), "is one column between separators ','");
+        Fails(() => Read("a y\n1 0\n"), "file: its header, 'a y', is one column: nothing in it is separated by commas, semicolons, tabs or bars. Separate the columns so, or use another file.");
+        Fails(() => Read("a,y\n1,0\n", new DataOptions { Separator = ';' }), "nothing in it is separated by ';'.");
         Fails(() => Read("1,2\n3,4\n"), "file: begins with numbers, not with the names of the columns. Put a header line before the rows.");
         Fails(() => Read("a,a,y\n1,2,3\n"), "file: two columns are named 'a'. Rename one.");
         Fails(() => Read("a,,y\n1,2,3\n"), "file: column 2 of 3 has no name in the header. Name it.");
