@@ -32,7 +32,6 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
     {
         var (training, validation) = (data.Training.Features<T>(), data.Validation.Features<T>());
         int classes = data.ClassNames.Count;
-        var bounds = CleaningConstants.Of(training, validation, settings.Ridge);
         var problem = new BilevelProblem<DenseVector<T>>(
             new SoftmaxLoss<T>(validation, data.Validation.Labels, classes, context.Threads),
             new WeightedSoftmaxLoss<T>(training, data.Observed, classes, settings.Ridge, context.Threads))
@@ -40,7 +39,7 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
             // The smoothness that a softmax attains near its start is a tenth of its bound, and steps by the bound
             // would be as much too small; so the bounds serve the certificate, and methods measure.
             Constants = new ProblemConstants { LowerStrongConvexity = 2 * settings.Ridge, UpperCoupling = 0 },
-            ConstantsAt = _ => bounds,
+            ConstantsAt = new CleaningConstants<T>(training, validation, settings.Ridge).At,
         };
         if (settings.WeightLimit is { } limit)
             problem = problem with { UpperSet = new Box<T>(-limit, limit, training.Count) };

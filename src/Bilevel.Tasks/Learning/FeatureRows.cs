@@ -130,9 +130,11 @@ internal sealed class FeatureRows<T>
     /// power iteration with a positive vector u, which bounds the spectral radius of a nonnegative matrix
     /// (Collatz and Wielandt). Rows with negative entries are taken by their absolute values, which only raises it.
     /// </summary>
-    public double LargestSecondMoment() => double.IsNaN(largestSecondMoment) ? largestSecondMoment = FindLargestSecondMoment() : largestSecondMoment;
+    public double LargestSecondMoment() => double.IsNaN(largestSecondMoment) ? largestSecondMoment = LargestSecondMoment(_ => 1) : largestSecondMoment;
 
-    private double FindLargestSecondMoment()
+    /// <summary>The same for A'DA/n, with D the weights of the rows.</summary>
+    /// <param name="weight">At least 0.</param>
+    public double LargestSecondMoment(Func<int, double> weight)
     {
         const int Most = 30;
         const double Gain = 1e-6;          // of an iteration that is worth another one
@@ -148,7 +150,8 @@ internal sealed class FeatureRows<T>
             {
                 double dot = 0;
                 foreach (var (j, v) in Row(i)) dot += Math.Abs(double.CreateTruncating(v)) * u[j];
-                foreach (var (j, v) in Row(i)) next[j] += Math.Abs(double.CreateTruncating(v)) * dot / Count;
+                dot *= weight(i) / Count;
+                foreach (var (j, v) in Row(i)) next[j] += Math.Abs(double.CreateTruncating(v)) * dot;
             }
 
             double here = 0, largest = 0;

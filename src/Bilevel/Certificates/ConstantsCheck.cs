@@ -55,6 +55,15 @@ internal static class ConstantsCheck
             double third = known.LowerHessianLipschitz!.Value, mixedThird = known.LowerMixedHessianLipschitz ?? third, bend = s * s / 4;
             if (Exceeds(bentY, third * bend, 2 * noiseY)) return Message("LowerHessianLipschitz", third, "shows", bentY / bend);
             if (Exceeds(bentX, mixedThird * bend, 2 * noiseX)) return Message("Lipschitz constant of g_xy", mixedThird, "shows", bentX / bend);
+            if (known.LowerThirdDerivativeLipschitz is not null || known.LowerMixedThirdDerivativeLipschitz is not null)
+            {
+                // Third differences at spacing s/3, with weights 1, -3, 3, -1 on the rounding errors.
+                var (gyThird, gxThird) = ThirdDifferences(lower, x, z, end);
+                double cube = s * s * s / 27;
+                if (known.LowerThirdDerivativeLipschitz is { } fourth && Exceeds(gyThird, fourth * cube, 4 * noiseY)) return Message("LowerThirdDerivativeLipschitz", fourth, "shows", gyThird / cube);
+                if (known.LowerMixedThirdDerivativeLipschitz is { } mixedFourth && Exceeds(gxThird, mixedFourth * cube, 4 * noiseX)) return Message("LowerMixedThirdDerivativeLipschitz", mixedFourth, "shows", gxThird / cube);
+            }
+
             if (Exceeds(upperTurned, known.UpperSmoothness!.Value * s, Noise(upperRounding.Y, known.UpperSmoothness.Value))) return Message("UpperSmoothness", known.UpperSmoothness.Value, "shows", upperTurned / s);
             if (Exceeds(upperMixed, known.UpperCoupling!.Value * s, Noise(upperRounding.X, known.UpperCoupling.Value))) return Message("UpperCoupling", known.UpperCoupling.Value, "shows", upperMixed / s);
         }
@@ -84,6 +93,17 @@ internal static class ConstantsCheck
         difference.AddScaled(-2, gradients[1]);
         difference.AddScaled(1, gradients[0]);
         return difference.Norm();
+    }
+
+    private static (double Y, double X) ThirdDifferences<V>(IObjective<V> lower, V x, V z, V segment)
+        where V : class, IVector<V>
+    {
+        double[] weights = [-1, 3, -3, 1];
+        V gy = z.ZerosLike(), gx = x.ZerosLike();
+        V[][] points = [.. weights.Select((_, j) => new[] { x, z.Copy() })];
+        for (int j = 0; j < points.Length; j++) points[j][1].AddScaled(j / 3.0, segment);
+        new PreparedRequest<V>(lower, points, [new(BilevelProblem.X, Output.Combined, gx), new(BilevelProblem.Y, Output.Combined, gy)], weights).Evaluate();
+        return (gy.Norm(), gx.Norm());
     }
 
     private static void Away<V>(V end, V from, double length, ulong key)

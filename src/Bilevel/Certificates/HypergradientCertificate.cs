@@ -58,11 +58,12 @@ public sealed record HypergradientCertificate : ICertifier
         if (constants is not { LowerSmoothness: { } smoothness, LowerCoupling: { } coupling, LowerHessianLipschitz: { } third, UpperSmoothness: { } upperSmoothness, UpperCoupling: { } upperCoupling })
             return Verdict(Bilevel.Verdict.NotCheckable, "Not checkable: the bounds need the declared constants LowerSmoothness, LowerCoupling, LowerHessianLipschitz, UpperSmoothness and UpperCoupling.");
         double mixedThird = constants.LowerMixedHessianLipschitz ?? third;
-        if (!(smoothness >= mu && coupling >= 0 && third >= 0 && mixedThird >= 0 && upperSmoothness >= 0 && upperCoupling >= 0)) return Verdict(Bilevel.Verdict.NotCheckable, "Not checkable: a declared constant is negative or not a number, or the strong convexity exceeds the smoothness.");
+        double?[] bounds = [coupling, third, mixedThird, constants.LowerThirdDerivativeLipschitz, constants.LowerMixedThirdDerivativeLipschitz, upperSmoothness, upperCoupling];
+        if (!(smoothness >= mu) || !bounds.All(b => b is null or >= 0)) return Verdict(Bilevel.Verdict.NotCheckable, "Not checkable: a declared constant is negative or not a number, or the strong convexity exceeds the smoothness.");
 
         var ofUpper = GradientRounding.Of(upper, x, z, upperCoupling, upperSmoothness);
         var ofLower = GradientRounding.Of(lower, x, z, coupling, smoothness);
-        var multiplier = new MultiplierBound<V>(lower, x, z, fx, fy, third, mixedThird, smoothness, coupling, ofLower);
+        var multiplier = new MultiplierBound<V>(lower, x, z, fx, fy, constants, ofLower);
         multiplier.Solve(LinearSteps, mu * tolerance / (50 * Math.Max(coupling, 1e-300)));
 
         var (smallest, largest, curvatureError) = multiplier.Curvatures();
@@ -81,11 +82,11 @@ public sealed record HypergradientCertificate : ICertifier
             return Verdict(Bilevel.Verdict.NotCheckable, $"Not checkable: {contradiction}.");
         }
 
-        // Distances: |z - y*| <= |g_y(x, z)| / mu; f_y and m at y* differ from those at z by at most their Lipschitz constants times that.
+        // Distances: |z - y*| <= |g_y(x, z)| / mu; f_x + g_xy m and f_y + g_yy m at y* differ from those at z by at most their
+        // Lipschitz constants for this m times that.
         double ratio = coupling / mu;
         double distance = (fresh.GradientNorm + ofLower.Y) / mu;
-        double slope = fy.Norm() + ofUpper.Y + (upperSmoothness * distance);
-        double lipschitz = PenaltyBounds.HypergradientLipschitz(mu, slope, coupling, third, mixedThird, upperSmoothness, upperCoupling);
+        double lipschitz = PenaltyBounds.HypergradientLipschitz(mu, mu * multiplier.Norm, coupling, third, mixedThird, upperSmoothness, upperCoupling);
         double inexactness = (ratio * (multiplier.Residual + multiplier.ResidualError + ofUpper.Y)) + multiplier.MixedError + ofUpper.X + (lipschitz * distance);
         var (estimate, rounding) = Stationarity(problem.UpperSet, x, multiplier.Hypergradient);
         inexactness += rounding;
@@ -108,7 +109,7 @@ public sealed record HypergradientCertificate : ICertifier
                 double seen = Math.Abs(norm - estimate) - inexactness - inexact;
                 if (seen > tolerance) signs.Add(FormattableString.Invariant($"lambda = {penalty:G4} is too small for this tolerance: its bias is at least {seen:G3}"));
             }
-            else
+            else if (bound > tolerance)
             {
                 signs.Add(FormattableString.Invariant($"lambda = {penalty:G4} is at most Lf1/mu = {upperSmoothness / mu:G4}, where the penalty function need not be convex in y"));
             }

@@ -9,9 +9,9 @@ internal sealed class MultiplierBound<V>
     // Steps of the Lanczos process that looks for a curvature below the declared one.
     private const int ProbeSteps = 64;
 
-    private readonly V y, fy, multiplier;
-    private readonly double third, mixedThird, smoothness, coupling, units;
-    private readonly GradientRounding rounding;
+    private readonly V fy, multiplier;
+    private readonly double coupling;
+    private readonly DifferenceError ofY, ofX;
     private readonly GradientDifference<V> differences;
 
     /// <param name="lower">g.</param>
@@ -19,19 +19,21 @@ internal sealed class MultiplierBound<V>
     /// <param name="y">The lower level solved again.</param>
     /// <param name="fx">f_x there.</param>
     /// <param name="fy">f_y there.</param>
-    /// <param name="third">Lg2, the Lipschitz constant in y of g_yy.</param>
-    /// <param name="mixedThird">That of g_xy.</param>
-    /// <param name="smoothness">Lg1.</param>
-    /// <param name="coupling">Bound on the norm of g_xy.</param>
+    /// <param name="constants">Those of g, declared.</param>
     /// <param name="rounding">Rounding errors of the gradients of g there.</param>
-    public MultiplierBound(IObjective<V> lower, V x, V y, V fx, V fy, double third, double mixedThird, double smoothness, double coupling, GradientRounding rounding)
+    public MultiplierBound(IObjective<V> lower, V x, V y, V fx, V fy, ProblemConstants constants, GradientRounding rounding)
     {
-        (this.y, this.fy, this.third, this.mixedThird, this.smoothness, this.coupling, this.rounding) = (y, fy, third, mixedThird, smoothness, coupling, rounding);
-        units = GradientRounding.Units * Precision.Of(y);
+        double third = constants.LowerHessianLipschitz!.Value, noise = 1e-3 * Math.Max(rounding.X, rounding.Y), precision = Precision.Of(y), size = y.Norm();
+        (this.fy, coupling) = (fy, constants.LowerCoupling!.Value);
+        ofY = new DifferenceError(third, constants.LowerThirdDerivativeLipschitz, constants.LowerSmoothness!.Value, rounding.Y, noise, precision, size);
+        ofX = new DifferenceError(constants.LowerMixedHessianLipschitz ?? third, constants.LowerMixedThirdDerivativeLipschitz, coupling, rounding.X, noise, precision, size);
         multiplier = y.ZerosLike();
         differences = new GradientDifference<V>(lower, x, y);
         Hypergradient = fx.Copy();
     }
+
+    /// <summary>|m|.</summary>
+    public double Norm => multiplier.Norm();
 
     /// <summary>f_x + g_xy m.</summary>
     public V Hypergradient { get; }
@@ -56,7 +58,7 @@ internal sealed class MultiplierBound<V>
         double square = residual.Dot(residual), best = square;
         for (int k = 0, bestAt = 0; k < limit && Math.Sqrt(square) > tolerance && k - bestAt < 50; k++)
         {
-            var image = differences.HessianTimes(direction, Length(direction, third, rounding.Y));
+            var image = differences.HessianTimes(direction, ofY.Length(direction.Norm()));
             double curvature = direction.Dot(image);
             if (!(curvature > 0)) break;
             double step = square / curvature;
@@ -70,16 +72,16 @@ internal sealed class MultiplierBound<V>
         }
 
         // The residual that counts is formed anew, with one difference along m.
-        double norm = multiplier.Norm();
+        double norm = Norm;
         Residual = fy.Norm();
         if (!(norm > 0)) return;
-        double h = Length(multiplier, third, rounding.Y), hx = Length(multiplier, mixedThird, rounding.X);
+        double h = ofY.Length(norm), hx = ofX.Length(norm);
         var left = differences.HessianTimes(multiplier, h);
         left.AddScaled(1, fy);
         Residual = left.Norm();
-        ResidualError = Error(h, norm, third, smoothness, rounding.Y);
+        ResidualError = ofY.At(h, norm);
         var mixed = differences.MixedTimes(multiplier, hx);
-        MixedError = Error(hx, norm, mixedThird, coupling, rounding.X);
+        MixedError = ofX.At(hx, norm);
         ContradictsCoupling = mixed.Norm() > (coupling * norm * (1 + 1e-3)) + MixedError;
         Hypergradient.AddScaled(1, mixed);
     }
@@ -92,21 +94,10 @@ internal sealed class MultiplierBound<V>
         double norm = v.Norm();
         if (!(norm > 0)) return (double.PositiveInfinity, 0, 0);
         v.Scale(1 / norm);
-        double h = Length(v, third, rounding.Y), error = Error(h, 1, third, smoothness, rounding.Y);
+        double h = ofY.Length(1), error = ofY.At(h, 1);
         var (smallest, largest) = differences.Curvatures(v, ProbeSteps, h, error);
 
         // The errors of the products act on the eigenvalues as a matrix whose columns are at most that long.
         return (smallest, largest, error * Math.Sqrt(Math.Min(ProbeSteps, v.Length)));
     }
-
-    // h for (gradient(y + h v) - gradient(y - h v)) / 2h: truncation Lg2 h |v|^2 / 2 against rounding / h.
-    private double Length(V v, double lipschitz, double atPoint)
-    {
-        double norm = v.Norm(), widest = Math.Max(1, y.Norm()) / norm;
-        double noise = Math.Max(atPoint, 1e-3 * Math.Max(rounding.X, rounding.Y));
-        return lipschitz > 0 && noise > 0 ? Math.Min(widest, Math.Sqrt(2 * noise / lipschitz) / norm) : widest;
-    }
-
-    private double Error(double h, double norm, double lipschitz, double slope, double atPoint) =>
-        (lipschitz * h * norm * norm / 2) + (((units * slope * (y.Norm() + (h * norm))) + atPoint) / h);
 }

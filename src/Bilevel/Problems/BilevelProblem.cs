@@ -70,6 +70,8 @@ public sealed record BilevelProblem<V> : IProblem<V>
             (nameof(Constants.LowerCoupling), Constants.LowerCoupling),
             (nameof(Constants.LowerHessianLipschitz), Constants.LowerHessianLipschitz),
             (nameof(Constants.LowerMixedHessianLipschitz), Constants.LowerMixedHessianLipschitz),
+            (nameof(Constants.LowerThirdDerivativeLipschitz), Constants.LowerThirdDerivativeLipschitz),
+            (nameof(Constants.LowerMixedThirdDerivativeLipschitz), Constants.LowerMixedThirdDerivativeLipschitz),
             (nameof(Constants.UpperSmoothness), Constants.UpperSmoothness),
             (nameof(Constants.UpperCoupling), Constants.UpperCoupling),
         })
@@ -116,6 +118,15 @@ public sealed record ProblemConstants
     /// <summary>Lipschitz constant in y of g_xy, where it differs from <see cref="LowerHessianLipschitz"/>; null: that one holds for both.</summary>
     public double? LowerMixedHessianLipschitz { get; init; }
 
+    /// <summary>
+    /// Lg3: Lipschitz constant in y of the third derivative of g in y. With it the certificate takes second derivatives from
+    /// longer differences, which rounding disturbs less.
+    /// </summary>
+    public double? LowerThirdDerivativeLipschitz { get; init; }
+
+    /// <summary>Lipschitz constant in y of g_xyy, for the same use.</summary>
+    public double? LowerMixedThirdDerivativeLipschitz { get; init; }
+
     /// <summary>Lf1: Lipschitz constant in y of the y-gradient of f, a bound on the norm of f_yy.</summary>
     public double? UpperSmoothness { get; init; }
 
@@ -133,6 +144,8 @@ public sealed record ProblemConstants
         LowerCoupling = LowerCoupling ?? others.LowerCoupling,
         LowerHessianLipschitz = LowerHessianLipschitz ?? others.LowerHessianLipschitz,
         LowerMixedHessianLipschitz = LowerMixedHessianLipschitz ?? (LowerHessianLipschitz is null ? others.LowerMixedHessianLipschitz : null),
+        LowerThirdDerivativeLipschitz = LowerThirdDerivativeLipschitz ?? others.LowerThirdDerivativeLipschitz,
+        LowerMixedThirdDerivativeLipschitz = LowerMixedThirdDerivativeLipschitz ?? others.LowerMixedThirdDerivativeLipschitz,
         UpperSmoothness = UpperSmoothness ?? others.UpperSmoothness,
         UpperCoupling = UpperCoupling ?? others.UpperCoupling,
     };

@@ -134,6 +134,27 @@ public class HyperCleaningTests
         }
     }
 
+    [Fact]
+    public void The_answer_on_real_images_is_certified()
+    {
+        if (Environment.GetEnvironmentVariable("BILEVEL_DATA") is not { Length: > 0 } folder) Assert.Skip("BILEVEL_DATA is not set: it names the folder that holds mnist/ with the four files of MNIST.");
+        else AssertCertified([], seed: 0, Path.Combine(folder, "mnist"));
+    }
+
+    [Fact]
+    public void The_answer_on_generated_digits_is_certified() => AssertCertified([new("train-size", "1000"), new("validation-size", "1000"), new("test-size", "100")], seed: 3, folder: null);
+
+    private static void AssertCertified(KeyValuePair<string, string>[] settings, ulong seed, string? folder)
+    {
+        var instance = (BilevelInstance<DenseVector<double>>)new Tasks.HyperCleaning().Create(settings, new TaskContext(seed, folder, Environment.ProcessorCount));
+        var driver = new Driver { Stop = Stop.Residual(instance.Tolerance / 2) | Stop.Iterations(instance.Iterations), CertifyAt = instance.Tolerance };
+        var certificate = driver.Run(instance.Presets[0], instance.Problem, instance.X, instance.Y, seed).Certificate!;
+        Assert.True(certificate.Verdict == Verdict.Certified, certificate.Summary);
+
+        // The proof is worth something: its error is well below the tolerance.
+        Assert.True(certificate["hypergradient_error"] < instance.Tolerance / 4, certificate.Summary);
+    }
+
     private static CleaningData Split(int train, int validation, ulong seed, double corruption = 0.5, CorruptionKind kind = CorruptionKind.Uniform) =>
         CleaningData.Split(Digits(train + validation, 1), null, Digits(50, 2), (train, validation, 0), corruption, kind, labelsAreTrue: true, seed);
 

@@ -52,10 +52,53 @@ public sealed class HypergradientCertificateTests
                 var problem = LogCoshBilevel.Random(seed, Math.Pow(10, decades));
                 double[] x = Dense.Normal(new Random(seed), problem.SizeX);
                 double[] y = [.. Dense.Normal(new Random(seed), problem.SizeY).Select(t => t * Math.Pow(10, distance))];
-                var certificate = Certifier.Check(problem.Problem(), Vector(x), Vector(y), 1e-4, lambda);
-                Assert.NotEqual(Verdict.NotCheckable, certificate.Verdict);
-                return Holds(certificate, Dense.Norm(problem.Hypergradient(x)), 1e-10);
+                return new[] { problem.Constants, problem.MoreConstants }.All(constants =>
+                {
+                    var certificate = Certifier.Check(problem.Problem() with { Constants = constants }, Vector(x), Vector(y), 1e-4, lambda);
+                    Assert.NotEqual(Verdict.NotCheckable, certificate.Verdict);
+                    return Holds(certificate, Dense.Norm(problem.Hypergradient(x)), 1e-10);
+                });
             });
+    }
+
+    [Fact]
+    public void The_error_of_differences_is_smaller_where_third_derivatives_are_known_to_be_smooth()
+    {
+        for (int seed = 0; seed < 20; seed++)
+        {
+            // An ill-conditioned lower level: what differences err is multiplied by |g_xy| / mu.
+            var problem = LogCoshBilevel.Random(seed, mu: 1e-3);
+            double[] x = Dense.Normal(new Random(seed), problem.SizeX), y = problem.Follower(x);
+            double truth = Dense.Norm(problem.Hypergradient(x));
+            var (less, more) = (Check(problem.Constants), Check(problem.MoreConstants));
+            Assert.True(more["hypergradient_error"] < less["hypergradient_error"] / 20, $"seed {seed}: {more["hypergradient_error"]} against {less["hypergradient_error"]}");
+            Assert.True(Math.Abs(more["hypergradient"] - truth) <= more["hypergradient_error"], $"seed {seed}: {more} for {truth}");
+
+            Certificate Check(ProblemConstants constants) => Certifier.Check(problem.Problem() with { Constants = constants }, Vector(x), Vector(y), 1e-6, double.NaN);
+        }
+    }
+
+    [Fact]
+    public void A_difference_errs_no_more_than_it_says()
+    {
+        // q = exp along a line; all its derivatives are at most e where steps h |v| are at most 1.
+        foreach (double norm in new[] { 1e-3, 1, 30 })
+        {
+            foreach (double rounding in new[] { 1e-15, 1e-9 })
+            {
+                DifferenceError first = new(Math.E, null, Math.E, rounding, 0, 0, 0), second = first with { SecondLipschitz = Math.E };
+                foreach (var error in new[] { first, second })
+                {
+                    double h = error.Length(norm);
+                    Assert.True(h * norm <= 1);
+                    double difference = (Math.Exp(h * norm) - Math.Exp(-h * norm)) / (2 * h);
+                    Assert.True(Math.Abs(difference - norm) <= error.At(h, norm), $"|v| = {norm}, rounding {rounding}: {difference - norm} above {error.At(h, norm)}");
+                    Assert.True(error.At(h, norm) <= 1.001 * Enumerable.Range(-40, 81).Select(k => Math.Pow(1.2, k) * h).Where(other => other * norm <= 1).Min(other => error.At(other, norm)));
+                }
+
+                Assert.True(second.At(second.Length(norm), norm) < first.At(first.Length(norm), norm));
+            }
+        }
     }
 
     [Fact]
@@ -172,6 +215,9 @@ public sealed class HypergradientCertificateTests
             ("Lg1", c => c with { LowerSmoothness = 0.7 * c.LowerSmoothness }),
             ("g_xy", c => c with { LowerCoupling = 0 }),
             ("Lg2", c => c with { LowerHessianLipschitz = 0 }),
+            ("Lg3", c => c with { LowerThirdDerivativeLipschitz = 0 }),
+            ("mixed Lg3", c => c with { LowerMixedThirdDerivativeLipschitz = 0 }),
+            ("negative Lg3", c => c with { LowerThirdDerivativeLipschitz = -1 }),
             ("Lf1", c => c with { UpperSmoothness = 0.5 }),
             ("f_xy", c => c with { UpperCoupling = 0 }),
             ("negative", c => c with { LowerHessianLipschitz = -1 }),

@@ -36,6 +36,13 @@ internal sealed record LogCoshBilevel(double Mu, double[][] Rows, double[][] Row
         UpperCoupling = Dense.SpectralNorm(C),
     };
 
+    /// <summary>With the Lipschitz constants of third derivatives; the fourth of log cosh is at most 2 in size.</summary>
+    public ProblemConstants MoreConstants => Constants with
+    {
+        LowerThirdDerivativeLipschitz = 2 * Rows.Sum(a => Square(a) * Square(a)),
+        LowerMixedThirdDerivativeLipschitz = 2 * Rows.Zip(RowsX, (a, b) => Square(a) * Dense.Norm(a) * Dense.Norm(b)).Sum(),
+    };
+
     public double[] LowerGradient(double[] x, double[] y)
     {
         double[] sum = [.. y.Select(t => Mu * t)];
