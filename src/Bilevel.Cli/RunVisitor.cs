@@ -15,6 +15,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
         {
             Stop = plan.Stop,
             CertifyAt = plan.Certify ? plan.Tolerance : null,
+            Certifier = instance.Certifier,
             Resume = plan.Resume,
             Description = plan.Description,
             Checkpoints = folder?.Checkpoints,

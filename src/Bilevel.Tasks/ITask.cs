@@ -85,6 +85,9 @@ public abstract class TaskInstance
     /// <summary>Whether a run stops by asking the certificate, which is cheap for the problem's class, rather than by the method's residual.</summary>
     public virtual bool StopsByCertificate => false;
 
+    /// <summary>The check of an answer, where it is not that of the problem's class; null where it is.</summary>
+    public ICertifier? Certifier { get; init; }
+
     /// <summary>What the user should know of the data, a sentence each (sizes, what was generated or corrupted).</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 

@@ -23,35 +23,45 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
         var notes = new List<string>();
         var data = CleaningSource.Load(settings, context, notes);
         return settings.Precision == NumberFormat.Float32
-            ? Build<float>(settings, data, context, notes)
-            : Build<double>(settings, data, context, notes);
+            ? Build<float>(settings, data, context, notes, new DoublePrecisionCertifier(() => Problem(settings, data, context.Threads, Rows<double>(data))))
+            : Build<double>(settings, data, context, notes, certifier: null);
     }
 
-    private static TaskInstance<DenseVector<T>> Build<T>(HyperCleaningSettings settings, CleaningData data, TaskContext context, IReadOnlyList<string> notes)
+    private static TaskInstance<DenseVector<T>> Build<T>(HyperCleaningSettings settings, CleaningData data, TaskContext context, IReadOnlyList<string> notes, ICertifier? certifier)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var (training, validation) = (data.Training.Features<T>(), data.Validation.Features<T>());
+        var rows = Rows<T>(data);
+        int count = rows.Training.Count;
+        return new BilevelInstance<DenseVector<T>>(
+            Problem(settings, data, context.Threads, rows), new DenseVector<T>(count), new DenseVector<T>(checked(rows.Training.FeatureCount * data.ClassNames.Count)))
+        {
+            Components = v => v.ToDoubles(),
+            Presets = Presets(count, StableStep(rows.Training)),
+            Iterations = 1000,
+            Tolerance = 1e-4,
+            Certifier = certifier,
+            Notes = notes,
+            Evaluate = solution => CleaningReport.Make(settings, data, context, solution.X.ToDoubles()),
+        };
+    }
+
+    private static (FeatureRows<T> Training, FeatureRows<T> Validation) Rows<T>(CleaningData data)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => (data.Training.Features<T>(), data.Validation.Features<T>());
+
+    private static BilevelProblem<DenseVector<T>> Problem<T>(HyperCleaningSettings settings, CleaningData data, int threads, (FeatureRows<T> Training, FeatureRows<T> Validation) rows)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
         int classes = data.ClassNames.Count;
         var problem = new BilevelProblem<DenseVector<T>>(
-            new SoftmaxLoss<T>(validation, data.Validation.Labels, classes, context.Threads),
-            new WeightedSoftmaxLoss<T>(training, data.Observed, classes, settings.Ridge, context.Threads))
+            new SoftmaxLoss<T>(rows.Validation, data.Validation.Labels, classes, threads),
+            new WeightedSoftmaxLoss<T>(rows.Training, data.Observed, classes, settings.Ridge, threads))
         {
             // The smoothness that a softmax attains near its start is a tenth of its bound, and steps by the bound
             // would be as much too small; so the bounds serve the certificate, and methods measure.
             Constants = new ProblemConstants { LowerStrongConvexity = 2 * settings.Ridge, UpperCoupling = 0 },
-            ConstantsAt = new CleaningConstants<T>(training, validation, settings.Ridge).At,
+            ConstantsAt = new CleaningConstants<T>(rows.Training, rows.Validation, settings.Ridge).At,
         };
-        if (settings.WeightLimit is { } limit)
-            problem = problem with { UpperSet = new Box<T>(-limit, limit, training.Count) };
-        return new BilevelInstance<DenseVector<T>>(problem, new DenseVector<T>(training.Count), new DenseVector<T>(checked(training.FeatureCount * classes)))
-        {
-            Components = v => v.ToDoubles(),
-            Presets = Presets(training.Count, StableStep(training)),
-            Iterations = 1000,
-            Tolerance = 1e-4,
-            Notes = notes,
-            Evaluate = solution => CleaningReport.Make(settings, data, context, solution.X.ToDoubles()),
-        };
+        return settings.WeightLimit is { } limit ? problem with { UpperSet = new Box<T>(-limit, limit, rows.Training.Count) } : problem;
     }
 
     // 0.5 is right for MNIST, whose rows have a largest second moment of about 100; brighter images and wider tables curve more.

@@ -144,6 +144,20 @@ public class HyperCleaningTests
     [Fact]
     public void The_answer_on_generated_digits_is_certified() => AssertCertified([new("train-size", "1000"), new("validation-size", "1000"), new("test-size", "100")], seed: 3, folder: null);
 
+    [Fact]
+    public void An_answer_in_single_precision_is_certified_in_double_precision()
+    {
+        KeyValuePair<string, string>[] settings = [new("train-size", "1000"), new("validation-size", "1000"), new("test-size", "100"), new("precision", "float32")];
+        var instance = (BilevelInstance<DenseVector<float>>)new Tasks.HyperCleaning().Create(settings, new TaskContext(3, null, Environment.ProcessorCount));
+        Certificate Certified(ICertifier? certifier) => new Driver { Stop = Stop.Residual(instance.Tolerance / 2) | Stop.Iterations(instance.Iterations), CertifyAt = instance.Tolerance, Certifier = certifier }.Run(instance.Presets[0], instance.Problem, instance.X, instance.Y, 3).Certificate!;
+        var (wide, narrow) = (Certified(instance.Certifier), Certified(null));
+        Assert.True(wide.Verdict == Verdict.Certified, wide.Summary);
+        Assert.True(wide["hypergradient_error"] < instance.Tolerance / 4, wide.Summary);
+
+        // Rounding in single precision leaves nothing to say.
+        Assert.Equal(Verdict.NotCertified, narrow.Verdict);
+    }
+
     private static void AssertCertified(KeyValuePair<string, string>[] settings, ulong seed, string? folder)
     {
         var instance = (BilevelInstance<DenseVector<double>>)new Tasks.HyperCleaning().Create(settings, new TaskContext(seed, folder, Environment.ProcessorCount));
