@@ -23,9 +23,14 @@ public class SoftmaxBenchmarks<T>
     private DenseVector<T>[] at = [], gradients = [];
     private T[][] ones = [];
     private int rounds;
+    private ulong draw;
 
     [Params(500, 5000)]
     public int Rows { get; set; }
+
+    /// <summary>Rows of the minibatch that every pass draws anew; 0 for all rows.</summary>
+    [Params(0, 500)]
+    public int Batch { get; set; }
 
     [Params(1.0, 0.2, 0.02)]
     public double Density { get; set; }
@@ -41,17 +46,20 @@ public class SoftmaxBenchmarks<T>
         ones = new T[Points][];
 
         // Scores and gradient: 2 x 2 operations per entry, class and point.
-        rounds = (int)(4.0 * data.NonZeros * Classes * Points / (2.0 * Chains * Vector512Count));
+        double entries = Batch == 0 ? data.NonZeros : (double)data.NonZeros / Rows * Batch;
+        rounds = (int)(4.0 * entries * Classes * Points / (2.0 * Chains * Vector512Count));
     }
 
     [Benchmark(Baseline = true)]
     public double AsManyMultiplyAdds() => MultiplyAddPeak.Wide<T>(rounds);
 
     [Benchmark]
-    public void OneThread() => one.Run(Sample.All, at, ones, gradients, losses: false);
+    public void OneThread() => one.Run(Draw(), at, ones, gradients, losses: false);
 
     [Benchmark]
-    public void TwoThreads() => two.Run(Sample.All, at, ones, gradients, losses: false);
+    public void TwoThreads() => two.Run(Draw(), at, ones, gradients, losses: false);
+
+    private Sample Draw() => Batch == 0 ? Sample.All : new Sample(++draw, Batch);
 
     private static int Vector512Count => System.Runtime.Intrinsics.Vector512<T>.Count;
 }

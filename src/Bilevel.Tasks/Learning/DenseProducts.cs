@@ -24,16 +24,18 @@ internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample
     // Every column begins at a whole vector, and not at a multiple of the size at which addresses collide in the cache.
     private int Stride => (((Data.FeatureCount - 1) / RowKernels<T>.Granule) + 1) * RowKernels<T>.Granule;
 
-    public override void Load(int point, ReadOnlySpan<T> weights)
+    public override void Load(int point, ReadOnlySpan<T> weights, int first, int end)
     {
-        var columns = Weights.Span.Slice(point * Classes * Stride, Classes * Stride);
-        Transpose(ref MemoryMarshal.GetReference(weights), Classes, 1, ref MemoryMarshal.GetReference(columns), 1, Stride, weights.Length / Classes, Classes);
+        var rows = weights[(first * Classes)..(end * Classes)];
+        var columns = Weights.Span[((point * Classes * Stride) + first)..];
+        Transpose(ref MemoryMarshal.GetReference(rows), Classes, 1, ref MemoryMarshal.GetReference(columns), 1, Stride, end - first, Classes);
     }
 
-    public override void Read(ReadOnlySpan<T> panel, int point, Span<T> result)
+    public override void Read(ReadOnlySpan<T> panel, int point, Span<T> result, int first, int end)
     {
-        var columns = panel.Slice(point * Classes * Stride, Classes * Stride);
-        Transpose(ref MemoryMarshal.GetReference(columns), 1, Stride, ref MemoryMarshal.GetReference(result), Classes, 1, result.Length / Classes, Classes);
+        var rows = result[(first * Classes)..(end * Classes)];
+        var columns = panel[((point * Classes * Stride) + first)..];
+        Transpose(ref MemoryMarshal.GetReference(columns), 1, Stride, ref MemoryMarshal.GetReference(rows), Classes, 1, end - first, Classes);
     }
 
     public override void Scores(int first, int count, Span<T> scores)

@@ -80,6 +80,9 @@ internal sealed class FeatureBlocks<T>
     /// <summary>Number of parts.</summary>
     public int Parts => partEnds.Length;
 
+    /// <summary>The features of a part.</summary>
+    public (int First, int End) Features(int part) => (part == 0 ? 0 : partEnds[part - 1], partEnds[part]);
+
     /// <summary>gradient = sum over the rows of entry times slopes, for the features of one part and all columns.</summary>
     /// <param name="part">The part.</param>
     /// <param name="slopes">All rows x columns.</param>
@@ -87,7 +90,7 @@ internal sealed class FeatureBlocks<T>
     /// <param name="gradient">All features x columns.</param>
     public void SumGradient(int part, ReadOnlySpan<T> slopes, int columns, Span<T> gradient)
     {
-        int firstFeature = part == 0 ? 0 : partEnds[part - 1], endFeature = partEnds[part];
+        var (firstFeature, endFeature) = Features(part);
         gradient[(firstFeature * columns)..(endFeature * columns)].Clear();
         for (int b = 0; b + 1 < blockRuns.Length; b++)
         {

@@ -42,11 +42,11 @@ internal abstract class RowProducts<T>(FeatureRows<T> data, SampleRows<T> sample
         Weights = new AlignedArray<T>(PanelLength);
     }
 
-    /// <summary>Copies a classifier's weights, features x classes, to the panel.</summary>
-    public abstract void Load(int point, ReadOnlySpan<T> weights);
+    /// <summary>Copies a classifier's weights, features x classes, to the panel, for the features from first to end.</summary>
+    public abstract void Load(int point, ReadOnlySpan<T> weights, int first, int end);
 
-    /// <summary>Copies a classifier's part of a panel, features x classes.</summary>
-    public abstract void Read(ReadOnlySpan<T> panel, int point, Span<T> result);
+    /// <summary>Copies a classifier's part of a panel, features x classes, for the features from first to end.</summary>
+    public abstract void Read(ReadOnlySpan<T> panel, int point, Span<T> result, int first, int end);
 
     /// <summary>Scores of rows of the sample, rows x columns.</summary>
     public abstract void Scores(int first, int count, Span<T> scores);

@@ -24,7 +24,7 @@ internal sealed class SoftmaxPass<T>
     private readonly FeatureRows<T> data;
     private readonly int[] labels;
     private readonly int classes, threads;
-    private readonly Action<int> runChunk, runPart;
+    private readonly Action<int> loadPart, runChunk, runPart;
     private readonly SampleRows<T> sample;
     private readonly RowProducts<T> products;
     private readonly SparseProducts<T>? sparse;        // the same where rows are compressed
@@ -36,14 +36,15 @@ internal sealed class SoftmaxPass<T>
     private int chunkRows;
     private T[][] rowWeights = [];
     private bool wantLosses, wantAnyGradient, byFeature;
-    private bool[] wantGradient = [];
+    private DenseVector<T>[] classifiers = [];
+    private DenseVector<T>?[] gradients = [];
 
     public SoftmaxPass(FeatureRows<T> data, int[] labels, int classes, int threads)
     {
         if (labels.Length != data.Count || labels.AsSpan().ContainsAnyExceptInRange(0, classes - 1))
             throw new ArgumentException(FormattableString.Invariant($"{data.Count} rows need as many labels from 0 to {classes - 1}."), nameof(labels));
         (this.data, this.labels, this.classes, this.threads) = (data, labels, classes, threads);
-        (runChunk, runPart) = (RunChunk, RunPart);
+        (loadPart, runChunk, runPart) = (LoadPart, RunChunk, RunPart);
         sample = new SampleRows<T>(data);
         if (!data.IsDense) sparse = new SparseProducts<T>(data, sample, classes, threads);
         products = (RowProducts<T>?)sparse ?? new DenseProducts<T>(data, sample, classes);
@@ -64,33 +65,30 @@ internal sealed class SoftmaxPass<T>
 
     /// <summary>Runs over the rows of a sample.</summary>
     /// <param name="on">The sample.</param>
-    /// <param name="classifiers">The classifiers, FeatureCount x Classes weights each.</param>
+    /// <param name="at">The classifiers, FeatureCount x Classes weights each.</param>
     /// <param name="weightsOfRows">For each classifier the weight of every row of the sample in its gradient; null for ones.</param>
-    /// <param name="gradients">For each classifier where the sum over the rows of weight times gradient of the cross-entropy goes; null for none.</param>
+    /// <param name="results">For each classifier where the sum over the rows of weight times gradient of the cross-entropy goes; null for none.</param>
     /// <param name="losses">Whether the cross-entropies are wanted.</param>
-    public void Run(Sample on, ReadOnlySpan<DenseVector<T>> classifiers, T[]?[] weightsOfRows, DenseVector<T>?[] gradients, bool losses)
+    public void Run(Sample on, ReadOnlySpan<DenseVector<T>> at, T[]?[] weightsOfRows, DenseVector<T>?[] results, bool losses)
     {
         Take(on);
-        Prepare(classifiers.Length);
+        Prepare(at.Length);
+        at.CopyTo(classifiers);
         (wantLosses, wantAnyGradient) = (losses, false);
-        for (int p = 0; p < classifiers.Length; p++)
+        for (int p = 0; p < at.Length; p++)
         {
             rowWeights[p] = weightsOfRows[p]!;
-            wantAnyGradient |= wantGradient[p] = gradients[p] is not null;
+            wantAnyGradient |= (gradients[p] = results[p]) is not null;
         }
 
         byFeature = wantAnyGradient && sample.IsAll && sparse is not null;
         int count = CutIntoChunks();
-        if (losses && Losses.Length < Rows * classifiers.Length) Losses = new T[Rows * classifiers.Length];
-        for (int p = 0; p < classifiers.Length; p++) products.Load(p, classifiers[p].Span);
+        if (losses && Losses.Length < Rows * at.Length) Losses = new T[Rows * at.Length];
+        if (byFeature) ForkJoin.For(sparse!.Blocks.Parts, threads, loadPart);
+        else Load(0, data.FeatureCount);
         ForkJoin.For(count, threads, runChunk);
-        if (!wantAnyGradient) return;
         if (byFeature) ForkJoin.For(sparse!.Blocks.Parts, threads, runPart);
-        else AddUp(count);
-        for (int p = 0; p < classifiers.Length; p++)
-        {
-            if (gradients[p] is { } result) products.Read(gradient.Span, p, result.Span);
-        }
+        else if (wantAnyGradient) AddUp(count);
     }
 
     private void Prepare(int points)
@@ -100,7 +98,7 @@ internal sealed class SoftmaxPass<T>
             products.Resize(points);
             (gradient, slopes) = (new AlignedArray<T>(products.PanelLength), new AlignedArray<T>(0));
             rowWeights = new T[points][];
-            wantGradient = new bool[points];
+            (classifiers, gradients) = (new DenseVector<T>[points], new DenseVector<T>?[points]);
             chunks = [];
         }
 
@@ -128,9 +126,34 @@ internal sealed class SoftmaxPass<T>
     private void AddUp(int count)
     {
         for (int c = 1; c < count; c++) TensorPrimitives.Add(gradient.Span, chunks[c].Gradient!.Span, gradient.Span);
+        Read(0, data.FeatureCount);
     }
 
-    private void RunPart(int part) => sparse!.Blocks.SumGradient(part, slopes.Span, products.Columns, gradient.Span);
+    private void LoadPart(int part)
+    {
+        var (first, end) = sparse!.Blocks.Features(part);
+        Load(first, end);
+    }
+
+    private void RunPart(int part)
+    {
+        var (first, end) = sparse!.Blocks.Features(part);
+        sparse.Blocks.SumGradient(part, slopes.Span, products.Columns, gradient.Span);
+        Read(first, end);
+    }
+
+    private void Load(int first, int end)
+    {
+        for (int p = 0; p < classifiers.Length; p++) products.Load(p, classifiers[p].Span, first, end);
+    }
+
+    private void Read(int first, int end)
+    {
+        for (int p = 0; p < gradients.Length; p++)
+        {
+            if (gradients[p] is { } result) products.Read(gradient.Span, p, result.Span, first, end);
+        }
+    }
 
     private void RunChunk(int index)
     {
@@ -167,7 +190,7 @@ internal sealed class SoftmaxPass<T>
                 T shift = modest ? T.Zero : SoftmaxRows<T>.ShiftedExponentials(scores.Slice(column, classes), ofPoint);
                 T sum = chunk.Sums[at] = SoftmaxRows<T>.Sum(ofPoint);
                 chunk.OwnScores[at] = scores[column + label] - shift;
-                if (!wantGradient[p]) continue;
+                if (gradients[p] is null) continue;
                 var weight = rowWeights[p] is { } given ? given[first + r] : T.One;
                 SoftmaxRows<T>.Scale(ofPoint, weight / sum);
                 ofPoint[label] -= weight;

@@ -14,9 +14,11 @@ internal sealed class SparseProducts<T>(FeatureRows<T> data, SampleRows<T> sampl
     /// <summary>The same rows feature by feature; made when first asked for.</summary>
     public FeatureBlocks<T> Blocks => blocks ??= new FeatureBlocks<T>(Data, Math.Max(1, threads));
 
-    public override void Load(int point, ReadOnlySpan<T> weights) => PanelColumns<T>.Write(weights, Classes, Weights.Span[(point * Classes)..], Columns);
+    public override void Load(int point, ReadOnlySpan<T> weights, int first, int end) =>
+        PanelColumns<T>.Write(weights[(first * Classes)..(end * Classes)], Classes, Weights.Span[((first * Columns) + (point * Classes))..], Columns);
 
-    public override void Read(ReadOnlySpan<T> panel, int point, Span<T> result) => PanelColumns<T>.Read(panel[(point * Classes)..], Columns, result, Classes);
+    public override void Read(ReadOnlySpan<T> panel, int point, Span<T> result, int first, int end) =>
+        PanelColumns<T>.Read(panel[((first * Columns) + (point * Classes))..], Columns, result[(first * Classes)..(end * Classes)], Classes);
 
     public override void Scores(int first, int count, Span<T> scores) =>
         RowKernels<T>.Combine(Sample.Starts[first], Ends(first, count), Sample.Features, Sample.Values, Weights.Span, scores, Columns);
