@@ -131,13 +131,15 @@ internal sealed class SoftmaxPass<T>
 
     private void LoadPart(int part)
     {
+        // A part is empty where a feature before it has more than its share of the entries.
         var (first, end) = sparse!.Blocks.Features(part);
-        Load(first, end);
+        if (first < end) Load(first, end);
     }
 
     private void RunPart(int part)
     {
         var (first, end) = sparse!.Blocks.Features(part);
+        if (first == end) return;
         sparse.Blocks.SumGradient(part, slopes.Span, products.Columns, gradient.Span);
         Read(first, end);
     }
