@@ -25,10 +25,10 @@ internal static class ForkJoin
     // The loop at work.
     private static int members = Closed;           // helpers in the loop, and whether it is closed
     private static int wanted, next, end;
-    private static Action<int> body = _ => { };
+    private static Action<int> body = Nothing;
     private static ExceptionDispatchInfo? failure;
 
-    /// <summary>Runs the body for 0 to count - 1 on at most so many threads, this one among them.</summary>
+    /// <summary>Runs the body for 0 to count - 1 on at most so many threads, this one among them; rethrows the first exception of a body.</summary>
     public static void For(int count, int threads, Action<int> toRun)
     {
         int help = Math.Min(Math.Min(threads, count) - 1, MostHelpers);
@@ -52,8 +52,14 @@ internal static class ForkJoin
         }
         finally
         {
+            // What the body holds, data perhaps, must not live on with the helpers.
+            (body, failure) = (Nothing, null);
             Turn.Exit();
         }
+    }
+
+    private static void Nothing(int index)
+    {
     }
 
     private static void Work()

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace Bilevel.Tasks;
 
 /// <summary>Indices below a limit, of two bytes each where the limit allows.</summary>
@@ -23,8 +21,6 @@ internal sealed class IndexArray
     public int Length => narrow?.Length ?? wide!.Length;
 
     /// <summary>Whether each is of two bytes.</summary>
-    [MemberNotNullWhen(true, nameof(narrow))]
-    [MemberNotNullWhen(false, nameof(wide))]
     public bool IsNarrow => narrow is not null;
 
     public int this[int k]

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -28,7 +27,6 @@ internal sealed class ValueArray<T>
     public int Length => codes?.Length ?? values.Length;
 
     /// <summary>Whether each is a byte.</summary>
-    [MemberNotNullWhen(true, nameof(codes))]
     public bool IsCoded => codes is not null;
 
     public T this[int k] => codes is null ? values[k] : values[codes[k]];

@@ -119,12 +119,12 @@ public sealed record ProblemConstants
     public double? LowerMixedHessianLipschitz { get; init; }
 
     /// <summary>
-    /// Lg3: Lipschitz constant in y of the third derivative of g in y. With it the certificate takes second derivatives from
+    /// Lg3: Lipschitz constant in y of the third derivative of g in y, a bound on the norm of the fourth. With it the certificate takes second derivatives from
     /// longer differences, which rounding disturbs less.
     /// </summary>
     public double? LowerThirdDerivativeLipschitz { get; init; }
 
-    /// <summary>Lipschitz constant in y of g_xyy, for the same use.</summary>
+    /// <summary>Lipschitz constant in y of g_xyy, a bound on the norm of g_xyyy, for the same use.</summary>
     public double? LowerMixedThirdDerivativeLipschitz { get; init; }
 
     /// <summary>Lf1: Lipschitz constant in y of the y-gradient of f, a bound on the norm of f_yy.</summary>

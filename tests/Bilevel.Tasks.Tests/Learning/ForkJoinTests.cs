@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Bilevel.Tasks.Tests.Learning;
 
 /// <summary>Loops whose indices are shared out to threads.</summary>
@@ -74,5 +76,21 @@ public sealed class ForkJoinTests
             ForkJoin.For(6, 3, _ => Interlocked.Increment(ref runs));
             Assert.Equal(6, runs);
         }
+    }
+
+    [Fact]
+    public void What_a_body_holds_does_not_outlive_the_loop()
+    {
+        var held = RunAndForget();
+        GC.Collect();
+        Assert.False(held.IsAlive);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference RunAndForget()
+    {
+        int[] data = new int[1000];
+        ForkJoin.For(4, 2, i => data[i]++);
+        return new WeakReference(data);
     }
 }
