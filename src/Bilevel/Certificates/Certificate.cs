@@ -40,6 +40,13 @@ public sealed record Certificate(
     /// <summary>The bound of our own choosing that the point touches, whatever else holds, in a sentence; null when none is.</summary>
     public string? Touches { get; init; }
 
+    /// <summary>
+    /// What speaks against the answer itself, in a sentence: a number that was computed anew and is beyond the tolerance, or a
+    /// contradiction. Null where nothing does, be the answer certified, within the tolerance though not proved so, or not checkable
+    /// for lack of constants. A run whose answer meets an objection has not converged.
+    /// </summary>
+    public string? Objection { get; init; }
+
     /// <summary>What was seen besides and proves nothing, each a sentence (searches from several starts, for example).</summary>
     public IReadOnlyList<string> Evidence { get; init; } = [];
 

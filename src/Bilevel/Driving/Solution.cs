@@ -26,6 +26,12 @@ public enum SolveStatus
 
     /// <summary>The iterates ran away or stopped being finite.</summary>
     Diverged,
+
+    /// <summary>The run ended by a rule of the method's own measure, but what was asked does not hold to the tolerance, or the check contradicts it; the message says which number.</summary>
+    NotWithinTolerance,
+
+    /// <summary>The values fall without bound as far as was looked: the leader or the follower seems to have no minimiser.</summary>
+    Unbounded,
 }
 
 /// <summary>One row of the trace: the run at one recorded iteration.</summary>
