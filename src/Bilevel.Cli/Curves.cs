@@ -25,7 +25,7 @@ internal static class Curves
     /// <summary>What is drawn, one row of three drawings each.</summary>
     public static IReadOnlyList<Quantity> Quantities { get; } =
     [
-        new("Upper value", "the leader's objective f at the method's answer so far", row => row.UpperValue, 1000, ReportCurve.UpperValue),
+        new("Upper value", "the leader's objective f where the method's own follower stands; the square at the end is F, with the follower solved again", row => row.UpperValue, 1000, ReportCurve.UpperValue),
         new("Residual", "the method's own measure of being done; the dashed line is where it stops", row => row.Residual, 20, ReportCurve.Residual),
         new("Penalty parameter", "lambda, or rho of a minimax problem: it ties the follower to its best answer", row => row.Penalty, 20, ReportCurve.Penalty),
     ];
@@ -42,7 +42,8 @@ internal static class Curves
     /// <param name="quantity">The quantity.</param>
     /// <param name="goal">The value to reach, shown as a line; NaN for none.</param>
     /// <param name="references">Finite values to compare with, shown as lines with the letters of <see cref="Letter"/>.</param>
-    public static IEnumerable<string> Drawings(IReadOnlyList<TraceRow> trace, Quantity quantity, double goal, IReadOnlyList<ReferenceValue> references)
+    /// <param name="mark">A value of the answer itself, shown as a square at the end; NaN for none.</param>
+    public static IEnumerable<string> Drawings(IReadOnlyList<TraceRow> trace, Quantity quantity, double goal, IReadOnlyList<ReferenceValue> references, double mark = double.NaN)
     {
         foreach (var (name, of, beyond) in Progress)
         {
@@ -50,19 +51,19 @@ internal static class Curves
             var rows = trace.Where(r => double.IsFinite(quantity.Of(r)) && double.IsFinite(of(r))).ToList();
             var later = rows.Where(r => of(r) > 0).ToList();
             bool spans = later.Count > 1 && of(later[^1]) / of(later[0]) > beyond;
-            yield return Draw(spans ? later : rows, of, name, spans ? beyond : NeverLimit, quantity, goal, references);
+            yield return Draw(spans ? later : rows, of, name, spans ? beyond : NeverLimit, quantity, goal, references, mark);
         }
     }
 
     /// <summary>The letter of a reference line, by which a legend names it.</summary>
     public static string Letter(int reference) => reference < 26 ? ((char)('a' + reference)).ToString() : Numbers.Plain(reference + 1);
 
-    private static string Draw(List<TraceRow> rows, Func<TraceRow, double> along, string name, double beyond, Quantity quantity, double goal, IReadOnlyList<ReferenceValue> references)
+    private static string Draw(List<TraceRow> rows, Func<TraceRow, double> along, string name, double beyond, Quantity quantity, double goal, IReadOnlyList<ReferenceValue> references, double mark)
     {
         var svg = new StringBuilder();
         svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Text(InWords(rows, name, quantity))}\">\n"));
         var across = Axis.Of(rows.Select(along), beyond, tight: true);
-        var up = Axis.Of(rows.Select(quantity.Of).Append(goal).Concat(references.Select(r => r.Value)), references.Count > 0 ? Math.Min(ComparedLimit, quantity.LogarithmicBeyond) : quantity.LogarithmicBeyond, tight: false);
+        var up = Axis.Of(rows.Select(quantity.Of).Append(goal).Append(mark).Concat(references.Select(r => r.Value)), references.Count > 0 ? Math.Min(ComparedLimit, quantity.LogarithmicBeyond) : quantity.LogarithmicBeyond, tight: false);
         double X(double value) => Left + (across.Place(value) * (Width - Left - Right));
         double Y(double value) => Height - Bottom - (up.Place(value) * (Height - Bottom - Top));
 
@@ -76,6 +77,7 @@ internal static class Curves
             var points = rows.Select(r => Invariant($"{X(along(r)):F1},{Y(quantity.Of(r)):F1}"));
             svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"curve\" points=\"{string.Join(' ', points)}\"/>");
             svg.Append(Invariant($"<circle class=\"end\" cx=\"{X(along(rows[^1])):F1}\" cy=\"{Y(quantity.Of(rows[^1])):F1}\" r=\"3\"/>\n"));
+            if (double.IsFinite(Y(mark))) svg.Append(Invariant($"<rect class=\"end\" x=\"{X(along(rows[^1])) - 3:F1}\" y=\"{Y(mark) - 3:F1}\" width=\"6\" height=\"6\"><title>F: {Text(Numbers.Short(mark))}</title></rect>\n"));
         }
 
         return svg.Append("</svg>").ToString();

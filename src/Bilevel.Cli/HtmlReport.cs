@@ -1,4 +1,5 @@
 using System.Text;
+using Bilevel.Tasks;
 using static Bilevel.Cli.Html;
 
 namespace Bilevel.Cli;
@@ -34,6 +35,8 @@ internal sealed class HtmlReport
     private (string Class, string Word) Standing => (report.Status, report.Certificate?.Verdict) switch
     {
         (SolveStatus.Diverged, _) => ("bad", "broke down"),
+        (SolveStatus.Unbounded, _) => ("bad", "seems unbounded"),
+        (SolveStatus.NotWithinTolerance, _) => ("bad", "not within the tolerance"),
         (SolveStatus.Cancelled, _) => ("open", "interrupted"),
         (_, Verdict.Certified) => ("good", "certified"),
         (_, Verdict.NotCertified) => ("open", "not certified"),
@@ -62,8 +65,7 @@ internal sealed class HtmlReport
         </header>
         <section class="verdict {Standing.Class}">
         <p><span class="word">{Standing.Word}</span> {Text(report.Headline)}</p>
-        <p>{Text(report.CertificateSentence)}</p>
-        </section>
+        {(report.BelowHeadline.Length > 0 ? $"<p>{Text(report.BelowHeadline)}</p>\n" : "")}</section>
 
         """);
 
@@ -71,9 +73,19 @@ internal sealed class HtmlReport
     {
         Heading("Result");
         if (report.Outcome.Summary.Length > 0) Paragraph(report.Outcome.Summary);
-        Table(null, [.. report.Outcome.Metrics.Concat(report.KeyNumbers).Select(NumberRow)]);
+        Table(null, [.. report.KeyNumbers.Concat(report.TaskNumbers).Select(NumberRow)]);
+        List(report.AnswerNotes, "sign");
+        StartsTable();
         Add($"<p class=\"quiet\">{Text($"{Numbers.Plural(report.Iterations, "iteration")}, {Numbers.Plural(report.OracleCalls, "oracle call")}, {Numbers.Duration(report.Seconds)}.")}</p>\n");
         EndSection();
+    }
+
+    private void StartsTable()
+    {
+        if (report.Starts.Count == 0) return;
+        Paragraph($"From {Numbers.Plural(report.Starts.Count, "start")}, the best first; the answer is that of the first row.");
+        Table("<tr><th>start</th><th>status</th><th>verdict</th><th class=\"number\">F</th><th class=\"number\">residual</th></tr>\n", [.. report.Starts.Select(s =>
+            $"<tr><td>{Numbers.Plain(s.Start)}</td><td>{Text(s.Status.Replace('_', ' '))}</td><td>{Text(s.Verdict.Replace('_', ' '))}</td><td class=\"number\">{Text(Numbers.Short(s.UpperValue))}</td><td class=\"number\">{Text(Numbers.Rough(s.Residual))}</td></tr>")]);
     }
 
     private void TaskSections()
@@ -122,12 +134,15 @@ internal sealed class HtmlReport
             }
 
             var references = report.Outcome.References.Where(r => r.Curve == quantity.Curve && double.IsFinite(r.Value)).ToList();
-            Add($"<div class=\"curves\">\n{string.Join("\n", Curves.Drawings(report.Trace, quantity, quantity.HasGoal ? report.StopsAt : double.NaN, references))}\n</div>\n");
+            Add($"<div class=\"curves\">\n{string.Join("\n", Curves.Drawings(report.Trace, quantity, quantity.HasGoal ? report.StopsAt : double.NaN, references, MarkOf(quantity)))}\n</div>\n");
             if (references.Count > 0) Add($"<p class=\"legend\">Dashed lines: {string.Concat(references.Select((r, i) => $"<span><b>{Curves.Letter(i)}</b> {Text(r.Name)} ({Text(Numbers.Short(r.Value))})</span> "))}</p>\n");
         }
 
         EndSection();
     }
+
+    // F itself, apart from the curve, which reads f where the method's own follower stood.
+    private double MarkOf(Curves.Quantity quantity) => quantity.Curve == ReportCurve.UpperValue && report.FollowerSolvedAgain ? report.UpperValue : double.NaN;
 
     private void WarningsSection()
     {

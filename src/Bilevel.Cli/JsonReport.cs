@@ -21,7 +21,7 @@ internal static class JsonReport
         json.WriteString("method_used", report.MethodUsed);
         json.WriteNumber("seed", report.Seed);
         json.WriteString("status", report.StatusWord);
-        json.WriteString("status_message", report.StatusSentence);
+        json.WriteString("status_message", report.StatusMessage);
         WriteTruth(json, "certified", report.Certified);
         WriteFinite(json, "tolerance", report.Tolerance);
         WriteFinite(json, "upper_value", report.UpperValue);
@@ -42,9 +42,7 @@ internal static class JsonReport
         json.WriteNumber("y_length", report.Y.Length);
         if (report.IsMinimax)
         {
-            json.WriteStartObject("blocks");
-            foreach (var block in report.Blocks) WriteVector(json, block.Name, block.Components);
-            json.WriteEndObject();
+            WriteBlocks(json, "blocks", report.Blocks);
         }
 
         json.WriteStartObject("residuals");
@@ -58,10 +56,12 @@ internal static class JsonReport
         WriteFinite(json, "cpu_seconds", report.CpuSeconds);
         WriteFinite(json, "peak_memory_mb", report.PeakMemoryMegabytes);
         json.WriteStartObject("metrics");
-        foreach (var metric in report.Outcome.Metrics) WriteFinite(json, metric.Name, metric.Value);
+        foreach (var metric in report.TaskNumbers) WriteFinite(json, metric.Name, metric.Value);
         json.WriteEndObject();
         json.WriteString("summary", report.Outcome.Summary);
-        WriteStrings(json, "notes", report.Notes);
+        WriteStrings(json, "notes", report.AnswerNotes.Concat(report.Notes));
+        if (report.Better is { } better) WriteBlocks(json, "better_point", better);
+        if (report.Starts.Count > 0) WriteStarts(json, report.Starts);
         WriteFindings(json, report.Findings);
         json.WriteStartObject("settings");
         WriteSettings(json, "task", report.TaskSettings);
@@ -159,6 +159,41 @@ internal static class JsonReport
         json.WriteEndArray();
     }
 
+    /// <summary>The word of a verdict.</summary>
+    public static string WordOf(Verdict? verdict) => verdict switch
+    {
+        Verdict.Certified => "certified",
+        Verdict.NotCertified => "not_certified",
+        Verdict.NotCheckable => "not_checkable",
+        _ => "no_certificate",
+    };
+
+    private static void WriteBlocks(Utf8JsonWriter json, string name, IReadOnlyList<ReportBlock> blocks)
+    {
+        json.WriteStartObject(name);
+        foreach (var block in blocks) WriteVector(json, block.Name, block.Components);
+        json.WriteEndObject();
+    }
+
+    private static void WriteStarts(Utf8JsonWriter json, IReadOnlyList<StartRow> starts)
+    {
+        json.WriteStartArray("starts");
+        foreach (var start in starts)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("start", start.Start);
+            json.WriteString("status", start.Status);
+            json.WriteString("verdict", start.Verdict);
+            WriteFinite(json, "f", start.UpperValue);
+            WriteFinite(json, "residual", start.Residual);
+            json.WriteNumber("iterations", start.Iterations);
+            json.WriteString("status_message", start.Message);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
     private static void WriteCertificate(Utf8JsonWriter json, RunReport report)
     {
         if (report.Certificate is not { } certificate)
@@ -168,13 +203,9 @@ internal static class JsonReport
         }
 
         json.WriteStartObject("certificate");
-        json.WriteString("verdict", certificate.Verdict switch
-        {
-            Verdict.Certified => "certified",
-            Verdict.NotCertified => "not_certified",
-            _ => "not_checkable",
-        });
+        json.WriteString("verdict", WordOf(certificate.Verdict));
         json.WriteString("summary", certificate.Summary);
+        if (certificate.Objection is { } objection) json.WriteString("objection", objection);
         WriteStrings(json, "signs", certificate.Signs);
         WriteStrings(json, "evidence", certificate.Evidence);
         json.WriteNumber("oracle_calls", certificate.OracleCalls);

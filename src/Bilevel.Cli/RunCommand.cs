@@ -60,8 +60,8 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
                     _ => $"bilevel: Interrupted; the checkpoint is saved. To resume:\n  {ShellCommand.Resuming(arguments)}",
                 });
                 return interruption.ExitCode ?? ExitCode.Interrupted;
-            case SolveStatus.Diverged:
-                terminal.Error.WriteLine($"bilevel: {report.StatusMessage}{(folder is null ? "" : $" The last good point is in {folder.Path}.")}");
+            case SolveStatus.Diverged or SolveStatus.Unbounded:
+                terminal.Error.WriteLine($"bilevel: {report.StatusMessage}{(folder is null ? "" : $" The {(report.Status == SolveStatus.Diverged ? "last good point" : "point where it stood")} is in {folder.Path}.")}");
                 return ExitCode.BrokeDown;
             default:
                 if (!options.RequireCertificate || report.Certified == true) return ExitCode.Finished;

@@ -12,6 +12,9 @@ internal sealed record RunOptions
 
     public ulong Seed { get; init; }
 
+    /// <summary>Number of starts; the best certified answer is the answer.</summary>
+    public int Starts { get; init; } = 1;
+
     public string? DataFolder { get; init; }
 
     public int Threads { get; init; } = Environment.ProcessorCount;
@@ -44,6 +47,7 @@ internal sealed record RunOptions
     {
         if (Resume && OutFolder is null) throw new UsageException("--resume needs --out DIR: it continues from the checkpoint in that folder.");
         if (Resume && Overwrite) throw new UsageException("--resume continues the run in the folder and --overwrite replaces it: give one of the two.");
+        if (Resume && Starts > 1) throw new UsageException("Runs from several starts save no checkpoints, so they cannot be resumed: leave --resume or --starts out.");
         if (RequireCertificate && NoCertificate) throw new UsageException("--require-certificate and --no-certificate contradict each other: give one of the two.");
         if (DataFolder is { } data && !Directory.Exists(data)) throw new UsageException($"There is no folder {data}. --data takes the folder that holds the task's files.");
     }

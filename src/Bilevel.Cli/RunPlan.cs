@@ -23,6 +23,8 @@ internal sealed record RunPlan
 
     public required ulong Seed { get; init; }
 
+    public required int Starts { get; init; }
+
     public required double Tolerance { get; init; }
 
     /// <summary>The residual at which the method stops.</summary>
@@ -62,6 +64,7 @@ internal sealed record RunPlan
             Method = method,
             MethodSettings = used,
             Seed = options.Seed,
+            Starts = options.Starts,
             Tolerance = tolerance,
             StopsAt = share * tolerance,
             StopsByCertificate = byCertificate,
@@ -96,6 +99,7 @@ internal sealed record RunPlan
     private static IReadOnlyList<KeyValuePair<string, string>> Settings(RunOptions options, double tolerance, long iterations) =>
     [
         new("seed", options.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+        .. options.Starts > 1 ? [new KeyValuePair<string, string>("starts", Numbers.Plain(options.Starts))] : Array.Empty<KeyValuePair<string, string>>(),
         new("tolerance", Numbers.Exact(tolerance)),
         new("iterations", Numbers.Plain(iterations)),
         new("max-calls", options.MaxCalls is { } calls ? Numbers.Plain(calls) : "none"),

@@ -5,6 +5,15 @@ namespace Bilevel.Cli;
 /// <summary>One block of an answer.</summary>
 internal sealed record ReportBlock(string Name, double[] Components);
 
+/// <summary>How the run from one of several starts ended.</summary>
+internal sealed record StartRow(int Start, string Status, string Verdict, double UpperValue, double Residual, long Iterations, string Message)
+{
+    /// <summary>The row of a solution.</summary>
+    public static StartRow Of<V>(Solution<V> solution)
+        where V : class, IVector<V> => new(
+            solution.StartIndex, RunReport.WordOf(solution.Status), JsonReport.WordOf(solution.Certificate?.Verdict), solution.UpperValue, solution.Residual, solution.Iterations, solution.StatusMessage);
+}
+
 /// <summary>All that there is to say of a run, whatever its vectors: what the JSON, the page and the console show.</summary>
 internal sealed record RunReport
 {
@@ -33,13 +42,22 @@ internal sealed record RunReport
 
     public required Certificate? Certificate { get; init; }
 
-    /// <summary>
-    /// Of a bilevel problem F(x), read at the lower level solved again where there is a certificate, else at the method's y;
-    /// of a minimax problem f at the answer, with x2 solved again where the certificate did so.
-    /// </summary>
+    /// <summary>F at the answer: the user's own f, with the follower solved again unless the run is unfinished.</summary>
     public required double UpperValue { get; init; }
 
     public required double LowerValue { get; init; }
+
+    /// <summary>Whether these values were read with the follower solved again.</summary>
+    public required bool FollowerSolvedAgain { get; init; }
+
+    /// <summary>What a reader of the answer should know, each a sentence.</summary>
+    public required IReadOnlyList<string> AnswerNotes { get; init; }
+
+    /// <summary>A better point that the check of the answer met; null where it met none.</summary>
+    public required IReadOnlyList<ReportBlock>? Better { get; init; }
+
+    /// <summary>How the runs from several starts ended, the best first; empty where there was one start.</summary>
+    public required IReadOnlyList<StartRow> Starts { get; init; }
 
     public required double Residual { get; init; }
 
@@ -87,6 +105,7 @@ internal sealed record RunReport
 
     public required TaskOutcome Outcome { get; init; }
 
+    /// <summary>What to know of the data, each a sentence.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
     public required IReadOnlyList<Finding> Findings { get; init; }
@@ -116,7 +135,10 @@ internal sealed record RunReport
     };
 
     /// <summary>The status as a word.</summary>
-    public string StatusWord => Status switch
+    public string StatusWord => WordOf(Status);
+
+    /// <summary>The word of a status.</summary>
+    public static string WordOf(SolveStatus status) => status switch
     {
         SolveStatus.Converged => "converged",
         SolveStatus.IterationLimit => "iteration_limit",
@@ -126,38 +148,30 @@ internal sealed record RunReport
         SolveStatus.BoundTouched => "bound_touched",
         SolveStatus.Cancelled => Interrupted,
         SolveStatus.Diverged => "diverged",
-        _ => Status.ToString(),
+        SolveStatus.NotWithinTolerance => "not_within_tolerance",
+        SolveStatus.Unbounded => "unbounded",
+        _ => status.ToString(),
     };
 
     /// <summary>The status word of a run that can be resumed.</summary>
     public const string Interrupted = "interrupted";
 
-    /// <summary>The status in a sentence that begins with the outcome.</summary>
-    public string StatusSentence => Status switch
-    {
-        SolveStatus.Converged => $"Converged. {StatusMessage}",
-        SolveStatus.Cancelled => $"Interrupted after {Numbers.Plural(Iterations, "iteration")}; the answer so far is unfinished.",
-        SolveStatus.Diverged => StatusMessage,
-        _ => $"Stopped before it converged. {StatusMessage}",
-    };
+    /// <summary>The numbers of the answer that every task has, in the order in which to show them.</summary>
+    public IReadOnlyList<NamedNumber> KeyNumbers => [.. EveryTasksNumbers.Where(n => !double.IsNaN(n.Value))];
 
-    /// <summary>The numbers of the answer that every task has and that the task's own metrics do not repeat, in the order in which to show them.</summary>
-    public IReadOnlyList<NamedNumber> KeyNumbers => [.. EveryTasksNumbers.Where(n => !double.IsNaN(n.Value) && Outcome.Metrics.All(m => m.Name != n.Name))];
+    /// <summary>The task's own numbers without those that every task has: F is one number, wherever it is shown.</summary>
+    public IReadOnlyList<NamedNumber> TaskNumbers => [.. Outcome.Metrics.Where(m => EveryTasksNumbers.All(n => n.Name != m.Name))];
 
     private IEnumerable<NamedNumber> EveryTasksNumbers =>
     [
-        new("upper_value", UpperValue, (IsMinimax ? "f at " : "F(x), read at ") + ValuesReadAt),
-        new("lower_value", LowerValue, IsMinimax ? "g at the answer" : "g at " + ValuesReadAt),
+        new("upper_value", UpperValue, Outcome.Metrics.FirstOrDefault(m => m.Name == "upper_value")?.Meaning ?? (FollowerSolvedAgain ? "F, the leader's objective f with " + ValuesReadAt : "f at " + ValuesReadAt)),
+        new("lower_value", LowerValue, FollowerSolvedAgain ? "g there" : "g at " + ValuesReadAt),
         new("residual", Residual, "the method's own measure of being done"),
         new(IsMinimax ? "rho" : "lambda", Penalty, "penalty parameter at the end"),
     ];
 
     /// <summary>Where the upper value is read, in words.</summary>
-    public string ValuesReadAt => IsMinimax
-        ? IsOpponentSolvedAgain ? "the answer, with x2 solved again" : "the answer"
-        : Certificate is null ? "the method's y" : "the lower level solved again";
-
-    private bool IsOpponentSolvedAgain => Certificate is { } certificate && !double.IsNaN(certificate["upper_gap"]) && Blocks[BilevelMinimaxProblem.X2].Components.Length > 0;
+    public string ValuesReadAt => FollowerSolvedAgain ? "the lower level solved again" : "the point where the run stood";
 
     /// <summary>The task and the method, in a few words.</summary>
     public string Title => $"{Task} by {MethodInWords}";
@@ -165,10 +179,11 @@ internal sealed record RunReport
     /// <summary>The method, and where it leaves the choice to the problem, what it chose.</summary>
     public string MethodInWords => MethodUsed == Method ? Method : $"{Method} ({MethodUsed})";
 
-    /// <summary>The status without the certificate's sentence, for where that follows.</summary>
-    public string Headline => Certificate is { } certificate && StatusSentence.EndsWith(certificate.Summary, StringComparison.Ordinal)
-        ? StatusSentence[..^certificate.Summary.Length].TrimEnd()
-        : StatusSentence;
+    /// <summary>The outcome in a sentence or two, without the certificate's summary where that follows.</summary>
+    public required string Headline { get; init; }
+
+    /// <summary>What is to be said of the certificate below the headline; empty where that says it already.</summary>
+    public required string BelowHeadline { get; init; }
 
     /// <summary>What to know of bounds on multipliers that were too small, in a sentence or two; null where they were not.</summary>
     public string? BoundsSentence => BoundDoublings == 0 ? null
@@ -180,6 +195,7 @@ internal sealed record RunReport
     {
         SolveStatus.Cancelled => "No certificate: the run was interrupted.",
         SolveStatus.Diverged => "No certificate: the computation broke down.",
+        SolveStatus.Unbounded => "No certificate: there is no minimiser to check.",
         _ => "No certificate was asked for.",
     };
 }

@@ -15,6 +15,7 @@ internal sealed class RunSyntax
     private readonly Option<string> method = Text("--method", "NAME", "Method to use; default: the one that the task prefers.");
     private readonly Option<string[]> set = new("--set") { HelpName = "name=value", Description = "Changes a setting of the task or the method; may be given several times.", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string> seed = Text("--seed", "N", "Seed of all random choices; default 0.");
+    private readonly Option<string> starts = Text("--starts", "N", "Runs from N starts, drawn around the task's from the seed, and takes the best certified answer; default 1.");
     private readonly Option<string> data = Text("--data", "DIR", "Folder of your own data; default: the task's own.");
     private readonly Option<string> threads = Text("--threads", "N", "Threads to use; default: all. The result does not depend on it.");
     private readonly Option<string> iterations = Text("--iterations", "N", "Most iterations; default: the task's.");
@@ -33,7 +34,7 @@ internal sealed class RunSyntax
     private RunSyntax(SettingFlags flags) => this.flags = flags;
 
     private IEnumerable<Option> Own =>
-        [method, set, seed, data, threads, iterations, tolerance, maxCalls, maxSeconds, json, output, resume, overwrite, checkpointSeconds, requireCertificate, noCertificate];
+        [method, set, seed, starts, data, threads, iterations, tolerance, maxCalls, maxSeconds, json, output, resume, overwrite, checkpointSeconds, requireCertificate, noCertificate];
 
     /// <summary>The syntax for the task and method that the arguments name, or for all where they name none.</summary>
     public static RunSyntax For(string[] args, IReadOnlyList<ITask> tasks, ParserConfiguration parsing)
@@ -67,8 +68,8 @@ internal sealed class RunSyntax
             NAME' and 'bilevel run TASK --method NAME --help' show them. A name that the task and the method share is the
             task's; write task.NAME or method.NAME to tell them apart, as in --set method.tolerance=1e-6.
 
-            Exit codes: 0 finished; 1 a defect of the tool; 2 wrong input; 3 the computation broke down; 4 not certified,
-            with --require-certificate; 130 and 143 interrupted by Ctrl-C and SIGTERM.
+            Exit codes: 0 finished; 1 a defect of the tool; 2 wrong input; 3 the computation broke down or seems
+            unbounded; 4 not certified, with --require-certificate; 130 and 143 interrupted by Ctrl-C and SIGTERM.
             """);
         return command;
     }
@@ -87,6 +88,7 @@ internal sealed class RunSyntax
             Method = Given(method),
             Changes = [.. (parsed.GetValue(set) ?? []).Select(SettingChange.Parse), .. flags.Read(parsed)],
             Seed = Number(seed, Numbers.Seed) ?? 0,
+            Starts = (int)(Number(starts, (name, text) => Numbers.Integer(name, text, 1, 10_000)) ?? 1),
             DataFolder = Given(data),
             Threads = (int)(Number(threads, (name, text) => Numbers.Integer(name, text, 1, 4096)) ?? Environment.ProcessorCount),
             Iterations = Number(iterations, (name, text) => Numbers.Integer(name, text, 1)),

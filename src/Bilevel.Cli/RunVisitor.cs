@@ -24,7 +24,11 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Progress = progress,
             Logger = progress is null ? NullLogger.Instance : new WarningLogger(progress.Warn),
         };
-        var solution = driver.Run(plan.Method, instance.Problem, instance.Start, plan.Seed, cancellation);
+        var solutions = plan.Starts > 1
+            ? driver.RunStarts(plan.Method, instance.Problem, Starts.Around(instance.Problem, instance.Start, plan.Starts, plan.Seed), plan.Seed, cancellation)
+            : [driver.Run(plan.Method, instance.Problem, instance.Start, plan.Seed, cancellation)];
+        var solution = solutions[0];
+        if (plan.Starts > 1 && folder is not null) WriteTrace(folder.Trace, solution.Trace);
         var outcome = instance.Evaluate(solution);
         return new RunReport
         {
@@ -39,8 +43,14 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             StopsAt = plan.StopsAt,
             StopsByCertificate = plan.StopsByCertificate,
             Certificate = solution.Certificate,
-            UpperValue = solution.Certificate?.UpperValue ?? solution.UpperValue,
-            LowerValue = solution.Certificate?.LowerValue ?? solution.LowerValue,
+            Headline = solution.Headline,
+            BelowHeadline = "",
+            UpperValue = solution.UpperValue,
+            LowerValue = solution.LowerValue,
+            FollowerSolvedAgain = solution.FollowerSolvedAgain,
+            AnswerNotes = solution.Notes,
+            Better = solution.Better is { } better ? [.. better.Select((block, b) => new ReportBlock(solution.BlockNames[b], instance.Components(block)))] : null,
+            Starts = plan.Starts > 1 ? [.. solutions.Select(StartRow.Of)] : [],
             Residual = solution.Residual,
             Penalty = solution.Penalty,
             Blocks = [.. solution.Point.Select((block, b) => new ReportBlock(solution.BlockNames[b], instance.Components(block)))],
@@ -65,6 +75,13 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Environment = RunEnvironment.Current(0, default),
             Command = "",
         };
+    }
+
+    // The trace of the best run, once it is known which that is.
+    private static void WriteTrace(ITraceSink sink, IReadOnlyList<TraceRow> rows)
+    {
+        sink.CutTo(0);
+        foreach (var row in rows) sink.Append(row);
     }
 
     // The bounds on multipliers, doubled that many times.

@@ -102,6 +102,30 @@ public sealed class Driver
     public Solution<V> Run<V>(IMethod method, IProblem<V> problem, IReadOnlyList<V> start, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V> => RunPhases([new Phase(method, Stop)], problem, start, seed, cancellation);
 
+    /// <summary>Runs a method from several starts, one after the other; <see cref="Starts.Around"/> draws them. Checkpoints and the trace sink are left out.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="starts">The starts, each block by block; not changed.</param>
+    /// <param name="seed">Seed of all random draws of each run.</param>
+    /// <param name="cancellation">Ends the current run after its iteration and leaves the others out.</param>
+    /// <returns>A solution per start: the best certified answer first, then the others within the tolerance, each by F. <see cref="Solution{V}.StartIndex"/> names the start.</returns>
+    /// <exception cref="InvalidProblemException">The validator found an error.</exception>
+    public IReadOnlyList<Solution<V>> RunStarts<V>(IMethod method, IProblem<V> problem, IReadOnlyList<IReadOnlyList<V>> starts, ulong seed = 0, CancellationToken cancellation = default)
+        where V : class, IVector<V>
+    {
+        ArgumentNullException.ThrowIfNull(starts);
+        if (starts.Count == 0) throw new ArgumentException("A run needs at least one start.", nameof(starts));
+        var alone = new Driver
+        {
+            Stop = Stop, RecordEvery = RecordEvery, OracleBudget = OracleBudget, Progress = Progress, Logger = Logger, Clock = Clock,
+            Description = Description, Validate = Validate, CertifyAt = CertifyAt, Certifier = Certifier,
+        };
+        var solutions = new List<Solution<V>>();
+        for (int k = 0; k < starts.Count && (k == 0 || !cancellation.IsCancellationRequested); k++)
+            solutions.Add(alone.Run(method, problem, starts[k], seed, cancellation) with { StartIndex = k });
+        return Starts.Ranked(solutions);
+    }
+
     /// <summary>Runs phases one after the other, each from the point where the one before ended, until one converges.</summary>
     /// <param name="phases">The phases.</param>
     /// <param name="problem">The problem.</param>

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Bilevel;
 
 /// <summary>The state of one run of the driver, for any problem class.</summary>
-internal sealed class DriverLoop<V> : IRunView
+internal sealed partial class DriverLoop<V> : IRunView
     where V : class, IVector<V>
 {
     // A residual this many times above the first one (or above 1) counts as run away.
@@ -11,6 +11,9 @@ internal sealed class DriverLoop<V> : IRunView
 
     // A point whose upper value is this many times above the start's (or above 1) is on its way out, finite as it is.
     private const double SoundFactor = 1e8;
+
+    // Accuracy of what is reported where the run has no tolerance.
+    private const double DefaultAccuracy = 1e-6;
 
     // A bound that is still touched after so many doublings is not there.
     private const int MostDoublings = 12;
@@ -27,6 +30,7 @@ internal sealed class DriverLoop<V> : IRunView
     private IRun<V> run = null!;
     private IStopMonitor stop = null!;
     private ValueReader<V> values = null!;
+    private Boundlessness<V> boundlessness = null!;
 
     private long phase, doublings, enlargement, phaseBegan, iteration, recorded;
     private double firstResidual = double.NaN, firstUpper = double.NaN, lastUpper = double.NaN, lastLower = double.NaN;
@@ -36,6 +40,7 @@ internal sealed class DriverLoop<V> : IRunView
     private V[] phaseStart = [];            // where a phase after the first, or one on an enlarged problem, began
     private V[] lastSound = [];             // the last recorded point with finite numbers
     private string? exhausted;              // why an iteration was ended before its end
+    private (long Iteration, Certificate Certificate)? asked;   // the certificate that a stopping rule asked last
 
     public DriverLoop(Driver driver, IReadOnlyList<Phase> phases, IProblem<V> problem, ulong seed, List<Finding> findings)
     {
@@ -59,11 +64,17 @@ internal sealed class DriverLoop<V> : IRunView
     // The problem with the bounds now in force.
     private IProblem<V> Problem => doublings > 0 ? ((IEnlargeable<V>)problem).Enlarged(enlargement) : problem;
 
-    Certificate IRunView.Certify(double tolerance) => certifier.Check(Problem, run.Point.ToArray(), tolerance, run.Penalty, quick: true).Certificate;
+    Certificate IRunView.Certify(double tolerance)
+    {
+        var certificate = certifier.Check(Problem, run.Point.ToArray(), tolerance, run.Penalty, quick: true).Certificate;
+        asked = (iteration, certificate);
+        return certificate;
+    }
 
     public Solution<V> Run(V[] start, CancellationToken cancellation)
     {
         sittingStart = lastCheckpoint = lastProgress = lastClock = driver.Clock.GetTimestamp();
+        boundlessness = new Boundlessness<V>(problem, start);
         var loaded = driver.Resume ? driver.Checkpoints?.Load() : null;
         if (loaded is not null)
         {
@@ -83,7 +94,6 @@ internal sealed class DriverLoop<V> : IRunView
         {
             driver.Logger.Begin(phases[(int)phase].Method.Name, iteration);
             (status, message) = exhausted is null ? RunPhase(cancellation) : (SolveStatus.OracleLimit, exhausted);
-            driver.Logger.End(status, iteration, message);
             if (status == SolveStatus.BoundTouched && exhausted is null && problem is IEnlargeable<V> enlargeable)
             {
                 if (doublings == MostDoublings)
@@ -92,13 +102,15 @@ internal sealed class DriverLoop<V> : IRunView
                     break;
                 }
 
+                driver.Logger.End(status, iteration, message);
                 doublings++;
                 enlargement = enlargeable.Enlarge(enlargement, run.Point.ToArray());
                 Continue();
                 continue;
             }
 
-            if (phase == phases.Count - 1 || exhausted is not null || status is SolveStatus.Converged or SolveStatus.Cancelled) break;
+            if (phase == phases.Count - 1 || exhausted is not null || status is SolveStatus.Converged or SolveStatus.Cancelled or SolveStatus.Unbounded) break;
+            driver.Logger.End(status, iteration, message);
             phase++;
             Continue();
 
@@ -113,37 +125,12 @@ internal sealed class DriverLoop<V> : IRunView
             message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; where that goes on, the constraints may not hold together for the x1 that were visited.");
 
         // A checkpoint is taken between iterations only, and before the last row, which a longer run would not have.
-        bool sound = status != SolveStatus.Diverged;
+        bool sound = status is not (SolveStatus.Diverged or SolveStatus.Unbounded);
         if (sound && exhausted is null) Save();
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
-        var answer = sound ? Copy(run.Point) : lastSound;
-
-        // Who cancels wants to leave now; a certificate may take as long as the run.
-        bool wanted = sound && status != SolveStatus.Cancelled;
-        var certified = wanted && driver.CertifyAt is { } tolerance ? certifier.Check(Problem, answer, tolerance, run.Penalty, quick: false) : null;
-        if (certified is not null) answer = [.. certified.Point];
-        if (!sound || exhausted is not null || certified is not null) (lastUpper, lastLower) = new ValueReader<V>(problem, answer).Read();
-        return new Solution<V>
-        {
-            Status = status,
-            StatusMessage = message,
-            Point = answer,
-            BlockNames = [.. problem.Blocks.Select(b => b.Name)],
-            FollowerBlock = problem.FollowerBlock,
-            UpperValue = lastUpper,
-            LowerValue = lastLower,
-            Residual = run.Residual,
-            Penalty = run.Penalty,
-            Iterations = iteration,
-            UpperCalls = upperCalls,
-            LowerCalls = lowerCalls,
-            Seconds = Elapsed.TotalSeconds,
-            Trace = rows,
-            Findings = findings,
-            Certificate = certified?.Certificate,
-            BoundDoublings = (int)doublings,
-            Enlargement = enlargement,
-        };
+        if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded)
+            (status, message, sound) = (SolveStatus.Unbounded, unbounded, false);
+        return Conclude(status, message, sound, start);
     }
 
     private (SolveStatus Status, string Message) RunPhase(CancellationToken cancellation)
@@ -152,7 +139,7 @@ internal sealed class DriverLoop<V> : IRunView
         if (iteration > phaseBegan && stop.ShouldStop(this)) return (stop.Status, stop.Reason);
         while (true)
         {
-            if (cancellation.IsCancellationRequested) return (SolveStatus.Cancelled, FormattableString.Invariant($"Cancelled after {iteration:N0} iterations."));
+            if (cancellation.IsCancellationRequested) return (SolveStatus.Cancelled, FormattableString.Invariant($"Interrupted after {iteration:N0} iteration{(iteration == 1 ? "" : "s")}; the answer so far is unfinished."));
             try
             {
                 run.Step();
@@ -166,20 +153,23 @@ internal sealed class DriverLoop<V> : IRunView
             double residual = run.Residual;
             if (double.IsNaN(firstResidual)) firstResidual = residual;
             if (!double.IsFinite(residual) || residual > DivergenceFactor * Math.Max(1, firstResidual)) return (SolveStatus.Diverged, Breakdown(residual));
-            if (IsRecorded(iteration))
+            bool isRecorded = IsRecorded(iteration);
+            if (isRecorded)
             {
                 Record();
                 if (!double.IsFinite(lastUpper)) return (SolveStatus.Diverged, Breakdown(residual));
+                if (boundlessness.Follower(run.Point) is { } follower) return (SolveStatus.Unbounded, follower);
             }
 
             if (stop.ShouldStop(this)) return (stop.Status, stop.Reason);
+            if (isRecorded && boundlessness.Leader(run.Point) is { } leader) return (SolveStatus.Unbounded, leader);
             if (driver.CheckpointEvery > 0 && iteration % driver.CheckpointEvery == 0) Save();
             if (iteration >= nextClockCheck) CheckClock();
         }
     }
 
     private string Breakdown(double residual) => FormattableString.Invariant(
-        $"The run broke down at iteration {iteration:N0} (residual {residual:G3}, penalty parameter {run.Penalty:G4}). Take smaller steps, or let the penalty parameter grow more slowly.");
+        $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}). {Remedies.Of(phases[(int)phase].Method)}");
 
     // Starting may ask for gradients too; where the budget does not reach, the point stays where it is.
     private void TryBegin(V[] point)
@@ -252,81 +242,15 @@ internal sealed class DriverLoop<V> : IRunView
         if (driver.Clock.GetElapsedTime(lastCheckpoint, now) >= driver.CheckpointInterval) Save();
     }
 
-    private void Save()
+    private static bool IsFinite(ReadOnlySpan<V> point)
     {
-        if (driver.Checkpoints is not { } store) return;
-        var archive = new ArchiveWriter<V>();
-        archive.Transfer("phase", ref phase);
-        archive.Transfer("doublings", ref doublings);
-        archive.Transfer("enlargement", ref enlargement);
-        if (phase + doublings > 0) TransferStart(archive, phaseStart);
-        Transfer(archive);
-        store.Save(new Checkpoint(new CheckpointInfo(Describe(), CheckpointInfo.CurrentInstructionSet, CheckpointInfo.CurrentRuntime, iteration), archive.ToArray()));
-        lastCheckpoint = driver.Clock.GetTimestamp();
-        driver.Logger.Saved(iteration);
-    }
-
-    private void Load(Checkpoint checkpoint, V[] start)
-    {
-        if (checkpoint.Info.Description != Describe())
-            throw new CheckpointException($"The checkpoint is of another run. It holds: {checkpoint.Info.Description}. Asked for: {Describe()}. Resume with the same task, method, settings and seed.");
-        if (checkpoint.Info.InstructionSet != CheckpointInfo.CurrentInstructionSet || checkpoint.Info.Runtime != CheckpointInfo.CurrentRuntime)
+        foreach (var block in point)
         {
-            var finding = new Finding(
-                Severity.Warning,
-                $"The checkpoint was computed on {checkpoint.Info.InstructionSet} with {checkpoint.Info.Runtime}, this is {CheckpointInfo.CurrentInstructionSet} with {CheckpointInfo.CurrentRuntime}.",
-                "The run goes on, but its last bits may differ from an uninterrupted one.");
-            findings.Add(finding);
-            driver.Logger.Warning(finding.ToString());
+            if (!block.IsFinite()) return false;
         }
 
-        var archive = new ArchiveReader<V>(checkpoint.State.ToArray());
-        archive.Transfer("phase", ref phase);
-        archive.Transfer("doublings", ref doublings);
-        archive.Transfer("enlargement", ref enlargement);
-        if (phase < 0 || phase >= phases.Count) throw new CheckpointException("The checkpoint is of a run with more phases.");
-        if (doublings < 0 || doublings > MostDoublings || (doublings > 0 && problem is not IEnlargeable<V>)) throw new CheckpointException("The checkpoint is of a problem of another class.");
-        if (phase + doublings > 0) TransferStart(archive, start);
-        Begin(phase + doublings > 0 ? phaseStart : start);
-        lastSound = Copy(run.Point);
-        Transfer(archive);
-        archive.Finish();
-        if (driver.Trace?.CutTo((int)recorded) is not { } kept) return;
-        rows.AddRange(kept);
-        recorded = rows.Count;
+        return true;
     }
-
-    // What a method derives from its start is derived anew after a resume, so the start must be the same.
-    private void TransferStart(IArchive<V> archive, V[] like)
-    {
-        if (archive.Loading) phaseStart = Copy(like);
-        foreach (var block in phaseStart) archive.Transfer("start of phase", block);
-    }
-
-    private void Transfer(IArchive<V> archive)
-    {
-        double seconds = Elapsed.TotalSeconds;
-        archive.Transfer("iteration", ref iteration);
-        archive.Transfer("phase began", ref phaseBegan);
-        archive.Transfer("recorded", ref recorded);
-        archive.Transfer("first residual", ref firstResidual);
-        archive.Transfer("first upper value", ref firstUpper);
-        archive.Transfer("upper value", ref lastUpper);
-        archive.Transfer("lower value", ref lastLower);
-        archive.Transfer("seconds", ref seconds);
-        if (archive.Loading) secondsBefore = seconds;
-        upperCalls.Transfer(archive);
-        lowerCalls.Transfer(archive);
-        bool budgeted = budget is not null;
-        archive.Transfer("budgeted", ref budgeted);
-        if (budgeted != budget is not null) throw new CheckpointException("The checkpoint is of a run with another oracle budget.");
-        budget?.Transfer(archive);
-        stop.Transfer(archive);
-        foreach (var block in lastSound) archive.Transfer("last sound point", block);
-        run.Transfer(archive);
-    }
-
-    private string Describe() => FormattableString.Invariant($"{driver.Description}; method {string.Join(", ", phases.Select(p => p.Method.Name))}; seed {seed}");
 
     private static V[] Copy(ReadOnlySpan<V> point)
     {

@@ -9,6 +9,9 @@ public interface IMethod
     /// <summary>The method's short name, as on the command line.</summary>
     string Name { get; }
 
+    /// <summary>What to change where a run with these settings breaks down, in a sentence; null: lower what it declares of steps and penalty parameters.</summary>
+    string? Remedy => null;
+
     /// <summary>Starts a run on a problem of any class that the method can solve. The vectors given are copied, never changed.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="start">The start, block by block, feasible.</param>

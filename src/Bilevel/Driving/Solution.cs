@@ -3,7 +3,7 @@ namespace Bilevel;
 /// <summary>How a run ended.</summary>
 public enum SolveStatus
 {
-    /// <summary>A rule that means convergence was met.</summary>
+    /// <summary>What was asked holds to the tolerance: certified, or by the method's own measure where no check says otherwise; the message says which.</summary>
     Converged,
 
     /// <summary>The iteration limit was reached.</summary>
@@ -52,10 +52,13 @@ public sealed record Solution<V>
     /// <summary>How the run ended.</summary>
     public required SolveStatus Status { get; init; }
 
-    /// <summary>The status in a sentence, with the remedy where there is one.</summary>
+    /// <summary>The outcome in a sentence or two, with the remedy where there is one; the tool shows the same one.</summary>
     public required string StatusMessage { get; init; }
 
-    /// <summary>The answer, block by block: the last point, moved by its certificate where that does so, or after a breakdown the last recorded one that was sound.</summary>
+    /// <summary>
+    /// The answer, block by block: the last point, moved by its certificate where that does so, with the follower solved again; of a run
+    /// that was interrupted the point that it had, and after a breakdown the last recorded one that was sound.
+    /// </summary>
     public required IReadOnlyList<V> Point { get; init; }
 
     /// <summary>The symbols of the blocks.</summary>
@@ -67,7 +70,7 @@ public sealed record Solution<V>
     /// <summary>The upper variable (x1 of a minimax problem).</summary>
     public V X => Point[0];
 
-    /// <summary>The lower variable (y1 of a minimax problem): the follower's answer as the method left it.</summary>
+    /// <summary>The lower variable (y1 of a minimax problem): the follower's answer, of a bilevel problem solved again at x.</summary>
     public V Y => Point[FollowerBlock];
 
     /// <summary>The block of that symbol, such as <c>z2</c>.</summary>
@@ -75,10 +78,10 @@ public sealed record Solution<V>
     public V this[string block] => Enumerable.Range(0, Point.Count).Where(b => BlockNames[b] == block).Select(b => Point[b]).FirstOrDefault()
         ?? throw new ArgumentException($"There is no block {block}; there are {string.Join(", ", BlockNames)}.", nameof(block));
 
-    /// <summary>f at the point, with its proximal terms; the certificate has the value with the opponent or the lower level solved again.</summary>
+    /// <summary>F at the answer: the user's own f with the follower solved again, without the multipliers of a lift; of a run that was interrupted or broke down f at its point.</summary>
     public required double UpperValue { get; init; }
 
-    /// <summary>g at the point, (x, y) or (x1, y1, y2), with its proximal terms.</summary>
+    /// <summary>The user's own g there.</summary>
     public required double LowerValue { get; init; }
 
     /// <summary>The method's residual at the end.</summary>
@@ -111,11 +114,23 @@ public sealed record Solution<V>
     /// <summary>The independent certificate of the point; null when none was asked for.</summary>
     public Certificate? Certificate { get; init; }
 
+    /// <summary>What a reader of the answer should know, each a sentence: how its values were read, what lies near it.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>A better point than the answer that was met while it was checked, block by block: a start for another run; null where none was.</summary>
+    public IReadOnlyList<V>? Better { get; init; }
+
+    /// <summary>Which of several starts the run began from, the first being 0.</summary>
+    public int StartIndex { get; init; }
+
     /// <summary>How often the bounds on multipliers were doubled; the answer and its certificate are those of the last.</summary>
     public int BoundDoublings { get; init; }
 
     /// <summary>Which bounds were doubled and how often, as <see cref="IEnlargeable{V}.Enlarged"/> takes it.</summary>
     public long Enlargement { get; init; }
+
+    /// <summary>Whether the values were read with the follower solved again, and not where an unfinished run stood.</summary>
+    public bool FollowerSolvedAgain { get; init; }
 
     /// <summary>Whether the status means convergence.</summary>
     public bool Converged => Status == SolveStatus.Converged;

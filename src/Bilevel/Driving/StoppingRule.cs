@@ -221,7 +221,7 @@ public static class Stop
 
             public SolveStatus Status => SolveStatus.Stalled;
 
-            public string Reason => FormattableString.Invariant($"The residual has not fallen below {least:G3} for {patience:N0} iterations: rounding or noise ends the progress. Ask for a larger tolerance.");
+            public string Reason => FormattableString.Invariant($"The residual has not fallen below {least:G3} for {patience:N0} iterations: rounding, noise or steps that are too short or too long end the progress. Ask for a tolerance above that, or change the steps.");
 
             public double? Tolerance => null;
 
@@ -303,12 +303,12 @@ public static class Stop
                 if (began < 0) began = free = run.Iteration;
                 if (certificate.Touches is null) free = run.Iteration;
                 touched = certificate.TouchedBound is not null || run.Iteration - free >= Math.Max(LongTouch, (run.Iteration - began) / 2);
-                reason = certificate.TouchedBound ?? (touched ? certificate.Touches : null) ?? certificate.Summary;
+                reason = certificate.TouchedBound ?? (touched ? certificate.Touches : null) ?? FormattableString.Invariant($"The certificate, asked every {every:N0} iterations, was given.");
 
-                // Where nothing can be certified, the method's own measure has to do.
+                // Where nothing can be certified, the method's own measure has to do; what speaks against the answer the driver says.
                 if (certificate.Verdict == Verdict.NotCheckable && run.Residual <= tolerance)
                 {
-                    reason = string.Create(CultureInfo.InvariantCulture, $"The residual {run.Residual:G3} is at most the tolerance {tolerance:G3}; no certificate can be given. {reason}");
+                    reason = string.Create(CultureInfo.InvariantCulture, $"The residual {run.Residual:G3} is at most the tolerance {tolerance:G3}.");
                     return true;
                 }
 

@@ -1,0 +1,178 @@
+namespace Bilevel;
+
+/// <summary>
+/// Looks for a follower or a leader without a minimiser: along the last moves, the slope of g (or F itself) must go on
+/// falling however far one looks. A problem whose minimiser is merely far away turns up on the way.
+/// </summary>
+internal sealed class Boundlessness<V>
+    where V : class, IVector<V>
+{
+    // So many times beyond the size of its start a block is worth a look along its way.
+    private const double Suspicious = 1e3;
+
+    // A leader that ended without converging this far from its start is looked at once more.
+    private const double Far = 10;
+
+    // How far the slopes of g, and F, are looked at, in doublings of the first length.
+    private const int SlopeDoublings = 80, ValueDoublings = 30;
+
+    // A slope that dies out on the way belongs to an infimum that is not attained where it has been seen so often and ends so small.
+    private const int SlopesSeen = 5;
+    private const double DiedOut = 1e-8;
+
+    private readonly BilevelProblem<V>? problem;
+    private readonly V[] start;
+    private readonly V[] before;            // the point recorded last
+    private readonly double[] limits;       // norms beyond which the next look is due
+
+    /// <summary>Begins to watch a run from its start.</summary>
+    public Boundlessness(IProblem<V> problem, IReadOnlyList<V> start)
+    {
+        this.problem = problem as BilevelProblem<V>;
+        this.start = [.. start.Select(v => v.Copy())];
+        before = [.. start.Select(v => v.Copy())];
+        limits = [.. start.Select(v => Suspicious * (1 + v.Norm()))];
+    }
+
+    /// <summary>Looks at a recorded point: at the follower where it has grown much.</summary>
+    public string? Follower(ReadOnlySpan<V> point)
+    {
+        if (problem is null || !IsDue(point, BilevelProblem.Y)) return null;
+        return FollowerAt(point);
+    }
+
+    /// <summary>Looks at a recorded point: at the leader where it has grown much; the point is the one before for the next.</summary>
+    public string? Leader(ReadOnlySpan<V> point)
+    {
+        if (problem is null) return null;
+        string? found = IsDue(point, BilevelProblem.X) ? LeaderAt(point) : null;
+        for (int b = 0; b < before.Length; b++) before[b].CopyFrom(point[b]);
+        return found;
+    }
+
+    /// <summary>Looks at the point where a run ended.</summary>
+    /// <param name="point">The point.</param>
+    /// <param name="converged">Whether it ended by a rule that means convergence.</param>
+    public string? AtEnd(ReadOnlySpan<V> point, bool converged)
+    {
+        if (problem is null) return null;
+        if (FollowerAt(point) is { } follower) return follower;
+        bool far = !converged && Moved(point[BilevelProblem.X], start[BilevelProblem.X]).Norm() > Far * (1 + start[BilevelProblem.X].Norm());
+        return far ? LeaderAt(point) : null;
+    }
+
+    /// <summary>Saves or loads what the next looks depend on.</summary>
+    public void Transfer(IArchive<V> archive)
+    {
+        foreach (var block in before) archive.Transfer("point recorded before", block);
+        for (int b = 0; b < limits.Length; b++) archive.Transfer("norm to look at", ref limits[b]);
+    }
+
+    private bool IsDue(ReadOnlySpan<V> point, int block)
+    {
+        double norm = point[block].Norm();
+        if (!(norm > limits[block])) return false;
+        limits[block] = Suspicious * norm;
+        return true;
+    }
+
+    private string? FollowerAt(ReadOnlySpan<V> point)
+    {
+        V x = point[BilevelProblem.X], y = point[BilevelProblem.Y];
+        if (y.Length == 0 || !x.IsFinite() || !y.IsFinite() || double.IsFinite(problem!.LowerSet.DiameterAt(y.Length))) return null;
+        var g = new BlockFunction<V>(problem.Lower, [x, y], BilevelProblem.Y, 1);
+        double value = g.Evaluate(y);
+        V descent = g.Gradient.Copy(), move = Moved(y, before[BilevelProblem.Y]), way = Moved(y, start[BilevelProblem.Y]);
+        descent.Scale(-1);
+        foreach (var direction in new[] { way, y, move, descent })
+        {
+            if (FallsForEver(g, y, direction) is not { } far) continue;
+            return FormattableString.Invariant($"The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is {value:G4} at |y| = {y.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |y| = {far.Norm:G3}, where it is {far.Value:G4}. Add a term to g that grows with |y|, or give y a bounded set.");
+        }
+
+        return null;
+    }
+
+    // The slope of a convex g along a ray is positive behind the minimiser on it.
+    private (double Norm, double Value)? FallsForEver(BlockFunction<V> g, V y, V direction)
+    {
+        double length = direction.Norm(), first = double.NaN, last = double.NaN;
+        if (!(length > 0) || !double.IsFinite(length)) return null;
+        double reach = (y.Norm() is var size and > 0 ? size : 1) / 8;
+        V place = y.Copy(), ahead = y.Copy();
+        int seen = 0;
+        bool isFlat = false;
+        (double, double) falls = default;
+        for (int j = 0; j <= SlopeDoublings; j++, reach *= 2)
+        {
+            place.CopyFrom(y);
+            place.AddScaled(reach / length, direction);
+            if (!place.IsFinite()) break;
+            if (!problem!.LowerSet.IsWholeSpace)
+            {
+                problem.LowerSet.Project(place);
+                ahead.CopyFrom(place);
+                ahead.AddScaled(-1, y);
+                if (!(ahead.Norm() > reach / 4)) return null;
+            }
+            else
+            {
+                ahead.CopyFrom(direction);
+            }
+
+            double value = g.Evaluate(place), slope = g.Gradient.Dot(ahead) / ahead.Norm();
+            if (double.IsNaN(slope) || double.IsNaN(value) || slope > 0) return null;
+            isFlat = slope == 0;
+            if (isFlat || double.IsNegativeInfinity(slope)) break;
+            if (seen++ == 0) first = slope;
+            last = slope;
+            falls = (place.Norm(), value);
+        }
+
+        // Flat behind a kink is a minimum attained; flat by underflow is none.
+        return seen >= SlopesSeen && (!isFlat || last > DiedOut * first) ? falls : null;
+    }
+
+    private string? LeaderAt(ReadOnlySpan<V> point)
+    {
+        V x = point[BilevelProblem.X], y = point[BilevelProblem.Y];
+        if (x.Length == 0 || !x.IsFinite() || !y.IsFinite() || double.IsFinite(problem!.UpperSet.DiameterAt(x.Length))) return null;
+        V move = Moved(x, before[BilevelProblem.X]), way = Moved(x, start[BilevelProblem.X]);
+        double value = HyperobjectiveAt(x, y);
+        foreach (var direction in new[] { way, move })
+        {
+            double length = direction.Norm(), reach = Math.Max(1, x.Norm()) / 8, lowest = value;
+            if (!(length > 0) || !double.IsFinite(length) || !double.IsFinite(value)) continue;
+            var place = x.Copy();
+            int j = 0;
+            for (; j <= ValueDoublings; j++, reach *= 2)
+            {
+                place.CopyFrom(x);
+                place.AddScaled(reach / length, direction);
+                problem.UpperSet.Project(place);
+                double here = HyperobjectiveAt(place, y);
+                if (!(here < lowest - (1e-9 * Math.Abs(lowest)))) break;
+                lowest = here;
+                if (double.IsNegativeInfinity(here)) j = ValueDoublings;
+            }
+
+            if (j <= ValueDoublings) continue;
+            return FormattableString.Invariant($"The leader seems unbounded: F has no minimiser as far as was looked. It is {value:G4} at |x| = {x.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |x| = {place.Norm():G3}, where it is {lowest:G4}. Add a term to f that grows with |x|, or give x a bounded set.");
+        }
+
+        return null;
+    }
+
+    private double HyperobjectiveAt(V x, V y)
+    {
+        double value = Answers.Read(problem!, [x, y], double.NaN, 1e-3).UpperValue;
+        return double.IsNaN(value) ? double.PositiveInfinity : value;
+    }
+
+    private static V Moved(V to, V from)
+    {
+        var move = to.Copy();
+        move.AddScaled(-1, from);
+        return move;
+    }
+}

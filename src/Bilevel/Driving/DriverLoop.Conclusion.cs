@@ -1,0 +1,66 @@
+namespace Bilevel;
+
+// The end of a run: what is said and reported of its answer.
+internal sealed partial class DriverLoop<V>
+{
+    private Solution<V> Conclude(SolveStatus status, string message, bool sound, V[] start)
+    {
+        var point = sound || status == SolveStatus.Unbounded && IsFinite(run.Point) ? Copy(run.Point) : lastSound;
+
+        // Who cancels wants to leave now; a certificate, or the lower level, may take as long as the run.
+        bool wanted = sound && status != SolveStatus.Cancelled;
+        var certified = wanted && driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;
+        var outcome = Outcome.Of(status, message, certified?.Certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
+        double accuracy = driver.CertifyAt ?? stop.Tolerance ?? DefaultAccuracy;
+        var answer = wanted ? Answers.Read(problem, certified?.Point ?? point, run.Penalty, accuracy) : AsItStands(point, status);
+        List<string> notes = [.. answer.Notes];
+        var better = Better(outcome.Status, start, answer, accuracy);
+        if (better is { } found)
+        {
+            notes.Add(found.Note);
+            outcome = outcome with { Message = $"{outcome.Message} {found.Note}" };
+        }
+
+        (lastUpper, lastLower) = (answer.UpperValue, answer.LowerValue);
+        driver.Logger.End(outcome.Status, iteration, outcome.Message);
+        return new Solution<V>
+        {
+            Status = outcome.Status,
+            StatusMessage = outcome.Message,
+            Point = answer.Point,
+            BlockNames = [.. problem.Blocks.Select(b => b.Name)],
+            FollowerBlock = problem.FollowerBlock,
+            UpperValue = answer.UpperValue,
+            LowerValue = answer.LowerValue,
+            FollowerSolvedAgain = wanted,
+            Residual = run.Residual,
+            Penalty = run.Penalty,
+            Iterations = iteration,
+            UpperCalls = upperCalls,
+            LowerCalls = lowerCalls,
+            Seconds = Elapsed.TotalSeconds,
+            Trace = rows,
+            Findings = findings,
+            Notes = notes,
+            Better = better?.Better,
+            Certificate = certified?.Certificate,
+            BoundDoublings = (int)doublings,
+            Enlargement = enlargement,
+        };
+    }
+
+    private (IReadOnlyList<V> Better, string Note)? Better(SolveStatus status, V[] start, Answer<V> answer, double accuracy) =>
+        status is SolveStatus.Converged or SolveStatus.NotWithinTolerance or SolveStatus.Stalled ? FlatStart.Find(problem, start, answer.Point, answer.UpperValue, accuracy) : null;
+
+    private Answer<V> AsItStands(V[] point, SolveStatus status)
+    {
+        var (upper, lower) = new ValueReader<V>(problem, point).Read();
+        string why = status switch
+        {
+            SolveStatus.Cancelled => "the run was interrupted",
+            SolveStatus.Unbounded => "there is no answer to read",
+            _ => "the computation broke down",
+        };
+        return new Answer<V>(point, upper, lower, [$"f and g are read where the run stood, with the follower as the method left it, because {why}."]);
+    }
+}

@@ -1,0 +1,82 @@
+namespace Bilevel;
+
+// Checkpoints of a run: everything that the rest of it depends on.
+internal sealed partial class DriverLoop<V>
+{
+    private void Save()
+    {
+        if (driver.Checkpoints is not { } store) return;
+        var archive = new ArchiveWriter<V>();
+        archive.Transfer("phase", ref phase);
+        archive.Transfer("doublings", ref doublings);
+        archive.Transfer("enlargement", ref enlargement);
+        if (phase + doublings > 0) TransferStart(archive, phaseStart);
+        Transfer(archive);
+        store.Save(new Checkpoint(new CheckpointInfo(Describe(), CheckpointInfo.CurrentInstructionSet, CheckpointInfo.CurrentRuntime, iteration), archive.ToArray()));
+        lastCheckpoint = driver.Clock.GetTimestamp();
+        driver.Logger.Saved(iteration);
+    }
+
+    private void Load(Checkpoint checkpoint, V[] start)
+    {
+        if (checkpoint.Info.Description != Describe())
+            throw new CheckpointException($"The checkpoint is of another run. It holds: {checkpoint.Info.Description}. Asked for: {Describe()}. Resume with the same task, method, settings and seed.");
+        if (checkpoint.Info.InstructionSet != CheckpointInfo.CurrentInstructionSet || checkpoint.Info.Runtime != CheckpointInfo.CurrentRuntime)
+        {
+            var finding = new Finding(
+                Severity.Warning,
+                $"The checkpoint was computed on {checkpoint.Info.InstructionSet} with {checkpoint.Info.Runtime}, this is {CheckpointInfo.CurrentInstructionSet} with {CheckpointInfo.CurrentRuntime}.",
+                "The run goes on, but its last bits may differ from an uninterrupted one.");
+            findings.Add(finding);
+            driver.Logger.Warning(finding.ToString());
+        }
+
+        var archive = new ArchiveReader<V>(checkpoint.State.ToArray());
+        archive.Transfer("phase", ref phase);
+        archive.Transfer("doublings", ref doublings);
+        archive.Transfer("enlargement", ref enlargement);
+        if (phase < 0 || phase >= phases.Count) throw new CheckpointException("The checkpoint is of a run with more phases.");
+        if (doublings < 0 || doublings > MostDoublings || (doublings > 0 && problem is not IEnlargeable<V>)) throw new CheckpointException("The checkpoint is of a problem of another class.");
+        if (phase + doublings > 0) TransferStart(archive, start);
+        Begin(phase + doublings > 0 ? phaseStart : start);
+        lastSound = Copy(run.Point);
+        Transfer(archive);
+        archive.Finish();
+        if (driver.Trace?.CutTo((int)recorded) is not { } kept) return;
+        rows.AddRange(kept);
+        recorded = rows.Count;
+    }
+
+    // What a method derives from its start is derived anew after a resume, so the start must be the same.
+    private void TransferStart(IArchive<V> archive, V[] like)
+    {
+        if (archive.Loading) phaseStart = Copy(like);
+        foreach (var block in phaseStart) archive.Transfer("start of phase", block);
+    }
+
+    private void Transfer(IArchive<V> archive)
+    {
+        double seconds = Elapsed.TotalSeconds;
+        archive.Transfer("iteration", ref iteration);
+        archive.Transfer("phase began", ref phaseBegan);
+        archive.Transfer("recorded", ref recorded);
+        archive.Transfer("first residual", ref firstResidual);
+        archive.Transfer("first upper value", ref firstUpper);
+        archive.Transfer("upper value", ref lastUpper);
+        archive.Transfer("lower value", ref lastLower);
+        archive.Transfer("seconds", ref seconds);
+        if (archive.Loading) secondsBefore = seconds;
+        upperCalls.Transfer(archive);
+        lowerCalls.Transfer(archive);
+        bool budgeted = budget is not null;
+        archive.Transfer("budgeted", ref budgeted);
+        if (budgeted != budget is not null) throw new CheckpointException("The checkpoint is of a run with another oracle budget.");
+        budget?.Transfer(archive);
+        stop.Transfer(archive);
+        foreach (var block in lastSound) archive.Transfer("last sound point", block);
+        boundlessness.Transfer(archive);
+        run.Transfer(archive);
+    }
+
+    private string Describe() => FormattableString.Invariant($"{driver.Description}; method {string.Join(", ", phases.Select(p => p.Method.Name))}; seed {seed}");
+}

@@ -1,0 +1,58 @@
+using System.Text.RegularExpressions;
+
+namespace Bilevel;
+
+/// <summary>
+/// How a run is said to have ended: the one place where the rule that ended it and the certificate of its answer become
+/// a status and a sentence. Certified implies converged, and an objection forbids it.
+/// </summary>
+/// <param name="Status">The status.</param>
+/// <param name="Message">The status in words, the outcome first; it ends with the certificate's summary unless that is part of it.</param>
+internal readonly partial record struct Outcome(SolveStatus Status, string Message)
+{
+    /// <summary>The outcome of a run.</summary>
+    /// <param name="ended">The status of the rule that ended it.</param>
+    /// <param name="reason">Why that rule ended it, in a sentence.</param>
+    /// <param name="certificate">The certificate of the answer; null where none was asked for.</param>
+    public static Outcome Of(SolveStatus ended, string reason, Certificate? certificate)
+    {
+        if (ended is SolveStatus.Cancelled or SolveStatus.Diverged or SolveStatus.Unbounded) return new(ended, reason);
+        bool met = ended == SolveStatus.Converged;
+        if (certificate is null) return new(ended, met ? $"Converged by the method's own measure; not checked. {reason}" : $"Stopped before it converged. {reason}");
+        string summary = certificate.Summary;
+        if (certificate.Verdict == Verdict.Certified && certificate.TouchedBound is null && certificate.Objection is null)
+            return new(SolveStatus.Converged, met ? $"Converged. {reason} {summary}" : $"Converged: the answer is certified, although the method's own rule was not met. {reason} {summary}");
+        if (certificate.Objection is { } objection)
+        {
+            return met
+                ? new(SolveStatus.NotWithinTolerance, $"Not within the tolerance, although the method's own rule was met: {Clause(objection)}. {reason}")
+                : new(ended, $"Stopped before it converged, not within the tolerance: {Clause(objection)}. {reason}");
+        }
+
+        return (met, certificate.Verdict) switch
+        {
+            (true, Verdict.NotCheckable) => new(ended, $"Converged by the method's measure; not checked: {Clause(summary)}. {reason}"),
+            (true, _) => new(ended, $"Converged, as far as was computed anew; not proved: {Clause(summary)}. {reason}"),
+            (false, Verdict.NotCertified) when ended != SolveStatus.BoundTouched => new(ended, $"Stopped before the method's rule was met, within the tolerance as far as was computed anew; not proved: {Clause(summary)}. {reason}"),
+            _ => new(ended, $"Stopped before it converged. {reason} {summary}"),
+        };
+    }
+
+    /// <summary>A message without what a certificate's summary, shown beside it, would say again.</summary>
+    public static string WithoutSummary(string message, Certificate? certificate) =>
+        certificate is not null && message.EndsWith(certificate.Summary, StringComparison.Ordinal) ? message[..^certificate.Summary.Length].TrimEnd() : message;
+
+    /// <summary>Whether a message says already what the certificate's summary says.</summary>
+    public static bool Says(string message, Certificate certificate) => message.Contains(Clause(certificate.Summary), StringComparison.Ordinal);
+
+    // The sentence as a clause after a colon: without its verdict, its full stop and its capital.
+    private static string Clause(string sentence)
+    {
+        string clause = VerdictWords().Replace(sentence, "").TrimEnd().TrimEnd('.');
+        bool isWord = clause.Length > 1 && char.IsUpper(clause[0]) && (char.IsLower(clause[1]) || clause[1] == ' ');
+        return isWord ? char.ToLowerInvariant(clause[0]) + clause[1..] : clause;
+    }
+
+    [GeneratedRegex("^Not (certified|checkable)( at [^:]+)?: ")]
+    private static partial Regex VerdictWords();
+}
