@@ -180,10 +180,14 @@ internal sealed record RunReport
     public string MethodInWords => MethodUsed == Method ? Method : $"{Method} ({MethodUsed})";
 
     /// <summary>The outcome in a sentence or two, without the certificate's summary where that follows.</summary>
-    public required string Headline { get; init; }
+    public string Headline => Certificate is { } certificate && StatusMessage.EndsWith(certificate.Summary, StringComparison.Ordinal)
+        ? StatusMessage[..^certificate.Summary.Length].TrimEnd()
+        : StatusMessage;
 
     /// <summary>What is to be said of the certificate below the headline; empty where that says it already.</summary>
-    public required string BelowHeadline { get; init; }
+    public string BelowHeadline => Certificate is { } certificate && Headline.Contains(AfterVerdict(certificate.Summary), StringComparison.OrdinalIgnoreCase) ? "" : CertificateSentence;
+
+    private static string AfterVerdict(string summary) => summary[(summary.IndexOf(": ", StringComparison.Ordinal) is var colon and >= 0 ? colon + 2 : 0)..].TrimEnd('.');
 
     /// <summary>What to know of bounds on multipliers that were too small, in a sentence or two; null where they were not.</summary>
     public string? BoundsSentence => BoundDoublings == 0 ? null

@@ -43,8 +43,6 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             StopsAt = plan.StopsAt,
             StopsByCertificate = plan.StopsByCertificate,
             Certificate = solution.Certificate,
-            Headline = solution.Headline,
-            BelowHeadline = "",
             UpperValue = solution.UpperValue,
             LowerValue = solution.LowerValue,
             FollowerSolvedAgain = solution.FollowerSolvedAgain,

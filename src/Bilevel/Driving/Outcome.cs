@@ -32,18 +32,10 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
         return (met, certificate.Verdict) switch
         {
             (true, Verdict.NotCheckable) => new(ended, $"Converged by the method's measure; not checked: {Clause(summary)}. {reason}"),
-            (true, _) => new(ended, $"Converged, as far as was computed anew; not proved: {Clause(summary)}. {reason}"),
-            (false, Verdict.NotCertified) when ended != SolveStatus.BoundTouched => new(ended, $"Stopped before the method's rule was met, within the tolerance as far as was computed anew; not proved: {Clause(summary)}. {reason}"),
+            (true, _) => new(ended, $"Converged by the method's measure; not proved: {Clause(summary)}. {reason}"),
             _ => new(ended, $"Stopped before it converged. {reason} {summary}"),
         };
     }
-
-    /// <summary>A message without what a certificate's summary, shown beside it, would say again.</summary>
-    public static string WithoutSummary(string message, Certificate? certificate) =>
-        certificate is not null && message.EndsWith(certificate.Summary, StringComparison.Ordinal) ? message[..^certificate.Summary.Length].TrimEnd() : message;
-
-    /// <summary>Whether a message says already what the certificate's summary says.</summary>
-    public static bool Says(string message, Certificate certificate) => message.Contains(Clause(certificate.Summary), StringComparison.Ordinal);
 
     // The sentence as a clause after a colon: without its verdict, its full stop and its capital.
     private static string Clause(string sentence)

@@ -4,7 +4,8 @@ namespace Bilevel;
 internal static class Remedies
 {
     private static readonly string[] Steps = ["step-x", "step-upper", "step-y", "step-z", "step-lower", "step-lower-max", "step", "step-joint", "step-inner", "step-centre", "eta", "first-move"];
-    private static readonly string[] Growths = ["lambda-growth", "lambda-increment", "lambda-factor", "rho-factor", "penalty-power"];
+    private static readonly string[] Factors = ["lambda-growth", "lambda-factor", "rho-factor"];
+    private static readonly string[] Increments = ["lambda-increment", "penalty-power"];
     private static readonly string[] Penalties = ["lambda", "lambda-limit", "rho"];
 
     /// <summary>The advice, in a sentence or two.</summary>
@@ -13,7 +14,7 @@ internal static class Remedies
     {
         if (method.Remedy is { } own) return own;
         var schema = MethodCatalog.All.FirstOrDefault(e => e.Defaults.GetType() == method.GetType())?.Schema;
-        string steps = Set(Steps), automatic = Automatic(Steps), growth = Set(Growths), penalty = Set(Penalties);
+        string steps = Above(0, Steps), automatic = Automatic(Steps), growth = Above(1, Factors) is { Length: > 0 } factors ? factors : Above(0, Increments), penalty = Above(0, Penalties);
         List<string> advice = [];
         if (steps.Length > 0) advice.Add($"Take smaller steps: lower {steps}.");
         else if (automatic.Length > 0) advice.Add($"Take smaller steps: set {automatic}, which the method chooses itself now, to a small number.");
@@ -21,7 +22,7 @@ internal static class Remedies
         else if (penalty.Length > 0) advice.Add($"Take a smaller penalty parameter: lower {penalty}.");
         return advice.Count > 0 ? string.Join(" ", advice) : "Start elsewhere, scale the variables to sizes near 1, or take another method.";
 
-        string Set(string[] names) => Listed(names, s => s.ReadValue(method) is { } value && value is not 0.0, s => $"{s.Name} (now {s.Read(method)})");
+        string Above(double least, string[] names) => Listed(names, s => s.ReadValue(method) is double value && value > least, s => $"{s.Name} (now {s.Read(method)})");
 
         string Automatic(string[] names) => Listed(names, s => s.ReadValue(method) is null, s => s.Name);
 

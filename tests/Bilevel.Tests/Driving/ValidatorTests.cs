@@ -62,7 +62,7 @@ public sealed class ValidatorTests
         var finding = Assert.Single(Check(problem with { Upper = wrong }));
         Assert.Equal(Severity.Error, finding.Severity);
         Assert.Matches(@"^The gradient of the upper objective f in x does not match its values at the start: along a random direction it gives -?1, differences give -?1\.$", finding.What);
-        Assert.Equal("Check the gradient's formula and sign; if the function has a kink at the start, start elsewhere.", finding.Remedy);
+        Assert.Equal("Check the gradient's formula and sign: 'bilevel check' and CheckedObjective show where it goes wrong.", finding.Remedy);
         Assert.StartsWith("The gradient of the lower objective g in x does not match", Assert.Single(Check(problem with { Lower = wrong })).What, StringComparison.Ordinal);
     }
 

@@ -1,0 +1,144 @@
+using Objective = Bilevel.FunctionObjective<Bilevel.DenseVector<double>>;
+
+namespace Bilevel.Tests;
+
+/// <summary>Levels without a minimiser are said to be such, and those whose minimiser is far away are not.</summary>
+public sealed class BoundlessnessTests
+{
+    private static readonly Objective Tracking = new((x, y) => ((x[0] * x[0]) + Math.Pow(y[0] - 1, 2)) / 2, (x, y, r) => r[0] = x[0], (x, y, r) => r[0] = y[0] - 1);
+
+    public static TheoryData<string> Followers() => ["-y", "exp(-y)", "log(1 + exp(-y))", "-y^3", "-y on y >= 0", "only for x < 0", "separable"];
+
+    private static BilevelProblem<DenseVector<double>> Problem(string follower) => follower switch
+    {
+        "-y" => new(Tracking, new Objective((x, y) => -y[0], (x, y, r) => r[0] = 0, (x, y, r) => r[0] = -1)),
+        "exp(-y)" => new(Tracking, new Objective((x, y) => Math.Exp(-y[0]), (x, y, r) => r[0] = 0, (x, y, r) => r[0] = -Math.Exp(-y[0]))),
+        "log(1 + exp(-y))" => new(Tracking, new Objective((x, y) => Math.Log(1 + Math.Exp(-y[0])), (x, y, r) => r[0] = 0, (x, y, r) => r[0] = -1 / (1 + Math.Exp(y[0])))),
+        "-y^3" => new(Tracking, new Objective((x, y) => -Math.Pow(y[0], 3), (x, y, r) => r[0] = 0, (x, y, r) => r[0] = -3 * y[0] * y[0])),
+        "-y on y >= 0" => Problem("-y") with { LowerSet = new NonnegativeOrthant<double>() },
+
+        // Half max(x, 0) y^2 - y: the leader is drawn to x = -1, where the follower has no answer.
+        "only for x < 0" => new(
+            new Objective((x, y) => Math.Pow(x[0] + 1, 2) / 2, (x, y, r) => r[0] = x[0] + 1, (x, y, r) => r[0] = 0),
+            new Objective((x, y) => (Math.Max(x[0], 0) * y[0] * y[0] / 2) - y[0], (x, y, r) => r[0] = x[0] > 0 ? y[0] * y[0] / 2 : 0, (x, y, r) => r[0] = (Math.Max(x[0], 0) * y[0]) - 1)),
+
+        // Logistic regression without regularisation on two classes that a line separates.
+        _ => new(
+            new Objective((x, y) => x[0] * x[0] / 2, (x, y, r) => r[0] = x[0], (x, y, r) => r.CopyFrom(Vectors.Of(0, 0))),
+            new Objective((x, y) => Math.Log(1 + Math.Exp(-y[0] - y[1])) + Math.Log(1 + Math.Exp(-y[0] + (0.5 * y[1]))), (x, y, r) => r[0] = 0, (x, y, r) =>
+            {
+                double one = -1 / (1 + Math.Exp(y[0] + y[1])), two = -1 / (1 + Math.Exp(y[0] - (0.5 * y[1])));
+                (r[0], r[1]) = (one + two, one - (0.5 * two));
+            })),
+    };
+
+    [Theory]
+    [MemberData(nameof(Followers))]
+    public void A_follower_without_a_minimiser(string follower)
+    {
+        var y = follower == "separable" ? Vectors.Of(0, 0) : Vectors.Of(0.5);
+        foreach (IMethod method in new IMethod[] { new F2ba { Accelerated = true }, new F2sa(), new F2ba() })
+        {
+            var solution = new Driver { Stop = Stop.Residual(1e-4) | Stop.Iterations(3_000), CertifyAt = 1e-3 }.Run(method, Problem(follower), [Vectors.Of(0.5), y]);
+            Assert.True(solution.Status == SolveStatus.Unbounded, $"{method.Name}: {solution.Status}: {solution.StatusMessage}");
+            Assert.StartsWith("The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is ", solution.StatusMessage, StringComparison.Ordinal);
+            Assert.Matches(@"It is -?[\d.E+-]+ at \|y\| = [\d.E+-]+, reached by a last move of length [\d.E+-]+, and still falls at \|y\| = ", solution.StatusMessage);
+            Assert.Null(solution.Certificate);
+            Assert.False(solution.Converged);
+        }
+    }
+
+    [Fact]
+    public void The_advice_to_such_a_follower_works()
+    {
+        // A small multiple of |y|^2, then a bounded set.
+        var regular = new BilevelProblem<DenseVector<double>>(Tracking, new Objective((x, y) => -y[0] + (y[0] * y[0] / 20), (x, y, r) => r[0] = 0, (x, y, r) => r[0] = -1 + (y[0] / 10)));
+        var bounded = Problem("-y") with { LowerSet = new Box<double>(-3, 3) };
+        foreach (var (problem, answer) in new[] { (regular, 10.0), (bounded, 3.0) })
+        {
+            var solution = new Driver { Stop = Stop.Residual(1e-4) | Stop.Iterations(3_000) }.Run(new F2ba { Accelerated = true }, problem, Vectors.Of(0.5), Vectors.Of(0.5));
+            Assert.Equal(SolveStatus.Converged, solution.Status);
+            Assert.Equal(answer, solution.Y[0], 1e-3);
+        }
+    }
+
+    [Theory]
+    [InlineData("-x")]
+    [InlineData("-x^2")]
+    [InlineData("-x + y")]
+    public void A_leader_without_a_minimiser(string leader)
+    {
+        Objective upper = leader switch
+        {
+            "-x" => new((x, y) => -x[0], (x, y, r) => r[0] = -1, (x, y, r) => r[0] = 0),
+            "-x^2" => new((x, y) => -x[0] * x[0], (x, y, r) => r[0] = -2 * x[0], (x, y, r) => r[0] = 0),
+            _ => new((x, y) => (-2 * x[0]) + y[0], (x, y, r) => r[0] = -2, (x, y, r) => r[0] = 1),
+        };
+        var lower = new Objective((x, y) => Math.Pow(y[0] - x[0], 2) / 2, (x, y, r) => r[0] = x[0] - y[0], (x, y, r) => r[0] = y[0] - x[0]);
+        var problem = new BilevelProblem<DenseVector<double>>(upper, lower) { Constants = new() { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, UpperSmoothness = 0, UpperCoupling = 0 } };
+        foreach (IMethod method in new IMethod[] { new F2ba { Accelerated = true }, new F2sa(), new QuasiNewton() })
+        {
+            var solution = new Driver { Stop = Stop.Residual(1e-4) | Stop.Stalled(2_000) | Stop.Iterations(20_000), CertifyAt = 1e-3 }.Run(method, problem, Vectors.Of(0.5), Vectors.Of(0.5));
+            Assert.True(solution.Status == SolveStatus.Unbounded, $"{method.Name}: {solution.Status}: {solution.StatusMessage}");
+            Assert.Matches(@"^The leader seems unbounded: .* It is -[\d.E+]+ at \|x\| = [\d.E+]+, reached by a last move of length [\d.E+-]+, and still falls at \|x\| = ", solution.StatusMessage);
+        }
+    }
+
+    [Fact]
+    public void Nothing_is_said_of_honest_problems_far_from_their_optimum()
+    {
+        // Along the whole way from a start far away, at each scale, as a run would show it.
+        for (ulong seed = 0; seed < 150; seed++)
+        {
+            double Draw(ulong i) => RandomBits.Uniform(seed, i);
+            double Power(ulong i, double low, double high) => Math.Pow(10, low + ((high - low) * Draw(i)));
+            double sx = Power(0, -6, 6), sy = Power(1, -6, 6), sf = Power(2, -6, 6), sg = Power(3, -6, 6), far = Power(4, 0, 6), condition = Power(5, 0, 6);
+            int kind = (int)(seed % 4);
+
+            // g in u = y / sy - x / sx: a quadratic, a logistic function with a weak ridge, a hinge squared with a ridge, a quartic.
+            double Of(double u) => kind switch { 0 => u * u / 2, 1 => Math.Log(1 + Math.Exp(-Math.Abs(u))) + Math.Max(-u, 0) + (u * u / (2 * condition)), 2 => (Math.Pow(Math.Max(0, 1 - u), 2) / 2) + (u * u / (2 * condition)), _ => Math.Pow(u, 4) / 4 };
+            double Slope(double u) => kind switch { 0 => u, 1 => (-1 / (1 + Math.Exp(u))) + (u / condition), 2 => -Math.Max(0, 1 - u) + (u / condition), _ => u * u * u };
+            var lower = new Objective((x, y) => sg * (Of((y[0] / sy) - (x[0] / sx)) + (y[1] / sy * (y[1] / sy) / 2)), (x, y, r) => r[0] = -sg * Slope((y[0] / sy) - (x[0] / sx)) / sx, (x, y, r) => (r[0], r[1]) = (sg * Slope((y[0] / sy) - (x[0] / sx)) / sy, sg * y[1] / sy / sy));
+            var upper = new Objective((x, y) => sf * (Math.Pow((x[0] / sx) - 1, 2) + Math.Pow((y[0] / sy) - 1, 2)), (x, y, r) => r[0] = 2 * sf * ((x[0] / sx) - 1) / sx, (x, y, r) => (r[0], r[1]) = (2 * sf * ((y[0] / sy) - 1) / sy, 0));
+            var problem = new BilevelProblem<DenseVector<double>>(upper, lower);
+            double side = Draw(6) < 0.5 ? 1 : -1;
+            DenseVector<double>[] start = [Vectors.Of(side * far * sx), Vectors.Of(-side * far * sy, far * sy)];
+            var watch = new Boundlessness<DenseVector<double>>(problem, start);
+            for (int k = 0; k <= 12; k++)
+            {
+                // From the start, through zero, to the answer and as far again on the other side.
+                double t = 1 - (k / 6.0);
+                DenseVector<double>[] at = [Vectors.Of(sx * (1 + (t * far * side))), Vectors.Of(sy * (1 - (t * far * side)), sy * t * far)];
+                Assert.Null(watch.Follower(at));
+                Assert.Null(watch.Leader(at));
+                if (k % 3 == 0) Assert.Null(watch.AtEnd(at, converged: false));
+            }
+        }
+    }
+
+    [Fact]
+    public void Nothing_is_said_of_runs_from_nothing_to_far_away()
+    {
+        // The norm grows by six orders of magnitude while every value falls, and the optimum is there.
+        foreach (double far in new[] { 1e3, 1e6 })
+        {
+            var upper = new Objective((x, y) => Math.Pow(x[0] - far, 2) / 2, (x, y, r) => r[0] = x[0] - far, (x, y, r) => r[0] = 0);
+            var lower = new Objective((x, y) => Math.Pow(y[0] - x[0], 2) / 2, (x, y, r) => r[0] = x[0] - y[0], (x, y, r) => r[0] = y[0] - x[0]);
+            var solution = new Driver { Stop = Stop.Residual(1e-3) | Stop.Iterations(3_000), RecordEvery = 1 }.Run(new F2ba { Accelerated = true, Tolerance = 1e-3 }, new(upper, lower), Vectors.Of(0), Vectors.Of(0));
+            Assert.True(solution.Status == SolveStatus.Converged, solution.StatusMessage);
+            Assert.Equal(far, solution.X[0], 1e-2);
+        }
+    }
+
+    [Fact]
+    public void A_minimum_attained_behind_a_kink_is_one()
+    {
+        // max(0, 1 - y)^2 and max(0, 1 - y): flat behind y = 1.
+        foreach (int power in new[] { 1, 2 })
+        {
+            var lower = new Objective((x, y) => Math.Pow(Math.Max(0, 1 - y[0]), power), (x, y, r) => r[0] = 0, (x, y, r) => r[0] = y[0] >= 1 ? 0 : -power * Math.Pow(1 - y[0], power - 1));
+            var watch = new Boundlessness<DenseVector<double>>(new BilevelProblem<DenseVector<double>>(Tracking, lower), [Vectors.Of(0), Vectors.Of(-1e6)]);
+            foreach (double y in new[] { -1e6, -1e3, 0, 0.999, 1, 2 }) Assert.Null(watch.AtEnd([Vectors.Of(0), Vectors.Of(y)], converged: true));
+        }
+    }
+}
