@@ -15,22 +15,31 @@ internal static class ConstantsCheck
     /// <param name="z">The lower level solved again.</param>
     /// <param name="y">Another lower point that somebody visited.</param>
     /// <param name="known">The constants, all declared.</param>
+    /// <param name="directions">Directions in y that the bounds use: m, f_y.</param>
+    /// <param name="alongX">A direction in x that the bounds use: g_xy m.</param>
+    /// <param name="reach">A length in y over which the gradients may be expected to change.</param>
+    /// <param name="face">The directions of y; null for all.</param>
+    /// <param name="upperSet">The set of x.</param>
     /// <param name="upperRounding">Rounding errors of the gradients of f.</param>
     /// <param name="lowerRounding">Rounding errors of the gradients of g.</param>
-    public static string? Contradiction<V>(IObjective<V> upper, IObjective<V> lower, V x, V z, V y, ProblemConstants known, GradientRounding upperRounding, GradientRounding lowerRounding)
+    public static string? Contradiction<V>(IObjective<V> upper, IObjective<V> lower, V x, V z, V y, ProblemConstants known, IReadOnlyList<V> directions, V alongX, double reach, ISubspace<V>? face, IFeasibleSet<V> upperSet, GradientRounding upperRounding, GradientRounding lowerRounding)
         where V : class, IVector<V>
     {
         V end = z.Copy(), middle = z.ZerosLike();
         V[] fx = Zeros(x), fy = Zeros(z), gx = Zeros(x), gy = Zeros(z);
         V[][] points = [[x, z], [x, middle], [x, end]];
         PreparedRequest<V> leader = new(upper, points, Outputs(fx, fy)), follower = new(lower, points, Outputs(gx, gy));
-        double units = GradientRounding.Units * Precision.Of(z), size = 1 + z.Norm();
+        double units = EvaluationRounding.Units * Precision.Of(z), size = z.Norm();
+        List<(double Length, V? Along, ulong Key)> segments = [(1e-3 * reach, null, 11), (0.1 * reach, null, 12), (reach, null, 13), (0, null, 0)];
+        foreach (var along in directions) segments.AddRange([(1e-3 * reach, along, 1), (0.1 * reach, along, 1)]);
 
-        foreach (var (length, key) in new[] { (1e-3 * size, 11UL), (0.1 * size, 12UL), (size, 13UL), (0, 0UL) })
+        foreach (var (length, along, key) in segments)
         {
             if (key == 0) end.CopyFrom(y);
-            else if (z is IFillable) Away(end, z, length, key);
+            else if (along is not null) Towards(end, z, along, length);
+            else if (z is IFillable) Away(end, z, length, key, face);
             else continue;
+            if (key == 0 && face is not null) continue;
             middle.CopyFrom(z);
             middle.AddScaled(1, end);
             middle.Scale(0.5);
@@ -66,6 +75,35 @@ internal static class ConstantsCheck
 
             if (Exceeds(upperTurned, known.UpperSmoothness!.Value * s, Noise(upperRounding.Y, known.UpperSmoothness.Value))) return Message("UpperSmoothness", known.UpperSmoothness.Value, "shows", upperTurned / s);
             if (Exceeds(upperMixed, known.UpperCoupling!.Value * s, Noise(upperRounding.X, known.UpperCoupling.Value))) return Message("UpperCoupling", known.UpperCoupling.Value, "shows", upperMixed / s);
+        }
+
+        return Mixed(upper, lower, x, z, alongX, known, upperSet, upperRounding, lowerRounding);
+    }
+
+    // The bounds on g_xy and f_xy hold for their transposes: how the y-gradients turn along x.
+    private static string? Mixed<V>(IObjective<V> upper, IObjective<V> lower, V x, V z, V mixed, ProblemConstants known, IFeasibleSet<V> set, GradientRounding upperRounding, GradientRounding lowerRounding)
+        where V : class, IVector<V>
+    {
+        V ahead = x.Copy(), behind = x.Copy(), turn = z.ZerosLike(), random = x.ZerosLike();
+        if (x is IFillable) RandomDirection.Fill(random, 14);
+        double size = x.Norm(), h = 1e-6 * (size > 0 ? size : 1);
+        double[] weights = [1, -1];
+        foreach (var along in new[] { mixed, random })
+        {
+            if (!(along.Norm() > 0)) continue;
+            Towards(ahead, x, along, h);
+            Towards(behind, x, along, -h);
+            set.Project(ahead);
+            set.Project(behind);
+            var between = ahead.Copy();
+            between.AddScaled(-1, behind);
+            double s = between.Norm();
+            if (!(s > 0)) continue;
+            foreach (var (objective, bound, name, rounding) in new[] { (lower, known.LowerCoupling!.Value, "LowerCoupling", lowerRounding.Y), (upper, known.UpperCoupling!.Value, "UpperCoupling", upperRounding.Y) })
+            {
+                new PreparedRequest<V>(objective, [[ahead, z], [behind, z]], [new(BilevelProblem.Y, Output.Combined, turn)], weights).Evaluate();
+                if (Exceeds(turn.Norm(), bound * s, 4 * rounding)) return Message(name, bound, "of x shows", turn.Norm() / s);
+            }
         }
 
         return null;
@@ -106,13 +144,21 @@ internal static class ConstantsCheck
         return (gy.Norm(), gx.Norm());
     }
 
-    private static void Away<V>(V end, V from, double length, ulong key)
+    private static void Away<V>(V end, V from, double length, ulong key, ISubspace<V>? face)
         where V : class, IVector<V>
     {
-        RandomDirection.Fill(end, key);
-        double norm = end.Norm();
-        if (norm > 0) end.Scale(length / norm);
-        end.AddScaled(1, from);
+        var along = end.ZerosLike();
+        RandomDirection.Fill(along, key);
+        face?.Restrict(along);
+        Towards(end, from, along, length);
+    }
+
+    private static void Towards<V>(V end, V from, V along, double length)
+        where V : class, IVector<V>
+    {
+        double norm = along.Norm();
+        end.CopyFrom(from);
+        if (norm > 0) end.AddScaled(length / norm, along);
     }
 
     private static V[] Zeros<V>(V like)

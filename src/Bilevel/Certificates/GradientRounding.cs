@@ -1,12 +1,13 @@
 namespace Bilevel;
 
-/// <summary>Bounds on the rounding errors of the two gradients of an objective at a point, as norms.</summary>
+/// <summary>Bounds on the rounding errors of the two gradients of an objective at a point, as norms, and of its value.</summary>
 /// <param name="X">Of the x-gradient.</param>
 /// <param name="Y">Of the y-gradient.</param>
-internal readonly record struct GradientRounding(double X, double Y)
+/// <param name="Value">Of the value.</param>
+internal readonly record struct GradientRounding(double X, double Y, double Value)
 {
-    // Units of rounding that a sum over data may accumulate; generous, since errors mostly cancel.
-    public const double Units = 32;
+    // Units of rounding that are granted whatever was measured.
+    private const double Units = 4;
 
     // What is measured along one line may be that much below the largest error.
     private const double Safety = 8;
@@ -18,15 +19,15 @@ internal readonly record struct GradientRounding(double X, double Y)
     private static readonly double Gain = Math.Sqrt(70);
 
     /// <summary>
-    /// The larger of what the sizes involved suggest and of what fourth differences of the gradients along a random
-    /// line show at spacings from a few units of rounding to where the smooth part would show; the latter sees what
-    /// an objective cancels inside.
+    /// The larger of a few units of rounding of the sizes involved and of what fourth differences of gradients and values
+    /// along a random line show at spacings from a few units of rounding to where the smooth part would show; the latter
+    /// sees what an objective cancels inside, and what a long sum adds up.
     /// </summary>
     /// <param name="objective">The objective.</param>
     /// <param name="x">The upper variable.</param>
     /// <param name="y">The lower variable.</param>
-    /// <param name="slopeX">Bound on the mixed second derivative.</param>
-    /// <param name="slopeY">Bound on the second derivative in y.</param>
+    /// <param name="slopeX">Bound on the mixed second derivative; 0 where none is known.</param>
+    /// <param name="slopeY">Bound on the second derivative in y; 0 where none is known.</param>
     public static GradientRounding Of<V>(IObjective<V> objective, V x, V y, double slopeX, double slopeY)
         where V : class, IVector<V>
     {
@@ -36,16 +37,17 @@ internal readonly record struct GradientRounding(double X, double Y)
         var request = new PreparedRequest<V>(
             objective,
             [.. xs.Zip(ys, (a, b) => new[] { a, b })],
-            [.. gx.Select((r, j) => new Output<V>(BilevelProblem.X, j, r)), .. gy.Select((r, j) => new Output<V>(BilevelProblem.Y, j, r))]);
+            [.. gx.Select((r, j) => new Output<V>(BilevelProblem.X, j, r)), .. gy.Select((r, j) => new Output<V>(BilevelProblem.Y, j, r))],
+            values: true);
         request.Evaluate();
-        double measuredX = 0, measuredY = 0, units = Units * precision, size = y.Norm();
-        double modelX = units * ((slopeX * size) + gx[0].Norm()), modelY = units * ((slopeY * size) + gy[0].Norm());
+        double measuredX = 0, measuredY = 0, measuredValue = 0, units = Units * precision, size = y.Norm();
+        double modelX = units * ((slopeX * size) + gx[0].Norm()), modelY = units * ((slopeY * size) + gy[0].Norm()), modelValue = units * Math.Abs(request.Values[0]);
 
         // x moves by another share than y, for along (x, y) itself a homogeneous gradient would stay zero; and the points
         // lie to one side, for about a zero of the gradient the errors may be odd, which even weights do not see.
         V alongX = Line(x, 3), alongY = Line(y, 4);
         alongX.Scale(0.618);
-        for (double spacing = 8 * precision; spacing <= Math.Pow(precision, 0.27); spacing *= 16)
+        for (double spacing = 8 * precision; spacing <= Math.Pow(precision, 0.27); spacing *= 64)
         {
             for (int j = 0; j < Weights.Length; j++)
             {
@@ -56,12 +58,18 @@ internal readonly record struct GradientRounding(double X, double Y)
             }
 
             request.Evaluate();
-            measuredX = Math.Max(measuredX, FourthDifference(gx));
-            measuredY = Math.Max(measuredY, FourthDifference(gy));
+            double value = 0;
+            for (int j = 0; j < Weights.Length; j++) value += Weights[j] * request.Values[j];
+            measuredX = Larger(measuredX, FourthDifference(gx));
+            measuredY = Larger(measuredY, FourthDifference(gy));
+            measuredValue = Larger(measuredValue, Math.Abs(value) / Gain);
         }
 
-        return new GradientRounding(Math.Max(modelX, Safety * measuredX), Math.Max(modelY, Safety * measuredY));
+        return new GradientRounding(Math.Max(modelX, Safety * measuredX), Math.Max(modelY, Safety * measuredY), Math.Max(modelValue, Safety * measuredValue));
     }
+
+    // Where the objective is not finite nothing is seen.
+    private static double Larger(double a, double b) => double.IsFinite(b) ? Math.Max(a, b) : a;
 
     private static double FourthDifference<V>(V[] gradients)
         where V : class, IVector<V>

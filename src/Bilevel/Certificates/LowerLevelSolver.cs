@@ -18,6 +18,12 @@ public static class LowerLevelSolver
 {
     private const int Memory = 12;
 
+    // After how many steps, and then each time that many more, Newton steps are tried where the memory does not suffice.
+    private const int Patience = 150;
+
+    // Most products of a Newton step, and most Newton steps in a row.
+    private const int NewtonProducts = 600, NewtonSteps = 8;
+
     /// <summary>Minimises objective(x, .) over the set from a start.</summary>
     /// <param name="objective">The objective over the blocks (x, y).</param>
     /// <param name="x">The upper variable, fixed.</param>
@@ -42,9 +48,32 @@ public static class LowerLevelSolver
         double norm = gradient.Norm(), bestNorm = norm;
         V best = y.Copy();
         double bestValue = value, lowest = value, valueSize = Math.Abs(value);
-        int k = 0, withoutGain = 0;
+        int k = 0, withoutGain = 0, nextNewton = Patience;
         for (; k < limit && norm > tolerance && double.IsFinite(norm) && withoutGain < 100; k++)
         {
+            if (k == nextNewton || withoutGain == 40)
+            {
+                // Near the minimiser, where the condition number is what is slow.
+                nextNewton *= 2;
+                if (Newton(objective, x, y, start, gradient, tolerance) is { } polished)
+                {
+                    y.CopyFrom(polished);
+                    trial.CopyFrom(y);
+                    atTrial.Evaluate();
+                    (value, norm) = (atTrial.Values[0], trialGradient.Norm());
+                    gradient.CopyFrom(trialGradient);
+                    steps.Clear();
+                    if (norm < bestNorm)
+                    {
+                        (bestNorm, bestValue) = (norm, value);
+                        best.CopyFrom(y);
+                    }
+
+                    lowest = Math.Min(lowest, value);
+                    if (!(norm > tolerance)) break;
+                }
+            }
+
             Direction(direction, gradient, steps, alpha);
             double slope = gradient.Dot(direction);
             if (!(slope < 0))
@@ -102,6 +131,47 @@ public static class LowerLevelSolver
         }
 
         return new LowerSolution<V>(best, bestValue, bestNorm, k);
+    }
+
+    // Newton steps with products from differences of gradients, as long as each at least halves the gradient; null where the first does not.
+    private static V? Newton<V>(IObjective<V> objective, V x, V from, V start, V slope, double tolerance)
+        where V : class, IVector<V>
+    {
+        V y = from.Copy(), gradient = slope.Copy(), ahead = y.ZerosLike(), behind = y.ZerosLike(), image = y.ZerosLike(), trial = y.ZerosLike(), trialGradient = y.ZerosLike();
+        var difference = new PreparedRequest<V>(objective, [[x, ahead], [x, behind]], [new(BilevelProblem.Y, Output.Combined, image)], [1, -1]);
+        var atTrial = new PreparedRequest<V>(objective, [[x, trial]], [new(BilevelProblem.Y, 0, trialGradient)]);
+        trial.CopyFrom(y);
+        trial.AddScaled(-1, start);
+        double size = Math.Max(y.Norm(), trial.Norm()), length = (size > 0 ? size : 1) * Math.Cbrt(Precision.Of(y)), norm = gradient.Norm();
+        bool any = false;
+        for (int k = 0; k < NewtonSteps && norm > tolerance; k++)
+        {
+            gradient.Scale(-1);
+            var step = ConjugateResiduals.Solve(Product, gradient, Math.Max(0.1 * tolerance, 1e-3 * norm), NewtonProducts);
+            trial.CopyFrom(y);
+            trial.AddScaled(1, step);
+            atTrial.Evaluate();
+            double next = trialGradient.Norm();
+            if (!(next <= norm / 2)) break;
+            any = true;
+            norm = next;
+            y.CopyFrom(trial);
+            gradient.CopyFrom(trialGradient);
+        }
+
+        return any ? y : null;
+
+        V Product(V v)
+        {
+            double h = length / v.Norm();
+            ahead.CopyFrom(y);
+            ahead.AddScaled(h, v);
+            behind.CopyFrom(y);
+            behind.AddScaled(-h, v);
+            difference.Evaluate();
+            image.Scale(1 / (2 * h));
+            return image;
+        }
     }
 
     // The two-loop recursion.

@@ -1,7 +1,8 @@
 namespace Bilevel;
 
 /// <summary>
-/// Solves g_yy m = -f_y by conjugate gradients on differences of gradients, and keeps what is known of the errors.
+/// Solves g_yy m = -f_y by conjugate residuals on differences of gradients, improved on the residual formed anew, and
+/// keeps what is known of the errors.
 /// </summary>
 internal sealed class MultiplierBound<V>
     where V : class, IVector<V>
@@ -9,34 +10,46 @@ internal sealed class MultiplierBound<V>
     // Steps of the Lanczos process that looks for a curvature below the declared one.
     private const int ProbeSteps = 64;
 
-    private readonly V fy, multiplier;
-    private readonly double coupling;
-    private readonly DifferenceError ofY, ofX;
-    private readonly GradientDifference<V> differences;
+    private const int Rounds = 5;
+
+    private readonly IObjective<V> lower;
+    private readonly V x, y, fx, fy;
+    private readonly ISubspace<V>? face;
+    private readonly double reach;
+    private readonly DifferenceError ofY;
+    private readonly SecondDerivatives<V> derivatives;
 
     /// <param name="lower">g.</param>
     /// <param name="x">The upper variable.</param>
     /// <param name="y">The lower level solved again.</param>
     /// <param name="fx">f_x there.</param>
     /// <param name="fy">f_y there.</param>
-    /// <param name="constants">Those of g, declared.</param>
+    /// <param name="constants">Those of g, as far as declared.</param>
     /// <param name="rounding">Rounding errors of the gradients of g there.</param>
-    public MultiplierBound(IObjective<V> lower, V x, V y, V fx, V fy, ProblemConstants constants, GradientRounding rounding)
+    /// <param name="reach">A length in y over which g may be expected to change.</param>
+    /// <param name="face">The directions of y; null for all.</param>
+    public MultiplierBound(IObjective<V> lower, V x, V y, V fx, V fy, ProblemConstants constants, GradientRounding rounding, double reach, ISubspace<V>? face)
     {
-        double third = constants.LowerHessianLipschitz!.Value, noise = 1e-3 * Math.Max(rounding.X, rounding.Y), precision = Precision.Of(y), size = y.Norm();
-        (this.fy, coupling) = (fy, constants.LowerCoupling!.Value);
-        ofY = new DifferenceError(third, constants.LowerThirdDerivativeLipschitz, constants.LowerSmoothness!.Value, rounding.Y, noise, precision, size);
-        ofX = new DifferenceError(constants.LowerMixedHessianLipschitz ?? third, constants.LowerMixedThirdDerivativeLipschitz, coupling, rounding.X, noise, precision, size);
-        multiplier = y.ZerosLike();
-        differences = new GradientDifference<V>(lower, x, y);
-        Hypergradient = fx.Copy();
+        (this.lower, this.x, this.y, this.fx, this.fy, this.reach, this.face) = (lower, x, y, fx, fy, reach, face);
+        derivatives = new SecondDerivatives<V>(lower, x, y, constants, rounding, reach);
+        ofY = new DifferenceError(constants.LowerHessianLipschitz ?? double.PositiveInfinity, constants.LowerThirdDerivativeLipschitz, Math.Max(rounding.Y, 1e-3 * rounding.X));
+        (Multiplier, Image, Mixed, Hypergradient) = (y.ZerosLike(), y.ZerosLike(), x.ZerosLike(), fx.Copy());
     }
 
+    /// <summary>m.</summary>
+    public V Multiplier { get; private set; }
+
+    /// <summary>g_yy m.</summary>
+    public V Image { get; private set; }
+
+    /// <summary>g_xy m.</summary>
+    public V Mixed { get; private set; }
+
     /// <summary>|m|.</summary>
-    public double Norm => multiplier.Norm();
+    public double Norm => Multiplier.Norm();
 
     /// <summary>f_x + g_xy m.</summary>
-    public V Hypergradient { get; }
+    public V Hypergradient { get; private set; }
 
     /// <summary>|f_y + g_yy m| by differences.</summary>
     public double Residual { get; private set; }
@@ -47,43 +60,51 @@ internal sealed class MultiplierBound<V>
     /// <summary>Bound on what differences err in g_xy m.</summary>
     public double MixedError { get; private set; }
 
-    /// <summary>Whether |g_xy m| exceeds the declared coupling times |m|.</summary>
-    public bool ContradictsCoupling { get; private set; }
+    /// <summary>|g_xy (m - the one before)|: how far the last improvement moved the hypergradient; infinite where there was none.</summary>
+    public double LastMove { get; private set; } = double.PositiveInfinity;
 
-    public void Solve(int limit, double tolerance)
+    /// <summary>Finds m so well that what the hypergradient errs for it is below a tolerance, as far as differences let.</summary>
+    /// <param name="limit">Most products of each solve.</param>
+    /// <param name="weight">What the residual counts: |g_xy| / mu, or a guess of it.</param>
+    /// <param name="tolerance">That tolerance.</param>
+    public void Solve(int limit, double weight, double tolerance)
     {
+        double size = fy.Norm();
+        Residual = size;
+        if (!(size > 0)) return;
+        double enough = tolerance / Math.Max(weight, double.Epsilon);
         var residual = fy.Copy();
         residual.Scale(-1);
-        var direction = residual.Copy();
-        double square = residual.Dot(residual), best = square;
-        for (int k = 0, bestAt = 0; k < limit && Math.Sqrt(square) > tolerance && k - bestAt < 50; k++)
+        derivatives.Along(residual, weight, 1e-9 * weight * size);
+        var m = y.ZerosLike();
+        double best = double.PositiveInfinity;
+        for (int round = 0; round < Rounds; round++)
         {
-            var image = differences.HessianTimes(direction, ofY.Length(direction.Norm()));
-            double curvature = direction.Dot(image);
-            if (!(curvature > 0)) break;
-            double step = square / curvature;
-            multiplier.AddScaled(step, direction);
-            residual.AddScaled(-step, image);
-            double next = residual.Dot(residual);
-            direction.Scale(next / square);
-            direction.AddScaled(1, residual);
-            square = next;
-            if (square < best) (best, bestAt) = (square, k);
-        }
+            // Products carry errors of their own, so each round is asked for some digits only.
+            double goal = Math.Max(enough / 4, 1e-7 * residual.Norm());
+            m.AddScaled(1, ConjugateResiduals.Solve(derivatives.Times, residual, goal, limit));
+            face?.Restrict(m);
+            if (!(m.Norm() > 0) || !m.IsFinite()) return;
+            var along = derivatives.Along(m, weight, tolerance / 4);
+            residual.CopyFrom(fy);
+            residual.AddScaled(1, along.Y);
+            residual.Scale(-1);
+            double left = residual.Norm(), total = (weight * (left + along.ErrorY)) + along.ErrorX;
+            bool gains = !(total >= 0.7 * best), better = !(total >= best);
+            if (better)
+            {
+                var move = along.X.Copy();
+                move.AddScaled(-1, Mixed);
+                LastMove = move.Norm();
+                best = total;
+                (Multiplier, Image, Mixed, Residual, ResidualError, MixedError) = (along.Direction, along.Y, along.X, left, along.ErrorY, along.ErrorX);
+                Hypergradient.CopyFrom(fx);
+                Hypergradient.AddScaled(1, Mixed);
+            }
 
-        // The residual that counts is formed anew, with one difference along m.
-        double norm = Norm;
-        Residual = fy.Norm();
-        if (!(norm > 0)) return;
-        double h = ofY.Length(norm), hx = ofX.Length(norm);
-        var left = differences.HessianTimes(multiplier, h);
-        left.AddScaled(1, fy);
-        Residual = left.Norm();
-        ResidualError = ofY.At(h, norm);
-        var mixed = differences.MixedTimes(multiplier, hx);
-        MixedError = ofX.At(hx, norm);
-        ContradictsCoupling = mixed.Norm() > (coupling * norm * (1 + 1e-3)) + MixedError;
-        Hypergradient.AddScaled(1, mixed);
+            if (!gains || left <= Math.Max(enough / 4, along.ErrorY / 4) || !double.IsFinite(left)) break;
+            m.CopyFrom(along.Direction);
+        }
     }
 
     /// <summary>The extreme curvatures v' g_yy v / |v|^2 over a Krylov space of a random direction, and their error from differences.</summary>
@@ -91,13 +112,17 @@ internal sealed class MultiplierBound<V>
     {
         var v = fy.Copy();
         if (v is IFillable) RandomDirection.Fill(v, key: 5);
+        face?.Restrict(v);
         double norm = v.Norm();
         if (!(norm > 0)) return (double.PositiveInfinity, 0, 0);
         v.Scale(1 / norm);
-        double h = ofY.Length(1), error = ofY.At(h, 1);
-        var (smallest, largest) = differences.Curvatures(v, ProbeSteps, h, error);
+        double h = double.IsFinite(ofY.Lipschitz) ? ofY.Length(1, reach) : reach * Math.Cbrt(Precision.Of(y));
+        double moved = 2 * Precision.Of(y) * (y.Norm() + h) / h;
+        double error = double.IsFinite(ofY.Lipschitz) ? ofY.At(h, 1) : ofY.Rounding / h;
+        var (smallest, largest) = new GradientDifference<V>(lower, x, y).Curvatures(v, ProbeSteps, h, error);
 
         // The errors of the products act on the eigenvalues as a matrix whose columns are at most that long.
+        error += moved * Math.Max(Math.Abs(smallest), Math.Abs(largest));
         return (smallest, largest, error * Math.Sqrt(Math.Min(ProbeSteps, v.Length)));
     }
 }

@@ -30,6 +30,11 @@ internal static class MinimaxAssumptions
         var known = problem.Constants;
         double smooth = known.LowerSmoothness ?? double.PositiveInfinity, mu1 = known.LowerStrongConvexity ?? 0, mu2 = known.LowerStrongConcavity ?? 0;
         double up = problem.UpperSign, low = problem.LowerSign;
+        foreach (var (name, term, at, key) in new[] { ("x1", problem.X1, x1, 111UL), ("x2", problem.X2, x2, 112UL), ("z1", problem.Z1, y1, 113UL), ("z2", problem.Z2, y2, 114UL) })
+        {
+            if (SetCheck.Objection(term, at, name, key) is { } seen) return new(seen, "Correct the projection or proximal map, the values or the diameter.");
+        }
+
         if (thorough)
         {
             if (SegmentCheck.Find(problem.Upper, [x1, x2, y1, y2], [problem.X1, problem.X2, problem.Z1, problem.Z2], 101) is { } upper) return Mismatch("f", problem.Blocks[upper.Block].Name, upper);
@@ -101,9 +106,6 @@ internal static class MinimaxAssumptions
             Contradicted.Modulus => new(
                 FormattableString.Invariant($"the declared strong {(block == "z1" ? "convexity" : "concavity")} {modulus:G4} of {objective} in {block} is contradicted: a segment curves by {found.Seen:G4}"),
                 "Declare a smaller constant, or leave it null and give the block bounds."),
-            Contradicted.Set => new(
-                FormattableString.Invariant($"the set of {block} contradicts itself: its projection is not the nearest point of a convex set, or two of its points are {found.Seen:G4} apart, more than its diameter"),
-                "Correct the projection or the diameter."),
             Contradicted.Values => new(
                 FormattableString.Invariant($"{objective} is not {shape} in {block}, or its gradient contradicts its values: along a segment the values depart from the tangents by {seen:G4} per squared length"),
                 remedy),

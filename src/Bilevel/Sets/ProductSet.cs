@@ -48,6 +48,9 @@ public sealed class ProductSet<T> : DenseSet<T>
     /// <summary>Whether every slice is without constraint.</summary>
     public override bool IsWholeSpace { get; }
 
+    /// <summary>The lengths and sets of the slices, in order.</summary>
+    internal IReadOnlyList<(int Length, DenseSet<T> Set)> Slices => slices;
+
     /// <inheritdoc/>
     public override void Project(Span<T> point)
     {

@@ -86,17 +86,17 @@ public sealed class HypergradientCertificateTests
         {
             foreach (double rounding in new[] { 1e-15, 1e-9 })
             {
-                DifferenceError first = new(Math.E, null, Math.E, rounding, 0, 0, 0), second = first with { SecondLipschitz = Math.E };
+                DifferenceError first = new(Math.E, null, rounding), second = first with { SecondLipschitz = Math.E };
                 foreach (var error in new[] { first, second })
                 {
-                    double h = error.Length(norm);
+                    double h = error.Length(norm, 1);
                     Assert.True(h * norm <= 1);
                     double difference = (Math.Exp(h * norm) - Math.Exp(-h * norm)) / (2 * h);
                     Assert.True(Math.Abs(difference - norm) <= error.At(h, norm), $"|v| = {norm}, rounding {rounding}: {difference - norm} above {error.At(h, norm)}");
                     Assert.True(error.At(h, norm) <= 1.001 * Enumerable.Range(-40, 81).Select(k => Math.Pow(1.2, k) * h).Where(other => other * norm <= 1).Min(other => error.At(other, norm)));
                 }
 
-                Assert.True(second.At(second.Length(norm), norm) < first.At(first.Length(norm), norm));
+                Assert.True(second.At(second.Length(norm, 1), norm) < first.At(first.Length(norm, 1), norm));
             }
         }
     }

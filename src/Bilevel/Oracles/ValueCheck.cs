@@ -1,0 +1,193 @@
+namespace Bilevel;
+
+/// <summary>How a gradient and the values agree along a line.</summary>
+internal enum Agreement
+{
+    /// <summary>They agree within what is allowed.</summary>
+    Agrees,
+
+    /// <summary>They agree as far as the rounding of the values lets one see, which is not far enough.</summary>
+    Blunt,
+
+    /// <summary>Nothing could be seen: no length to move by, or nothing finite.</summary>
+    Unseen,
+
+    /// <summary>They disagree, at every length down to where the values' rounding would hide it.</summary>
+    Wrong,
+}
+
+/// <summary>A comparison along a line.</summary>
+/// <param name="Agreement">How they agree.</param>
+/// <param name="Declared">Directional derivative by the gradient, over the last segment.</param>
+/// <param name="Measured">The same by the values.</param>
+/// <param name="Sharpness">The smallest disagreement that would have been seen.</param>
+internal readonly record struct LineComparison(Agreement Agreement, double Declared, double Measured, double Sharpness);
+
+/// <summary>
+/// Compares the gradient of an objective in one block with its values along lines through a point: Simpson's integral of
+/// the slopes against the difference of the values, which agree to the fourth power of the length where the function is
+/// smooth. A disagreement counts where it stays as the length shrinks; curvature does not, and a kink is told by either side.
+/// </summary>
+internal sealed class ValueCheck<V>
+    where V : class, IVector<V>
+{
+    private const double Start = 1e-3, Shrink = 8, FarShrink = 64, Shortest = 2e-5;
+    private const int Levels = 14;
+
+    private static readonly double[] Nodes = [0.5, 0.5 - (Math.Sqrt(0.6) / 2), 0.5 + (Math.Sqrt(0.6) / 2)];
+    private static readonly double[] NodeWeights = [8 / 18.0, 5 / 18.0, 5 / 18.0];
+
+    private readonly V centre, ahead, behind, place, gradient, slope, leg;
+    private readonly IFeasibleSet<V> set;
+    private readonly PreparedRequest<V> request;
+    private readonly double valueRounding, gradientRounding, reach, precision, centreValue, steepness;
+
+    /// <param name="objective">The objective.</param>
+    /// <param name="at">The point, all its blocks; not changed.</param>
+    /// <param name="block">The block that moves.</param>
+    /// <param name="set">What holds that block.</param>
+    /// <param name="rounding">Rounding of values and gradients there.</param>
+    /// <param name="reach">A length over which the function may be expected to change; 0 for unknown.</param>
+    public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IFeasibleSet<V> set, GradientRounding rounding, double reach)
+    {
+        (centre, this.set, this.reach) = (at[block], set, reach);
+        (ahead, behind, place, gradient, slope, leg) = (centre.Copy(), centre.Copy(), centre.Copy(), centre.ZerosLike(), centre.ZerosLike(), centre.ZerosLike());
+        V[] point = [.. at];
+        point[block] = place;
+        request = new PreparedRequest<V>(objective, [point], [new(block, 0, gradient)], values: true);
+        precision = Precision.Of(centre);
+        gradientRounding = block == BilevelProblem.X ? rounding.X : rounding.Y;
+        centreValue = At(centre);
+        slope.CopyFrom(gradient);
+        steepness = slope.Norm();
+        valueRounding = Math.Max(rounding.Value, 4 * precision * Math.Abs(centreValue));
+    }
+
+    /// <summary>The gradient at the point.</summary>
+    public V Gradient => slope;
+
+    /// <summary>Compares along a direction; |declared - measured| may be <paramref name="allowed"/>.</summary>
+    public LineComparison Along(V direction, double allowed)
+    {
+        double norm = direction.Norm();
+        if (!(norm > 0) || !double.IsFinite(norm) || !double.IsFinite(centreValue)) return new(Agreement.Unseen, double.NaN, double.NaN, double.PositiveInfinity);
+
+        // A dot product with rounding errors that are as good as random.
+        double own = (gradientRounding + (8 * precision * steepness)) * Math.Min(norm, 4);
+        double need = 4 * valueRounding / Math.Max(allowed + own, double.Epsilon), least = Shortest * reach / norm;
+        double t = Math.Max(Start * reach / norm, 64 * need);
+        if (!(t > 0)) t = 1e-3 / norm;
+        if (!double.IsFinite(t * norm)) t = Math.Max(reach, 1) / norm;
+        double before = double.NaN, sharpest = double.PositiveInfinity;
+        bool seen = false;
+        for (int level = 0; level < Levels; level++)
+        {
+            var (declared, measured, size) = Compare(direction, t);
+            double sure = (2 * Math.Max(valueRounding, 4 * precision * size) / t) + own, apart = Math.Abs(declared - measured);
+            double next = t / (t * norm > reach ? FarShrink : Shrink);
+            if (!double.IsFinite(apart))
+            {
+                t = next;
+                continue;
+            }
+
+            seen = true;
+            if (apart <= allowed + sure)
+            {
+                sharpest = Math.Min(sharpest, allowed + sure + apart);
+                return new(sure <= (2 * allowed) + (2 * own) ? Agreement.Agrees : Agreement.Blunt, declared, measured, sharpest);
+            }
+
+            // What would be left to see at the next length; a disagreement that shrinks is curvature.
+            double nextSure = (sure - own) * (t / next);
+            bool last = next < least || nextSure + own + allowed > apart / 3 || level == Levels - 1;
+            bool stays = apart >= before / 4;
+            if (last) return new(stays && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, apart);
+            (before, t) = (apart, next);
+        }
+
+        return new(seen ? Agreement.Blunt : Agreement.Unseen, double.NaN, double.NaN, sharpest);
+    }
+
+    // Declared and measured slope per unit of the direction, over the segment or, where a set cuts it, over the worse of its legs.
+    private (double Declared, double Measured, double Size) Compare(V direction, double t)
+    {
+        Place(ahead, direction, t);
+        if (set.IsWholeSpace)
+        {
+            Place(behind, direction, -t);
+            leg.CopyFrom(ahead);
+            leg.AddScaled(-1, behind);
+            double after = At(ahead), slopeAfter = gradient.Dot(leg), back = At(behind), slopeBack = gradient.Dot(leg);
+            return ((slopeBack + (4 * slope.Dot(leg)) + slopeAfter) / 6 / (2 * t), (after - back) / (2 * t), Math.Max(Math.Abs(after), Math.Abs(back)));
+        }
+
+        (double Declared, double Measured, double Size) worst = (0, 0, 0);
+        foreach (double side in new[] { t, -t })
+        {
+            Place(ahead, direction, side);
+            leg.CopyFrom(ahead);
+            leg.AddScaled(-1, centre);
+            if (!(leg.Norm() > 0)) continue;
+            double after = At(ahead), slopeAfter = gradient.Dot(leg);
+            behind.CopyFrom(centre);
+            behind.AddScaled(0.5, leg);
+            At(behind);
+            double declared = (slope.Dot(leg) + (4 * gradient.Dot(leg)) + slopeAfter) / 6 / t, measured = (after - centreValue) / t;
+            if (!(Math.Abs(declared - measured) < Math.Abs(worst.Declared - worst.Measured))) worst = (declared, measured, Math.Max(worst.Size, Math.Abs(after)));
+        }
+
+        return worst;
+    }
+
+    // Whether gradient and values agree inside either half: then only the point itself is not smooth.
+    private bool IsKink(V direction, double t, double limit)
+    {
+        foreach (double side in new[] { t, -t })
+        {
+            Place(ahead, direction, side);
+            leg.CopyFrom(ahead);
+            leg.AddScaled(-1, centre);
+            if (!(leg.Norm() > 0)) continue;
+            double integral = 0;
+            for (int i = 0; i < Nodes.Length; i++)
+            {
+                behind.CopyFrom(centre);
+                behind.AddScaled(Nodes[i], leg);
+                At(behind);
+                integral += NodeWeights[i] * gradient.Dot(leg);
+            }
+
+            if (!(Math.Abs(At(ahead) - centreValue - integral) / t <= limit)) return false;
+        }
+
+        return true;
+    }
+
+    private void Place(V end, V direction, double t)
+    {
+        end.CopyFrom(centre);
+        end.AddScaled(t, direction);
+        if (!set.IsWholeSpace) set.Project(end);
+    }
+
+    private double At(V point)
+    {
+        place.CopyFrom(point);
+        request.Evaluate();
+        return request.Values[0];
+    }
+}
+
+/// <summary>Random directions along which the error of any single component shows, and that of many.</summary>
+internal static class SignPattern
+{
+    /// <summary>Components of random sign, between 1/2 and 3/2 in size.</summary>
+    public static void Fill<V>(V vector, ulong key)
+        where V : class, IVector<V>
+    {
+        if (vector is IFillable fillable) fillable.Fill(i => (RandomBits.At(key, 2 * (ulong)i) & 1) == 0 ? Size(key, i) : -Size(key, i));
+    }
+
+    private static double Size(ulong key, int i) => 0.5 + RandomBits.Uniform(key, (2 * (ulong)i) + 1);
+}
