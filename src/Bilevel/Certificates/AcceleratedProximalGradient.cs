@@ -14,7 +14,7 @@ internal sealed class AcceleratedProximalGradient<V>
     private readonly BlockFunction<V> function;
     private readonly IProximalTerm<V> term;
     private readonly V current, ahead;
-    private readonly double rounding;
+    private readonly double rounding, reach;
     private double theta = 1;
 
     /// <summary>Begins at the start, moved into the domain.</summary>
@@ -24,6 +24,10 @@ internal sealed class AcceleratedProximalGradient<V>
         current = start.Copy();
         term.Project(current);
         rounding = 8 * Precision.Of(current);
+
+        // A first step that is too long is soon halved, one that is too short is not soon made longer.
+        double diameter = term.DiameterAt(start.Length);
+        reach = double.IsFinite(diameter) ? diameter : 0;
         (ahead, Next, Move, Gradient) = (current.Copy(), current.Copy(), current.ZerosLike(), current.ZerosLike());
     }
 
@@ -57,7 +61,7 @@ internal sealed class AcceleratedProximalGradient<V>
         function.Evaluate(ahead);
         Gradient.CopyFrom(function.Gradient);
         Size = current.Norm();
-        if (Smoothness == 0) Smoothness = FirstShare * Math.Max(Gradient.Norm(), 1e-300) / Math.Max(FirstShare, Size);
+        if (Smoothness == 0) Smoothness = FirstShare * Math.Max(Gradient.Norm(), 1e-300) / Math.Max(FirstShare, Math.Max(Size, reach));
         while (true)
         {
             Next.CopyFrom(ahead);

@@ -21,8 +21,8 @@ public enum Verdict
 /// <param name="Summary">The verdict in a sentence or two, naming the number that fails or the reason.</param>
 /// <param name="Residuals">The numbers behind it, by name, in the order in which to show them.</param>
 /// <param name="Signs">Signs of trouble, each a sentence.</param>
-/// <param name="UpperValue">Of a bilevel problem F(x), the upper value read at the lower level solved again; of a minimax problem f at the point, with x2 solved again in the full form. NaN where nothing was computed.</param>
-/// <param name="LowerValue">Of a bilevel problem g*(x), the lower value there; of a minimax problem g at (x1, y1, y2).</param>
+/// <param name="UpperValue">Of a bilevel problem F(x), the upper value read at the lower level solved again; of a minimax problem F(x1), with the lower level and x2 solved again, in the full form, and f at the point in the quick form; always the user's own f, without the multipliers of a lift. NaN where nothing was computed.</param>
+/// <param name="LowerValue">Of a bilevel problem g*(x), the lower value there; of a minimax problem the user's own g at the lower level solved again, and at (x1, y1, y2) in the quick form.</param>
 /// <param name="OracleCalls">Number of gradients that the certificate itself asked for.</param>
 public sealed record Certificate(
     Verdict Verdict,

@@ -64,6 +64,12 @@ internal sealed class KktResiduals<V>
     /// <summary>s (g(x1, z1, y2)) with the proximal terms, less what z1 may leave: at most the dual value of y2.</summary>
     public double DualBound { get; private set; }
 
+    /// <summary>K1 and K2 less what rounding may hide, and what is known of the gap from below: numbers of the point, not of the proof.</summary>
+    public (double W, double V, double Gap) Seen { get; private set; }
+
+    /// <summary>s g(x1, z1, y2) with the proximal terms, as it was computed.</summary>
+    public double DualSeen { get; private set; }
+
     /// <summary>Rounding of the gradient in z2 at (x1, y1, .).</summary>
     public double ConstraintRounding { get; private set; }
 
@@ -163,6 +169,8 @@ internal sealed class KktResiduals<V>
         double excess2 = Bilevel.GapBound.Excess((residuals[Z2] + rounding[Z2]) / rho, problem.Z2.DiameterAt(Point[Z2].Length), known.LowerStrongConcavity);
         GapBound = primal - dual + excess1 + excess2 + firstRounding + secondRounding;
         DualBound = dual - excess1 - secondRounding;
+        DualSeen = dual + secondRounding;
+        Seen = (Total(residuals, X1, Y1, Y2) - roundingW, Total(residuals, X2, Z1, Z2) - roundingV, primal - dual - firstRounding - secondRounding);
         Rounding = (roundingW + roundingV, firstRounding + secondRounding);
 
         double upperRounding = Value(sides.Upper, measured.Upper);
@@ -229,7 +237,8 @@ internal sealed class KktResiduals<V>
         double norm = Math.Sqrt(rows.Sum(v => v.Dot(v))), size = Math.Sqrt(u.Sum(v => v.Dot(v)));
         if (!(norm > 0)) return 1;
         V[] near = [.. u.Select(v => v.Copy())];
-        double length = Math.Sqrt(precision) * (1 + size) / norm;
+        double scale = size > 0 ? size : 1;
+        double length = Math.Sqrt(precision) * scale / norm;
         for (int b = 0; b < BlockCount; b++) near[b].AddScaled(-length, rows[b]);
         var here = sides;
         V[] there = Rows(near);
@@ -242,6 +251,6 @@ internal sealed class KktResiduals<V>
         }
 
         double estimate = Math.Sqrt(change) / (length * norm);
-        return double.IsFinite(estimate) ? Math.Max(estimate, 1e-6) : 1;
+        return double.IsFinite(estimate) ? Math.Max(estimate, 1e-6 * Math.Min(1, norm / scale)) : 1;
     }
 }

@@ -5,7 +5,14 @@ namespace Bilevel;
 /// <param name="Certificate">The certificate.</param>
 /// <param name="Point">The point that it speaks of, block by block; some certificates move the point that they are given.</param>
 public sealed record CertifiedPoint<V>(Certificate Certificate, IReadOnlyList<V> Point)
-    where V : class, IVector<V>;
+    where V : class, IVector<V>
+{
+    /// <summary>A whole feasible point whose upper value is better, where the search for signs came upon one: start there. Null where it did not.</summary>
+    public IReadOnlyList<V>? Better { get; init; }
+
+    /// <summary>The upper value at <see cref="Better"/>, read as <see cref="Certificate.UpperValue"/> is; NaN where there is none.</summary>
+    public double BetterValue { get; init; } = double.NaN;
+}
 
 /// <summary>The independent check of an answer, for one problem class; implemented by the record of its settings.</summary>
 public interface ICertifier

@@ -16,9 +16,15 @@ internal static class SetCheck
     public static string? Objection<V>(IProximalTerm<V> term, V at, string name, ulong key)
         where V : class, IVector<V>
     {
-        if (at.Length == 0 || at is not IFillable || !at.IsFinite() || term is WholeSpace<V>) return null;
+        if (at.Length == 0 || at is not IFillable || !at.IsFinite() || IsKnown(term)) return null;
         return new SetSearch<V>(term, at, key).Run() is { } seen ? $"the {(term is IFeasibleSet<V> ? "set" : "proximal term")} of {name} contradicts itself: {seen}" : null;
     }
+
+    // The sets of this library that hold no others: their tests are sharper than a search.
+    private static bool IsKnown<V>(IProximalTerm<V> term)
+        where V : class, IVector<V> => term is WholeSpace<V> or
+            DenseWholeSpace<double> or Box<double> or Ball<double> or Simplex<double> or CappedSimplex<double> or NonnegativeOrthant<double> or L1Term<double> or
+            DenseWholeSpace<float> or Box<float> or Ball<float> or Simplex<float> or CappedSimplex<float> or NonnegativeOrthant<float> or L1Term<float>;
 }
 
 /// <summary>One such search.</summary>
@@ -72,14 +78,19 @@ internal sealed class SetSearch<V>
         if (found is null && !isLong)
         {
             double reach = 3 * Reach;
-            AlongLine(Shifted(centre, -reach, Random()), Shifted(centre, reach, Random()));
-            AlongLine(Shifted(centre, -reach, Coordinate((int)(key % (ulong)centre.Length))), Shifted(centre, reach, Coordinate((int)(key % (ulong)centre.Length))));
+            V along = Unit(), axis = Coordinate((int)(key % (ulong)centre.Length));
+            AlongLine(Shifted(centre, -reach, along), Shifted(centre, reach, along));
+            AlongLine(Shifted(centre, -reach, axis), Shifted(centre, reach, axis));
+            if (!double.IsFinite(diameter)) AlongLine(Shifted(centre, -2.2 * Extent, along), Shifted(centre, 2.2 * Extent, along));
         }
 
         return found;
     }
 
     private double Reach => double.IsFinite(diameter) && diameter > 0 ? diameter : 10 * Math.Max(1, centre.Norm());
+
+    // How far the points found lie from the centre.
+    private double Extent => mapped.Max(m => Distance(m.To, centre));
 
     // From where the set may have its features to far beyond it; in the set's own units and in decades.
     private List<double> Scales()
@@ -88,7 +99,7 @@ internal sealed class SetSearch<V>
         double size = centre.Norm(), least = 1e4 * relative * size;
         if (double.IsFinite(diameter) && diameter > 0) scales.AddRange([1000 * diameter, diameter, 0.3 * diameter, 0.03 * diameter, 3 * diameter, 1e-3 * diameter]);
         else if (size > 0) scales.AddRange([1000 * size, size, 0.1 * size, 10 * size]);
-        for (int decade = -6; decade <= 9; decade += isLong ? 5 : 1)
+        for (int decade = -8; decade <= 11; decade += isLong ? 5 : 1)
         {
             double scale = Math.Pow(10, decade);
             if (scale >= least && !(scale > 1000 * diameter)) scales.Add(scale);
@@ -205,9 +216,11 @@ internal sealed class SetSearch<V>
                     return;
                 }
 
-                if (isSet) continue;
+                double errors = a.Error + b.Error;
+                if (isSet || !(apart > 100 * errors)) continue;
                 double chord = ((1 - weight) * a.Value) + (weight * b.Value), height = term.Value(middle);
-                if (height > chord + (loose * (Math.Abs(a.Value) + Math.Abs(b.Value) + Math.Abs(height))))
+                double noise = (loose * (Math.Abs(a.Value) + Math.Abs(b.Value) + Math.Abs(height))) + (4 * errors / apart * (Math.Abs(a.Value - height) + Math.Abs(b.Value - height)));
+                if (height > chord + noise)
                 {
                     found = FormattableString.Invariant($"its values are not convex: between two points they lie {height - chord:G4} above the chord");
                     return;
@@ -300,6 +313,13 @@ internal sealed class SetSearch<V>
         var vector = centre.ZerosLike();
         RandomDirection.Fill(vector, RandomBits.At(key, drawn++));
         vector.Scale(1 / Math.Sqrt(vector.Length));
+        return vector;
+    }
+
+    private V Unit()
+    {
+        var vector = Random();
+        vector.Scale(1 / Math.Max(vector.Norm(), 1e-3));
         return vector;
     }
 

@@ -22,6 +22,32 @@ internal enum Contradicted
 /// <param name="Reversed">Whether every segment looked at curves down or not at all: the negative may be convex.</param>
 internal sealed record Contradiction(Contradicted What, double Seen, bool Reversed);
 
+/// <summary>How many of the points that a search looked at showed finite values and gradients.</summary>
+internal sealed class Sightings
+{
+    // A search that sees fewer of the points that it chose itself says nothing.
+    private const double LeastShare = 0.1;
+
+    /// <summary>Points looked at.</summary>
+    public int Asked { get; private set; }
+
+    /// <summary>Those that were finite.</summary>
+    public int Seen { get; private set; }
+
+    /// <summary>The first function and block of which next to nothing was seen; null for none.</summary>
+    public string? Blind { get; private set; }
+
+    /// <summary>Adds one search.</summary>
+    /// <param name="asked">Points that it chose.</param>
+    /// <param name="seen">Those that were finite.</param>
+    /// <param name="what">The function and its block.</param>
+    public void Add(int asked, int seen, string what)
+    {
+        (Asked, Seen) = (Asked + asked, Seen + seen);
+        if (asked > 2 && seen < LeastShare * asked) Blind ??= what;
+    }
+}
+
 /// <summary>
 /// Looks for a contradiction to "this function of a block is convex on this set", from first derivatives and values at
 /// feasible points alone. Finding none proves nothing; what is found exceeds rounding, as modelled from the sizes
@@ -43,6 +69,7 @@ internal sealed class ConvexityProbe<V>
     private readonly V segment, turn;              // of the pair last looked at
     private ulong drawn;
     private double slope;
+    private int asked, seen;                       // of the points that the search chose
     private bool anyDown, anyUp;
 
     private ConvexityProbe(IObjective<V> objective, V[] at, int block, double sign, IProximalTerm<V> term, double modulus, double smoothness, ulong key)
@@ -66,11 +93,16 @@ internal sealed class ConvexityProbe<V>
     /// <param name="directions">Most directions explored for the least curvature, at each of two places.</param>
     /// <param name="key">Names the random points.</param>
     /// <param name="lines">Whether to look along two lines for a dip or a kink that points the wrong way.</param>
+    /// <param name="sightings">Where to count the points looked at.</param>
+    /// <param name="what">The function and its block, for that.</param>
     public static Contradiction? Find(
-        IObjective<V> objective, IReadOnlyList<V> at, int block, double sign, IProximalTerm<V> term, IReadOnlyList<V> known, double modulus, double smoothness, int directions, ulong key, bool lines = false)
+        IObjective<V> objective, IReadOnlyList<V> at, int block, double sign, IProximalTerm<V> term, IReadOnlyList<V> known, double modulus, double smoothness, int directions, ulong key, bool lines = false, Sightings? sightings = null, string what = "")
     {
         if (at[block].Length == 0 || term.DiameterAt(at[block].Length) == 0) return null;
-        return new ConvexityProbe<V>(objective, [.. at], block, sign, term, modulus, smoothness, key).Run(known, directions, lines);
+        var probe = new ConvexityProbe<V>(objective, [.. at], block, sign, term, modulus, smoothness, key);
+        var found = probe.Run(known, directions, lines);
+        sightings?.Add(probe.asked, probe.seen, what);
+        return found;
     }
 
     private Contradiction? Run(IReadOnlyList<V> known, int directions, bool lines)
@@ -88,12 +120,12 @@ internal sealed class ConvexityProbe<V>
                 var nearest = Random(reach * share);
                 nearest.AddScaled(1, first);
                 term.Project(nearest);
-                Visit(nearest);
+                Look(ref nearest, first);
                 centre.AddScaled(1, nearest);
             }
 
             centre.Scale(1.0 / (1 + shares.Length));
-            Visit(centre);
+            Look(ref centre, first);
         }
 
         Visit(Middle(first, places[^1].Point));
@@ -103,7 +135,7 @@ internal sealed class ConvexityProbe<V>
         if (lines)
         {
             int begun = places.Count;
-            Bisect(first, places[known.Count].Point);
+            Bisect(first, places[Math.Min(known.Count, places.Count - 1)].Point);
             Bisect(Farthest(centre, Random(1), reach), Farthest(centre, Random(1), -reach));
             if (Compare(begun) is { } dip) return dip;
         }
@@ -125,6 +157,23 @@ internal sealed class ConvexityProbe<V>
         if (!double.IsFinite(value) || !double.IsFinite(norm)) return false;
         places.Add(new Place(point.Copy(), function.Gradient.Copy(), value, norm, point.Norm()));
         return true;
+    }
+
+    // Visits a point that the search chose; where nothing is finite there, one nearer to a point where something is.
+    private void Look(ref V point, V finite)
+    {
+        asked++;
+        if (Visit(point))
+        {
+            seen++;
+            return;
+        }
+
+        for (int k = 0; k < 6; k++)
+        {
+            point = Middle(point, finite);
+            if (Visit(point)) return;
+        }
     }
 
     // All pairs of which the later was visited from that index on.
@@ -263,7 +312,10 @@ internal sealed class ConvexityProbe<V>
         {
             var point = from.Copy();
             point.AddScaled(at, line);
-            if (Visit(point)) seen.Add((at, places[^1].Gradient.Dot(line) / length));
+            asked++;
+            if (!Visit(point)) return;
+            this.seen++;
+            seen.Add((at, places[^1].Gradient.Dot(line) / length));
         }
     }
 

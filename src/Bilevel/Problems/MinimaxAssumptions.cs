@@ -23,7 +23,8 @@ internal static class MinimaxAssumptions
     /// <param name="point">The six blocks, feasible; not changed.</param>
     /// <param name="directions">Most directions explored for the least curvature of a block.</param>
     /// <param name="thorough">Whether to look at other opponents and to compare values with gradients, too.</param>
-    public static BrokenAssumption? Contradiction<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> point, int directions, bool thorough)
+    /// <param name="sightings">Where to count the points looked at.</param>
+    public static BrokenAssumption? Contradiction<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> point, int directions, bool thorough, Sightings? sightings = null)
         where V : class, IVector<V>
     {
         V x1 = point[X1], x2 = point[X2], y1 = point[Y1], y2 = point[Y2], z1 = point[Z1], z2 = point[Z2];
@@ -44,7 +45,7 @@ internal static class MinimaxAssumptions
             }
         }
 
-        var inX2 = ConvexityProbe<V>.Find(problem.Upper, [x1, x2, y1, y2], X2, -up, problem.X2, [x2], 0, known.UpperSmoothness ?? double.PositiveInfinity, directions, 103, thorough);
+        var inX2 = ConvexityProbe<V>.Find(problem.Upper, [x1, x2, y1, y2], X2, -up, problem.X2, [x2], 0, known.UpperSmoothness ?? double.PositiveInfinity, directions, 103, thorough, sightings, "f in x2");
         if (inX2 is not null)
         {
             string concave = problem.UpperSense == Sense.Minimise ? "concave" : "convex";
@@ -68,8 +69,8 @@ internal static class MinimaxAssumptions
             ? Describe(inZ1, "g", "z1", convexIn1, low < 0, nameof(known.LowerSmoothness), mu1, known.LowerSmoothness, remedy)
             : Describe(inZ2!, "g", "z2", concaveIn2, low > 0, nameof(known.LowerSmoothness), mu2, known.LowerSmoothness, remedy);
 
-        Contradiction? InZ1(V opponent) => ConvexityProbe<V>.Find(problem.Lower, [x1, z1, opponent], Lower.Z1, low, problem.Z1, [z1, y1], mu1, smooth, directions, 104, thorough && ReferenceEquals(opponent, y2));
-        Contradiction? InZ2(V player) => ConvexityProbe<V>.Find(problem.Lower, [x1, player, z2], Lower.Z2, -low, problem.Z2, [z2, y2], mu2, smooth, directions, 105, thorough && ReferenceEquals(player, y1));
+        Contradiction? InZ1(V opponent) => ConvexityProbe<V>.Find(problem.Lower, [x1, z1, opponent], Lower.Z1, low, problem.Z1, [z1, y1], mu1, smooth, directions, 104, thorough && ReferenceEquals(opponent, y2), sightings, "g in z1");
+        Contradiction? InZ2(V player) => ConvexityProbe<V>.Find(problem.Lower, [x1, player, z2], Lower.Z2, -low, problem.Z2, [z2, y2], mu2, smooth, directions, 105, thorough && ReferenceEquals(player, y1), sightings, "g in z2");
 
         // With the sign changed, is it still without contradiction?
         Contradiction? InZ1Reversed() => ConvexityProbe<V>.Find(problem.Lower, [x1, z1, y2], Lower.Z1, -low, problem.Z1, [z1, y1], 0, double.PositiveInfinity, directions, 104);

@@ -29,9 +29,9 @@ public sealed class SetCheckTests
         ["one radius tested and a smaller one projected to"] = (_, _) => Ball(1, 0.5),
         ["one radius tested and a larger one projected to"] = (_, _) => Ball(1, 1.5),
         ["one coordinate sent to the other side"] = (_, n) => new(x => [.. x.Select((t, i) => i == 0 && t > 1 ? -1 : Math.Clamp(t, -1, 1))]) { Diameter = 2 * Math.Sqrt(n) },
-        ["a prox that forgets the step"] = (random, _) => new(x => x) { Prox = (x, _) => Soft(x, 0.5), Value = x => 0.5 * x.Sum(Math.Abs) },
-        ["a prox of another weight"] = (random, _) => new(x => x) { Prox = (x, t) => Soft(x, 1.01 * t), Value = x => x.Sum(Math.Abs) },
-        ["the prox of twice the square"] = (random, _) => new(x => x) { Prox = (x, t) => Scaled(1 / (1 + (2 * t)), x), Value = x => Dot(x, x) / 2 },
+        ["a prox that forgets the step"] = (_, _) => new(x => x) { Prox = (x, _) => Soft(x, 0.5), Value = x => 0.5 * x.Sum(Math.Abs) },
+        ["a prox of another weight"] = (_, _) => new(x => x) { Prox = (x, t) => Soft(x, 1.01 * t), Value = x => x.Sum(Math.Abs) },
+        ["the prox of twice the square"] = (_, _) => new(x => x) { Prox = (x, t) => Scaled(1 / (1 + (2 * t)), x), Value = x => Dot(x, x) / 2 },
         ["hard thresholds"] = (_, _) => new(x => x) { Prox = (x, t) => Each(x, s => s * s > 2 * t ? s : 0), Value = x => x.Count(s => s != 0) },
         ["a prox that leaves its domain"] = (_, _) => new(x => Each(x, s => Math.Clamp(s, -1, 1))) { Prox = (x, t) => Soft(x, t), Value = x => x.Sum(Math.Abs) },
     };
@@ -88,7 +88,9 @@ public sealed class SetCheckTests
             var term = Term<T>(random, kind, n, scale);
             var at = KktQuadratic.Vector<T>([.. Dense.Normal(random, n).Select(t => scale * Math.Pow(10, away) * t)]);
             if (random.Next(2) == 0) term.Project(at);
-            Assert.Null(SetCheck.Objection(term, at, term.ToString()!, (ulong)seed));
+            string? seen = new SetSearch<DenseVector<T>>(term, at, (ulong)seed).Run();
+            Assert.True(seen is null, $"{term}: {seen}");
+            Assert.Null(SetCheck.Objection(term, at, "x", (ulong)seed));
         });
     }
 
