@@ -36,6 +36,9 @@ internal sealed class FollowerReference(ScaledFunction upper, ScaledFunction low
         return values;
     }
 
+    /// <summary>g before its units.</summary>
+    public double LowerValue(ReadOnlySpan<double> u, ReadOnlySpan<double> w) => lower.Value(u, w);
+
     /// <summary>w*(u), from a start.</summary>
     public FollowerSolution Solve(ReadOnlySpan<double> u, ReadOnlySpan<double> start)
     {

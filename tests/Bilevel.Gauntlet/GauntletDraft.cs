@@ -17,7 +17,6 @@ internal sealed class GauntletDraft
     private readonly SplitMix64 random;
     private readonly bool unitScales;
     private readonly int sizeU, sizeW;
-    private readonly double scaleLower;
 
     public GauntletDraft(GauntletClass of, ulong seed, bool unitScales)
     {
@@ -26,7 +25,7 @@ internal sealed class GauntletDraft
         (sizeU, sizeW) = ((int)LogUniform(1, MostComponents + 1), (int)LogUniform(1, MostComponents + 1));
         double[] centreX = Direction(sizeU, LogUniform(0.1, 10)), centreY = Direction(sizeW, LogUniform(0.1, 10));
         Units = new Units(Scale(1e6), Scale(1e6), centreX, centreY);
-        (ScaleUpper, scaleLower) = (Scale(1e6), Scale(1e6));
+        (ScaleUpper, ScaleLower) = (Scale(1e6), Scale(1e6));
 
         var (p, q, right, multipliers) = DrawRows(of.Follower);
         double response = LogUniform(0.1, 10);
@@ -51,6 +50,8 @@ internal sealed class GauntletDraft
     public Units Units { get; }
 
     public double ScaleUpper { get; }
+
+    public double ScaleLower { get; }
 
     public double Condition { get; }
 
@@ -163,8 +164,8 @@ internal sealed class GauntletDraft
     private BilevelProblem<DenseVector<double>> Plain(double[] right, DerivativeBounds lower)
     {
         var upper = Upper.Bounds();
-        double g = scaleLower, x = Units.X, y = Units.Y;
-        var problem = new BilevelProblem<DenseVector<double>>(new ScaledObjective(Upper, ScaleUpper, Units), new ScaledObjective(Lower, scaleLower, Units))
+        double g = ScaleLower, x = Units.X, y = Units.Y;
+        var problem = new BilevelProblem<DenseVector<double>>(new ScaledObjective(Upper, ScaleUpper, Units), new ScaledObjective(Lower, ScaleLower, Units))
         {
             Constants = new ProblemConstants
             {
@@ -199,10 +200,10 @@ internal sealed class GauntletDraft
             level[i] = factor * Units.Y * (right[i] + TensorPrimitives.Dot(p.Row(i), Units.CentreY) + TensorPrimitives.Dot(q.Row(i), Units.CentreX));
         }
 
-        var follower = new ConstrainedLowerLevel<double>(new ScaledObjective(Lower, scaleLower, Units), new LinearConstraints<double>(a, b, level))
+        var follower = new ConstrainedLowerLevel<double>(new ScaledObjective(Lower, ScaleLower, Units), new LinearConstraints<double>(a, b, level))
         {
-            Smoothness = Above(scaleLower * Joint(lower)),
-            StrongConvexity = scaleLower / (Units.Y * Units.Y) * Modulus(lower),
+            Smoothness = Above(ScaleLower * Joint(lower)),
+            StrongConvexity = ScaleLower / (Units.Y * Units.Y) * Modulus(lower),
         };
         var lifted = Lift.ConstrainedLowerLevel(new ScaledObjective(Upper, ScaleUpper, Units), follower);
         return lifted with { Constants = lifted.Constants with { UpperSmoothness = Above(ScaleUpper * Joint(Upper.Bounds())) } };

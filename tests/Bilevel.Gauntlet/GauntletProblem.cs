@@ -7,11 +7,11 @@ public sealed class GauntletProblem
 {
     private readonly Units units;
     private readonly FollowerReference reference;
-    private readonly double scaleUpper;
+    private readonly double scaleUpper, scaleLower;
 
     internal GauntletProblem(GauntletDraft draft)
     {
-        (Class, Seed, Condition, Curved, units, reference, scaleUpper) = (draft.Class, draft.Seed, draft.Condition, draft.Lower.Ridges.Length > 0, draft.Units, draft.Reference, draft.ScaleUpper);
+        (Class, Seed, Condition, Curved, units, reference, scaleUpper, scaleLower) = (draft.Class, draft.Seed, draft.Condition, draft.Lower.Ridges.Length > 0, draft.Units, draft.Reference, draft.ScaleUpper, draft.ScaleLower);
         (X0, Y0) = (units.ToX(draft.StartU), units.ToY(draft.StartW));
         (Bilevel, Constrained) = (draft.Bilevel, draft.Constrained);
         StartGradient = At(X0).Gradient;
@@ -124,7 +124,14 @@ public sealed class GauntletProblem
     public double LowerDistance(DenseVector<double> x, DenseVector<double> y) =>
         TensorPrimitives.Distance<double>(units.ToW(y), units.ToW(LowerSolution(x)));
 
-    /// <summary>|x - x0| and the like in units of x.</summary>
+    /// <summary>g(x, y) - g(x, y*(x)), by the reference.</summary>
+    public double LowerLoss(DenseVector<double> x, DenseVector<double> y)
+    {
+        double[] u = units.ToU(x), w = units.ToW(y);
+        return scaleLower * (reference.LowerValue(u, w) - reference.LowerValue(u, reference.Solve(u, w).W));
+    }
+
+    /// <summary>|x| in units of x, from the planted point.</summary>
     public double UpperSize(DenseVector<double> x) => TensorPrimitives.Norm<double>(units.ToU(x));
 
     /// <summary>The planted point, where grad F = 0 but for rounding.</summary>
