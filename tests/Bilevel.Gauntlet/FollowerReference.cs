@@ -185,7 +185,8 @@ internal sealed class FollowerReference(ScaledFunction upper, ScaledFunction low
         double[] w = start, best = start;
         double least = double.PositiveInfinity;
         int still = 0;
-        for (int k = 0; k < NewtonSteps && still < 4; k++)
+        double size = 1 + TensorPrimitives.Norm(u) + TensorPrimitives.Norm<double>(start);
+        for (int k = 0; k < NewtonSteps && still < (least <= 1e-9 * size ? 3 : 40); k++)
         {
             var gradient = new double[lower.SizeW];
             lower.GradientW(u, w, gradient);

@@ -84,9 +84,14 @@ internal sealed class GauntletDraft
         }
         else
         {
+            // One direction leads into all rows, so that the follower has a strictly feasible point whatever u is.
+            double[] inward = Direction(sizeW, 1);
             for (int i = 0; i < rows; i++)
             {
-                Direction(sizeW, 1).CopyTo(p.Row(i));
+                double[] row = Direction(sizeW, 1);
+                double along = TensorPrimitives.Dot<double>(row, inward), wanted = -Math.Max(0.1, Math.Abs(along));
+                TensorPrimitives.MultiplyAdd(inward, wanted - along, row, row);
+                Times(1 / TensorPrimitives.Norm<double>(row), row).CopyTo(p.Row(i));
                 Direction(sizeU, LogUniform(0.03, 1)).CopyTo(q.Row(i));
             }
 

@@ -5,6 +5,9 @@ namespace Bilevel.Gauntlet;
 /// <summary>A problem of the gauntlet with its true constants, its start and its reference.</summary>
 public sealed class GauntletProblem
 {
+    // The most that the follower's conditions may leave in the reference, in scaled units.
+    private const double Accuracy = 1e-9;
+
     private readonly Units units;
     private readonly FollowerReference reference;
     private readonly double scaleUpper, scaleLower;
@@ -83,6 +86,7 @@ public sealed class GauntletProblem
         var follower = reference.Solve(u, units.ToW(y));
         var (value, gradient) = reference.Hyper(u, follower);
         TensorPrimitives.Multiply(gradient, scaleUpper / units.X, gradient);
+        if (!(follower.Residual <= Accuracy)) throw new InvalidOperationException(FormattableString.Invariant($"The reference of {this} leaves a residual of {follower.Residual:G3}."));
         return (scaleUpper * value, new DenseVector<double>(gradient), follower.Residual);
     }
 

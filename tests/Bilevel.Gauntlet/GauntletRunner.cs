@@ -11,6 +11,9 @@ public sealed record GauntletResult
     /// <summary>The status; null where the method refused the problem or failed with an exception.</summary>
     public required SolveStatus? Status { get; init; }
 
+    /// <summary>Whether the method or the validator refused the problem.</summary>
+    public bool Refused { get; init; }
+
     /// <summary>Whether the answer is certified.</summary>
     public bool Certified { get; init; }
 
@@ -101,16 +104,28 @@ public static class GauntletRunner
     private static GauntletResult Judge(GauntletProblem problem, double seconds, Func<IProblem<DenseVector<double>>, CancellationToken, Solution<DenseVector<double>>> solve)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
-        var tally = new Tally(MostGradients, limit);
-        var counted = problem.Problem.With(new Limited(problem.Problem.Upper, tally), new Limited(problem.Problem.Lower, tally));
         var watch = Stopwatch.StartNew();
         try
         {
-            return Judge(problem, solve(counted, limit.Token), watch.Elapsed.TotalSeconds);
+            try
+            {
+                return Judge(problem, Solve(throws: problem.Bilevel is not null), watch.Elapsed.TotalSeconds);
+            }
+            catch (OracleBudgetException)
+            {
+                // The limit was met by the certificate, whose gradients are its own.
+                return Judge(problem, Solve(throws: false), watch.Elapsed.TotalSeconds);
+            }
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            return new GauntletResult { Seed = problem.Seed, Status = null, Seconds = watch.Elapsed.TotalSeconds, Failing = $"{e.GetType().Name}: {e.Message}" };
+            return new GauntletResult { Seed = problem.Seed, Status = null, Refused = e is InvalidProblemException, Seconds = watch.Elapsed.TotalSeconds, Failing = $"{e.GetType().Name}: {e.Message}" };
+        }
+
+        Solution<DenseVector<double>> Solve(bool throws)
+        {
+            var tally = new Tally(throws ? MostGradients : 2 * MostGradients, throws ? null : limit);
+            return solve(problem.Problem.With(new Limited(problem.Problem.Upper, tally), new Limited(problem.Problem.Lower, tally)), limit.Token);
         }
     }
 
@@ -144,18 +159,21 @@ public static class GauntletRunner
     {
         double bound = solution.Certificate!["stationarity_bound"];
         if (problem.Constrained is null && !double.IsNaN(bound)) return gradient > 1 + 1e-6;
-        double gap = solution.Certificate["gap"];
-        double loss = problem.LowerLoss(solution.X, solution.Y);
-        return !double.IsNaN(gap) && problem.Violation(solution.X, solution.Y) == 0 && loss > problem.Tolerance * (1 + 1e-6);
+        return problem.Violation(solution.X, solution.Y) == 0 && problem.LowerLoss(solution.X, solution.Y) > problem.Tolerance * (1 + 1e-6);
     }
 
-    private sealed class Tally(long limit, CancellationTokenSource cancellation)
+    // Ends a run at its limit: by the exception that the driver turns into a status, or by cancelling it. A certificate after it is free.
+    private sealed class Tally(long limit, CancellationTokenSource? cancellation)
     {
         private long spent;
+        private bool ended;
 
         public void Add(long gradients)
         {
-            if ((spent += gradients) > limit && !cancellation.IsCancellationRequested) cancellation.Cancel();
+            if (ended || (spent += gradients) <= limit) return;
+            ended = true;
+            if (cancellation is null) throw new OracleBudgetException(limit);
+            cancellation.Cancel();
         }
     }
 
