@@ -3,5 +3,7 @@ else if (args is ["constrained", .. var limit]) Bilevel.Benchmarks.ConstrainedRa
 else if (args is ["proximal-calls", .. var most]) Bilevel.Benchmarks.ProximalPointCalls.Print(most is [var number] ? long.Parse(number, System.Globalization.CultureInfo.InvariantCulture) : 300_000_000);
 else if (args is ["stochastic"]) Bilevel.Benchmarks.StochasticCalls.Print();
 else if (args is ["gauntlet", .. var gauntlet]) Bilevel.Benchmarks.GauntletCommand.Run(gauntlet);
+else if (args is ["defaults", .. var defaults]) Bilevel.Benchmarks.DefaultsCommand.Run(defaults);
+else if (args is ["attacks", .. var attacks]) Environment.ExitCode = Bilevel.Benchmarks.AttacksCommand.Run(attacks);
 else if (args is ["softmax"]) Bilevel.Benchmarks.SoftmaxTable.Print();
 else BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
