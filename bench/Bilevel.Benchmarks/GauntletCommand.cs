@@ -5,7 +5,7 @@ using Bilevel.Gauntlet;
 namespace Bilevel.Benchmarks;
 
 /// <summary>
-/// <c>gauntlet [class] [--count 1000] [--seed 1] [--method NAME|all] [--threads 2] [--units] [--json FILE] [--verbose SEED]</c>: problems from seeds
+/// <c>gauntlet [class] [--count 1000] [--seed 1] [--method NAME|all] [--threads 2] [--scales all|functions|none] [--json FILE] [--verbose SEED]</c>: problems from seeds
 /// through the library's two-line entry, or through methods at their defaults, as docs/numbers.md shows it.
 /// </summary>
 internal static class GauntletCommand
@@ -17,11 +17,11 @@ internal static class GauntletCommand
         IReadOnlyList<GauntletClass> classes = options.First is { } name ? [GauntletClass.Find(name)] : GauntletClass.All;
         int count = (int)options.Number("count", 1000), threads = (int)options.Number("threads", 2);
         ulong seed = (ulong)options.Number("seed", 1);
-        bool units = options.Has("units");
+        var scales = Enum.Parse<DrawnScales>(options.Text("scales") ?? "All", ignoreCase: true);
         string? method = options.Text("method"), json = options.Text("json");
         if (options.Text("verbose") is { } one)
         {
-            foreach (var of in classes) Show(of, ulong.Parse(one, CultureInfo.InvariantCulture), units, method);
+            foreach (var of in classes) Show(of, ulong.Parse(one, CultureInfo.InvariantCulture), scales, method);
             return;
         }
 
@@ -31,7 +31,7 @@ internal static class GauntletCommand
         {
             foreach (var entry in method switch { null => [null], "all" => MethodCatalog.All, _ => (IEnumerable<MethodEntry?>)[MethodCatalog.Find(method)] })
             {
-                var results = GauntletRunner.All(of, seed, count, threads, units, problem => entry is null ? GauntletRunner.Entry(problem) : GauntletRunner.Method(problem, entry, seconds: 20));
+                var results = GauntletRunner.All(of, seed, count, threads, scales, problem => entry is null ? GauntletRunner.Entry(problem) : GauntletRunner.Method(problem, entry, seconds: 20));
                 string name1 = entry?.Name ?? "`BilevelSolver.Solve`";
                 Console.WriteLine(GauntletTable.Row(of.Name, name1, results));
                 failures.Add(($"{of.Name}, {name1}", GauntletTable.Failures(results)));
@@ -39,17 +39,17 @@ internal static class GauntletCommand
             }
         }
 
-        foreach (var (title, text) in failures) Console.WriteLine($"\n{title}: what is not certified or not solved (|grad F| over the tolerance in brackets)\n\n{text}");
+        foreach (var (title, text) in failures) Console.WriteLine($"\n{title}: what is not certified or not solved (|grad F| or the KKT residual, over the tolerance, in brackets)\n\n{text}");
     }
 
-    private static void Show(GauntletClass of, ulong seed, bool units, string? method)
+    private static void Show(GauntletClass of, ulong seed, DrawnScales scales, string? method)
     {
-        var problem = GauntletProblem.Create(of, seed, units);
+        var problem = GauntletProblem.Create(of, seed, scales);
         Console.WriteLine(problem);
         var planted = problem.At(problem.Planted);
-        Console.WriteLine(FormattableString.Invariant($"tolerance {problem.Tolerance:G4}; at the planted point |grad F| {planted.Gradient:G3}, F {planted.Value:G6}; F at the start {problem.At(problem.X0).Value:G6}"));
+        Console.WriteLine(FormattableString.Invariant($"tolerance {problem.Tolerance:G4}; at the planted point |grad F| {planted.Gradient:G3}, at the start {problem.At(problem.X0).Gradient:G3}; there {planted.Value:G6}, at the start {problem.At(problem.X0).Value:G6}"));
         var result = method is null ? GauntletRunner.Entry(problem) : GauntletRunner.Method(problem, MethodCatalog.Find(method));
-        Console.WriteLine(FormattableString.Invariant($"{result.Status}: {result.Message}\nsolved {result.Solved}{(result.AtKink ? " (at a kink)" : "")}, |grad F| / tolerance {result.Gradient:G4}, violation {result.Violation:G3}, {result.Gradients:N0} gradients, {result.Seconds:G3} s\n{result.Failing}\n{result.Certificate}\n"));
+        Console.WriteLine(FormattableString.Invariant($"{result.Status}: {result.Message}\nsolved {result.Solved}{(result.AtKink ? " (at a kink)" : "")}, measure / tolerance {result.Gradient:G4}, violation {result.Violation:G3}, {result.Gradients:N0} gradients, {result.Seconds:G3} s\n{result.Failing}\n{result.Certificate}\n"));
     }
 
     private static double? Finite(double number) => double.IsFinite(number) ? number : null;

@@ -83,6 +83,40 @@ internal sealed class FollowerReference(ScaledFunction upper, ScaledFunction low
         return (upper.Value(u, follower.W), gradient);
     }
 
+    /// <summary>
+    /// The residual of the leader's conditions: the least norm over v and n of (f_u - g_wu' v - Q' n, f_w - g_ww v - P' n), with n on the active
+    /// rows. grad F is the first part where the second is zero; the norm of the two is what the KKT conditions of a penalty function bound.
+    /// </summary>
+    public double KktDistance(ReadOnlySpan<double> u, FollowerSolution follower)
+    {
+        int sizeU = upper.SizeU, sizeW = upper.SizeW;
+        var rest = new double[sizeU + sizeW];
+        upper.GradientU(u, follower.W, rest.AsSpan(0, sizeU));
+        upper.GradientW(u, follower.W, rest.AsSpan(sizeU));
+        Matrix hessian = lower.HessianW(u, follower.W), mixed = lower.HessianMixed(u, follower.W);
+        List<double[]> columns = [.. Enumerable.Range(0, sizeW).Select(j => (double[])[.. mixed.Row(j), .. hessian.Row(j)]), .. Active(follower).Select(i => (double[])[.. q.Row(i), .. p.Row(i)])];
+
+        // By Gram and Schmidt, twice, columns that depend on those before them left out.
+        List<double[]> basis = [];
+        foreach (double[] column in columns)
+        {
+            double before = TensorPrimitives.Norm<double>(column);
+            for (int pass = 0; pass < 2; pass++) Reduce(column);
+            double after = TensorPrimitives.Norm<double>(column);
+            if (!(after > 1e-13 * before)) continue;
+            TensorPrimitives.Multiply(column, 1 / after, column);
+            basis.Add(column);
+        }
+
+        for (int pass = 0; pass < 2; pass++) Reduce(rest);
+        return TensorPrimitives.Norm<double>(rest);
+
+        void Reduce(double[] vector)
+        {
+            foreach (double[] direction in basis) TensorPrimitives.MultiplyAdd(direction, -TensorPrimitives.Dot<double>(direction, vector), vector, vector);
+        }
+    }
+
     /// <summary>dw*/du on the face of the active rows.</summary>
     public Matrix Jacobian(ReadOnlySpan<double> u, FollowerSolution follower)
     {

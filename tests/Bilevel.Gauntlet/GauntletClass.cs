@@ -4,7 +4,7 @@ namespace Bilevel.Gauntlet;
 /// <param name="Name">Its name on the command line.</param>
 /// <param name="Condition">The largest condition number of the lower level.</param>
 /// <param name="Follower">What restricts the follower.</param>
-/// <param name="RelativeTolerance">The tolerance over |grad F(x0)|.</param>
+/// <param name="RelativeTolerance">The tolerance over the measure at the start.</param>
 public sealed record GauntletClass(string Name, double Condition, FollowerSet Follower, double RelativeTolerance)
 {
     /// <summary>All classes.</summary>
@@ -33,4 +33,17 @@ public enum FollowerSet
 
     /// <summary>Affine inequalities in x and y.</summary>
     Rows,
+}
+
+/// <summary>Which scales of a problem are drawn; the others are one.</summary>
+public enum DrawnScales
+{
+    /// <summary>Those of f, g, x, y and the rows.</summary>
+    All,
+
+    /// <summary>Those of f, g and the rows.</summary>
+    Functions,
+
+    /// <summary>None.</summary>
+    None,
 }

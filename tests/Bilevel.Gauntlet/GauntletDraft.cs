@@ -15,17 +15,17 @@ internal sealed class GauntletDraft
     private const int MostComponents = 40, MostRows = 20, MostRidges = 6;
 
     private readonly SplitMix64 random;
-    private readonly bool unitScales;
+    private readonly DrawnScales scales;
     private readonly int sizeU, sizeW;
 
-    public GauntletDraft(GauntletClass of, ulong seed, bool unitScales)
+    public GauntletDraft(GauntletClass of, ulong seed, DrawnScales scales)
     {
-        (Class, Seed, this.unitScales) = (of, seed, unitScales);
+        (Class, Seed, this.scales) = (of, seed, scales);
         random = new SplitMix64(RandomBits.At(RandomBits.Mix(seed + 1), (ulong)GauntletClass.All.ToList().IndexOf(of)));
         (sizeU, sizeW) = ((int)LogUniform(1, MostComponents + 1), (int)LogUniform(1, MostComponents + 1));
         double[] centreX = Direction(sizeU, LogUniform(0.1, 10)), centreY = Direction(sizeW, LogUniform(0.1, 10));
-        Units = new Units(Scale(1e6), Scale(1e6), centreX, centreY);
-        (ScaleUpper, ScaleLower) = (Scale(1e6), Scale(1e6));
+        Units = new Units(Scale(1e6, DrawnScales.All), Scale(1e6, DrawnScales.All), centreX, centreY);
+        (ScaleUpper, ScaleLower) = (Scale(1e6, DrawnScales.Functions), Scale(1e6, DrawnScales.Functions));
 
         var (p, q, right, multipliers) = DrawRows(of.Follower);
         double response = LogUniform(0.1, 10);
@@ -199,7 +199,7 @@ internal sealed class GauntletDraft
         for (int i = 0; i < rows; i++)
         {
             // A row of norm one in y has norm s_y before its factor, so that the factor is the row's own scale.
-            double factor = Scale(1e4);
+            double factor = Scale(1e4, DrawnScales.Functions);
             TensorPrimitives.Multiply(q.Row(i), factor * Units.Y / Units.X, a.AsSpan(i * sizeU, sizeU));
             TensorPrimitives.Multiply(p.Row(i), factor, b.AsSpan(i * sizeW, sizeW));
             level[i] = factor * Units.Y * (right[i] + TensorPrimitives.Dot(p.Row(i), Units.CentreY) + TensorPrimitives.Dot(q.Row(i), Units.CentreX));
@@ -226,10 +226,11 @@ internal sealed class GauntletDraft
 
     private static double Above(double bound) => bound * (1 + 1e-9);
 
-    private double Scale(double most)
+    // Drawn even where it is not used, so that the rest of the problem stays the same.
+    private double Scale(double most, DrawnScales upTo)
     {
         double drawn = LogUniform(1 / most, most);
-        return unitScales ? 1 : drawn;
+        return scales <= upTo ? drawn : 1;
     }
 
     private double LogUniform(double least, double most) => least * Math.Exp(random.NextUniform() * Math.Log(most / least));

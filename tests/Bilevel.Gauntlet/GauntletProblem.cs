@@ -17,7 +17,7 @@ public sealed class GauntletProblem
         (Class, Seed, Condition, Curved, units, reference, scaleUpper, scaleLower) = (draft.Class, draft.Seed, draft.Condition, draft.Lower.Ridges.Length > 0, draft.Units, draft.Reference, draft.ScaleUpper, draft.ScaleLower);
         (X0, Y0) = (units.ToX(draft.StartU), units.ToY(draft.StartW));
         (Bilevel, Constrained) = (draft.Bilevel, draft.Constrained);
-        StartGradient = At(X0).Gradient;
+        StartGradient = Measure(X0);
         Tolerance = Class.RelativeTolerance * StartGradient;
         RowSize = Math.Max(1, Violation(X0, Y0));
     }
@@ -52,10 +52,10 @@ public sealed class GauntletProblem
     /// <summary>The start, block by block.</summary>
     public IReadOnlyList<DenseVector<double>> Start => Bilevel is not null ? [X0, Y0] : BilevelMinimaxProblem.Start(X0, Y0, new DenseVector<double>(RowCount));
 
-    /// <summary>|grad F(x0)| by the reference.</summary>
+    /// <summary>|grad F(x0)| by the reference; its <see cref="Measure"/> where the follower has constraints.</summary>
     public double StartGradient { get; }
 
-    /// <summary>What is asked: the share of the class of |grad F(x0)|.</summary>
+    /// <summary>What is asked: the share of the class of the measure at the start.</summary>
     public double Tolerance { get; }
 
     /// <summary>The scale of violations: the largest of 1 and of those at the start, in rows that have norm 1 in y over its unit.</summary>
@@ -67,8 +67,8 @@ public sealed class GauntletProblem
     /// <summary>The problem of a class and a seed.</summary>
     /// <param name="of">The class.</param>
     /// <param name="seed">The seed.</param>
-    /// <param name="unitScales">Whether f, g, x, y and the rows are left in units of about one, to see what scales do.</param>
-    public static GauntletProblem Create(GauntletClass of, ulong seed, bool unitScales = false) => new(new GauntletDraft(of, seed, unitScales));
+    /// <param name="scales">Which scales are drawn; fewer show what scales do.</param>
+    public static GauntletProblem Create(GauntletClass of, ulong seed, DrawnScales scales = DrawnScales.All) => new(new GauntletDraft(of, seed, scales));
 
     /// <summary>F(x), |grad F(x)| and the accuracy of the reference there, from the start of y.</summary>
     public ReferenceNumbers At(DenseVector<double> x)
@@ -77,18 +77,31 @@ public sealed class GauntletProblem
         return new ReferenceNumbers(value, gradient.Norm(), residual);
     }
 
+    /// <summary>
+    /// What an answer is judged by. Where the follower is free or has a box, |grad F(x)|. Where it has constraints, the residual of the leader's KKT
+    /// conditions at (x, y*(x)): the least norm over v and n of (f_x - g_xy v - A' n, (s_y / s_x) (f_y - g_yy v - B' n)), in units of f over x.
+    /// </summary>
+    public double Measure(DenseVector<double> x)
+    {
+        if (Constrained is null) return At(x).Gradient;
+        double[] u = units.ToU(x);
+        return scaleUpper / units.X * reference.KktDistance(u, Accurate(reference.Solve(u, units.ToW(Y0))));
+    }
+
     /// <summary>F(x), grad F(x) and the reference's own residual.</summary>
     /// <param name="x">x.</param>
     /// <param name="y">Where the follower's solve starts.</param>
     public (double Value, DenseVector<double> Gradient, double Residual) Hyper(DenseVector<double> x, DenseVector<double> y)
     {
         double[] u = units.ToU(x);
-        var follower = reference.Solve(u, units.ToW(y));
+        var follower = Accurate(reference.Solve(u, units.ToW(y)));
         var (value, gradient) = reference.Hyper(u, follower);
         TensorPrimitives.Multiply(gradient, scaleUpper / units.X, gradient);
-        if (!(follower.Residual <= Accuracy)) throw new InvalidOperationException(FormattableString.Invariant($"The reference of {this} leaves a residual of {follower.Residual:G3}."));
         return (scaleUpper * value, new DenseVector<double>(gradient), follower.Residual);
     }
+
+    private FollowerSolution Accurate(FollowerSolution follower) =>
+        follower.Residual <= Accuracy ? follower : throw new InvalidOperationException(FormattableString.Invariant($"The reference of {Class.Name} seed {Seed} leaves a residual of {follower.Residual:G3}."));
 
     /// <summary>y*(x).</summary>
     public DenseVector<double> LowerSolution(DenseVector<double> x) => units.ToY(reference.Solve(units.ToU(x), units.ToW(Y0)).W);

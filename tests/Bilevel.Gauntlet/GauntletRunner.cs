@@ -23,7 +23,7 @@ public sealed record GauntletResult
     /// <summary>Whether F has a kink at the answer, so that only a convex combination of its gradients around is small.</summary>
     public bool AtKink { get; init; }
 
-    /// <summary>The reference's |grad F| at the answer over the tolerance.</summary>
+    /// <summary>The reference's measure at the answer, |grad F| or the KKT residual, over the tolerance.</summary>
     public double Gradient { get; init; } = double.NaN;
 
     /// <summary>The largest violation of a scaled row over what is allowed.</summary>
@@ -85,9 +85,9 @@ public static class GauntletRunner
     /// <param name="first">The first seed.</param>
     /// <param name="count">How many.</param>
     /// <param name="threads">How many threads.</param>
-    /// <param name="unitScales">Whether all units are left at one.</param>
+    /// <param name="scales">Which scales are drawn.</param>
     /// <param name="run">What to do with a problem.</param>
-    public static IReadOnlyList<GauntletResult> All(GauntletClass of, ulong first, int count, int threads, bool unitScales, Func<GauntletProblem, GauntletResult> run)
+    public static IReadOnlyList<GauntletResult> All(GauntletClass of, ulong first, int count, int threads, DrawnScales scales, Func<GauntletProblem, GauntletResult> run)
     {
         var results = new GauntletResult[count];
         int next = -1;
@@ -97,7 +97,7 @@ public static class GauntletRunner
 
         void Work()
         {
-            for (int i = Interlocked.Increment(ref next); i < count; i = Interlocked.Increment(ref next)) results[i] = run(GauntletProblem.Create(of, first + (ulong)i, unitScales));
+            for (int i = Interlocked.Increment(ref next); i < count; i = Interlocked.Increment(ref next)) results[i] = run(GauntletProblem.Create(of, first + (ulong)i, scales));
         }
     }
 
@@ -132,9 +132,9 @@ public static class GauntletRunner
     private static GauntletResult Judge(GauntletProblem problem, Solution<DenseVector<double>> solution, double seconds)
     {
         bool finite = solution.X.IsFinite() && solution.Y.IsFinite();
-        double tolerance = problem.Tolerance, gradient = finite ? problem.At(solution.X).Gradient / tolerance : double.PositiveInfinity;
+        double tolerance = problem.Tolerance, gradient = finite ? problem.Measure(solution.X) / tolerance : double.PositiveInfinity;
         double violation = finite ? problem.Violation(solution.X, solution.Y) / (RowTolerance * problem.RowSize) : double.PositiveInfinity;
-        bool kink = finite && gradient > Slack && problem.Class.Follower != FollowerSet.None && problem.GradientAround(solution.X, KinkRadius) <= Slack * tolerance;
+        bool kink = finite && gradient > Slack && problem.Class.Follower != FollowerSet.None && double.IsFinite(gradient) && problem.GradientAround(solution.X, KinkRadius) <= Slack * tolerance;
         bool certified = solution.Certificate?.Verdict == Verdict.Certified;
         return new GauntletResult
         {
