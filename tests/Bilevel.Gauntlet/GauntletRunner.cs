@@ -1,0 +1,188 @@
+using System.Diagnostics;
+
+namespace Bilevel.Gauntlet;
+
+/// <summary>How one problem of the gauntlet went.</summary>
+public sealed record GauntletResult
+{
+    /// <summary>The seed of the problem.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>The status; null where the method refused the problem or failed with an exception.</summary>
+    public required SolveStatus? Status { get; init; }
+
+    /// <summary>Whether the method or the validator refused the problem.</summary>
+    public bool Refused { get; init; }
+
+    /// <summary>Whether the answer is certified.</summary>
+    public bool Certified { get; init; }
+
+    /// <summary>Whether the reference agrees that what was asked holds, with a slack of two.</summary>
+    public bool Solved { get; init; }
+
+    /// <summary>Whether F has a kink at the answer, so that only a convex combination of its gradients around is small.</summary>
+    public bool AtKink { get; init; }
+
+    /// <summary>The reference's measure at the answer, |grad F| or the KKT residual, over the tolerance.</summary>
+    public double Gradient { get; init; } = double.NaN;
+
+    /// <summary>The largest violation of a scaled row over what is allowed.</summary>
+    public double Violation { get; init; }
+
+    /// <summary>A certificate that the reference contradicts.</summary>
+    public bool FalseCertificate { get; init; }
+
+    /// <summary>Gradients that the method asked for.</summary>
+    public long Gradients { get; init; }
+
+    /// <summary>Seconds of the run and its certificate.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>What keeps the answer from being certified: the certificate's sentence, or the status message.</summary>
+    public string Failing { get; init; } = "";
+
+    /// <summary>The status message.</summary>
+    public string Message { get; init; } = "";
+
+    /// <summary>The certificate; null where there is none.</summary>
+    public Certificate? Certificate { get; init; }
+
+    /// <summary>Said to be converged, and it is not so.</summary>
+    public bool FalseConverged => Status == SolveStatus.Converged && !Solved;
+}
+
+/// <summary>Runs problems of the gauntlet and judges the answers by the reference.</summary>
+public static class GauntletRunner
+{
+    /// <summary>Most gradients of a run.</summary>
+    public const long MostGradients = 200_000;
+
+    private const double Slack = 2, KinkRadius = 1e-6, RowTolerance = 1e-3;
+
+    /// <summary>The problem through the library's two-line entry.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="seconds">Most seconds of the run.</param>
+    public static GauntletResult Entry(GauntletProblem problem, double seconds = 60) => Judge(problem, seconds, (counted, cancellation) => counted is BilevelProblem<DenseVector<double>> bilevel
+        ? BilevelSolver.Solve(bilevel, problem.X0, problem.Y0, problem.Tolerance, cancellation)
+        : BilevelSolver.Solve((BilevelMinimaxProblem<DenseVector<double>>)counted, problem.Start, problem.Tolerance, cancellation));
+
+    /// <summary>The problem through a method at its defaults, the tolerance aside.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="method">The method's entry in the catalogue.</param>
+    /// <param name="seconds">Most seconds of the run.</param>
+    public static GauntletResult Method(GauntletProblem problem, MethodEntry method, double seconds = 60)
+    {
+        bool takesTolerance = method.Schema.Settings.Any(s => s.Name == "tolerance");
+        string tolerance = problem.Tolerance.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
+        var settings = takesTolerance ? method.With(method.Defaults, [KeyValuePair.Create("tolerance", tolerance)]) : method.Defaults;
+        var rule = problem.Bilevel is null ? Stop.Certified(problem.Tolerance, every: 20) : Stop.Residual(problem.Tolerance);
+        var driver = new Driver { Stop = rule | Stop.OracleCalls(MostGradients), OracleBudget = 2 * MostGradients, CertifyAt = problem.Tolerance };
+        return Judge(problem, seconds, (counted, cancellation) => driver.Run(settings, counted, problem.Start, seed: 0, cancellation));
+    }
+
+    /// <summary>Runs several problems, each on one of some threads, in the order of their seeds.</summary>
+    /// <param name="of">The class.</param>
+    /// <param name="first">The first seed.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="threads">How many threads.</param>
+    /// <param name="scales">Which scales are drawn.</param>
+    /// <param name="run">What to do with a problem.</param>
+    public static IReadOnlyList<GauntletResult> All(GauntletClass of, ulong first, int count, int threads, DrawnScales scales, Func<GauntletProblem, GauntletResult> run)
+    {
+        var results = new GauntletResult[count];
+        int next = -1;
+        Task[] workers = [.. Enumerable.Range(0, threads).Select(_ => Task.Factory.StartNew(Work, TaskCreationOptions.LongRunning))];
+        Task.WaitAll(workers);
+        return results;
+
+        void Work()
+        {
+            for (int i = Interlocked.Increment(ref next); i < count; i = Interlocked.Increment(ref next)) results[i] = run(GauntletProblem.Create(of, first + (ulong)i, scales));
+        }
+    }
+
+    private static GauntletResult Judge(GauntletProblem problem, double seconds, Func<IProblem<DenseVector<double>>, CancellationToken, Solution<DenseVector<double>>> solve)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
+        var watch = Stopwatch.StartNew();
+        try
+        {
+            try
+            {
+                return Judge(problem, Solve(throws: problem.Bilevel is not null), watch.Elapsed.TotalSeconds);
+            }
+            catch (OracleBudgetException)
+            {
+                // The limit was met by the certificate, whose gradients are its own.
+                return Judge(problem, Solve(throws: false), watch.Elapsed.TotalSeconds);
+            }
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return new GauntletResult { Seed = problem.Seed, Status = null, Refused = e is InvalidProblemException, Seconds = watch.Elapsed.TotalSeconds, Failing = $"{e.GetType().Name}: {e.Message}" };
+        }
+
+        Solution<DenseVector<double>> Solve(bool throws)
+        {
+            var tally = new Tally(throws ? MostGradients : 2 * MostGradients, throws ? null : limit);
+            return solve(problem.Problem.With(new Limited(problem.Problem.Upper, tally), new Limited(problem.Problem.Lower, tally)), limit.Token);
+        }
+    }
+
+    private static GauntletResult Judge(GauntletProblem problem, Solution<DenseVector<double>> solution, double seconds)
+    {
+        bool finite = solution.X.IsFinite() && solution.Y.IsFinite();
+        double tolerance = problem.Tolerance, gradient = finite ? problem.Measure(solution.X) / tolerance : double.PositiveInfinity;
+        double violation = finite ? problem.Violation(solution.X, solution.Y) / (RowTolerance * problem.RowSize) : double.PositiveInfinity;
+        bool kink = finite && gradient > Slack && problem.Class.Follower != FollowerSet.None && double.IsFinite(gradient) && problem.GradientAround(solution.X, KinkRadius) <= Slack * tolerance;
+        bool certified = solution.Certificate?.Verdict == Verdict.Certified;
+        return new GauntletResult
+        {
+            Seed = problem.Seed,
+            Status = solution.Status,
+            Certified = certified,
+            Solved = (gradient <= Slack || kink) && violation <= Slack,
+            AtKink = kink,
+            Gradient = gradient,
+            Violation = violation,
+            FalseCertificate = certified && Contradicted(problem, solution, gradient),
+            Gradients = solution.OracleCalls,
+            Seconds = seconds,
+            Failing = certified ? "" : solution.Certificate?.Summary ?? solution.StatusMessage,
+            Message = solution.StatusMessage,
+            Certificate = solution.Certificate,
+        };
+    }
+
+    // A bound on |grad F| is compared with it; a bound on the gap of the follower with what the follower loses.
+    private static bool Contradicted(GauntletProblem problem, Solution<DenseVector<double>> solution, double gradient)
+    {
+        double bound = solution.Certificate!["stationarity_bound"];
+        if (problem.Constrained is null && !double.IsNaN(bound)) return gradient > 1 + 1e-6;
+        return problem.Violation(solution.X, solution.Y) == 0 && problem.LowerLoss(solution.X, solution.Y) > problem.Tolerance * (1 + 1e-6);
+    }
+
+    // Ends a run at its limit: by the exception that the driver turns into a status, or by cancelling it. A certificate after it is free.
+    private sealed class Tally(long limit, CancellationTokenSource? cancellation)
+    {
+        private long spent;
+        private bool ended;
+
+        public void Add(long gradients)
+        {
+            if (ended || (spent += gradients) <= limit) return;
+            ended = true;
+            if (cancellation is null) throw new OracleBudgetException(limit);
+            cancellation.Cancel();
+        }
+    }
+
+    private sealed class Limited(IObjective<DenseVector<double>> inner, Tally tally) : IObjective<DenseVector<double>>
+    {
+        public void Evaluate(in Request<DenseVector<double>> request)
+        {
+            tally.Add(OracleCounts.GradientsOf(request));
+            inner.Evaluate(request);
+        }
+    }
+}
