@@ -23,12 +23,12 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
     [Setting("Accuracy epsilon that is aimed at.", Min = 1e-300)]
     public double Tolerance { get; init; } = 1e-3;
 
-    /// <summary>Penalty parameter; auto takes 1/tolerance, and more where the gap of the lower level, or what f at y1 is better than at the follower's answer, stays above the tolerance.</summary>
-    [Setting("Penalty parameter; auto takes 1/tolerance, and more where the gap of the lower level, or what f at y1 is better than at the follower's answer, stays above the tolerance.", Min = 1e-300)]
+    /// <summary>Penalty parameter; auto raises it until the gap of the lower level and the estimated bias of the gradient are within the tolerance.</summary>
+    [Setting("Penalty parameter; auto raises it until the gap of the lower level and the estimated bias of the gradient are within the tolerance.", Min = 1e-300)]
     public double? Rho { get; init; }
 
-    /// <summary>First value of rho when it is raised in stages; auto takes the square root of the last.</summary>
-    [Setting("First value of rho when it is raised in stages; auto takes the square root of the last.", Min = 1e-300)]
+    /// <summary>First value of rho when it is raised in stages; auto takes 1/sqrt(tolerance), at least 10.</summary>
+    [Setting("First value of rho when it is raised in stages; auto takes 1/sqrt(tolerance), at least 10.", Min = 1e-300)]
     public double? RhoStart { get; init; }
 
     /// <summary>Factor between the stages of rho.</summary>
@@ -47,8 +47,6 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
     [Setting("Most evaluations of a lower solve.", Min = 1)]
     public int InnerLimit { get; init; } = 2_000;
 
-    private double LastRho => Rho ?? 1 / Tolerance;
-
     /// <inheritdoc/>
     public IRun<V> Start<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
         where V : class, IVector<V> => new Run<V>(this, problem, start);
@@ -58,7 +56,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         where V : class, IVector<V>
     {
         foreach (var finding in ConstrainedClass.Check(Name, problem)) yield return finding;
-        if (RhoStart > LastRho) yield return new Finding(Severity.Error, FormattableString.Invariant($"rho-start = {RhoStart:G4} is above the last rho, {LastRho:G4}."), "Lower rho-start or leave it at auto.");
+        if (RhoStart > Rho) yield return new Finding(Severity.Error, FormattableString.Invariant($"rho-start = {RhoStart:G4} is above rho = {Rho:G4}."), "Lower rho-start or leave it at auto.");
         if (problem.X1 is not IFeasibleSet<V>) yield return new Finding(Severity.Error, $"The method {Name} moves x1 in a set; {problem.X1} is a term and not a set.", "Move the term into the objective, or use ogda.");
     }
 
@@ -77,6 +75,8 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
 
         private const int MostTrials = 25;
 
+        private const double FirstRho = 10;
+
         // A stage of rho ends when the gradient has fallen to this share of its first norm; the last at this share of the tolerance.
         private const double StageShare = 0.1, LastShare = 0.5;
 
@@ -86,11 +86,8 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         // The least share of the residual that lower solves aim at, where a step fails and where all is done.
         private const double Sharpest = 1e-4, Polished = 1e-2;
 
-        // rho is raised by this much at least, not beyond where rounding is multiplied up to the tolerance, and no more after two raises
-        // that left more than a share of what was missing.
-        private const double LeastRise = 1.5, RoundingUnits = 1e3, HardlyLess = 0.8;
-
-        private const long MostInVain = 2;
+        // The share of the tolerance that the bias may have; rho ends where rounding would be multiplied up to this share of it.
+        private const double BiasShare = 0.5, RoundingShare = 1e-4;
 
         private readonly ConstrainedQuasiNewton settings;
         private readonly BilevelMinimaxProblem<V> problem;
@@ -103,9 +100,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         private readonly MultiplierFollower<V> answer, perturbed;     // (z1, y2) on phi, (y1, z2) on f/rho + phi
         private readonly MinimaxPenalty<V> penalty;
         private readonly LimitedMemory<V> curvature;                  // H_k
-        private readonly PreparedRequest<V> atAnswers;                // f at (x, y1) and at (x, z1)
-        private double missing = double.PositiveInfinity;
-        private long raisesInVain;
+        private double bias = double.NaN;                             // of h for that of the hyperobjective, once two rhos have been seen
         private double rho, value, gradientNorm = double.NaN, stageGoal, gain;
         private double sharpness = 1;                                 // falls when a step fails, since the lower solves may be to blame
 
@@ -116,12 +111,11 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             before = u.CopyBlocks();
             (x, y1, y2, z1, z2) = (u[X1], u[Y1], u[Y2], u[Z1], u[Z2]);
             (h, hBefore, direction, mapping) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
-            rho = Math.Min(settings.LastRho, settings.RhoStart ?? Math.Sqrt(settings.LastRho));
+            rho = settings.RhoStart ?? Math.Min(settings.Rho ?? double.PositiveInfinity, Math.Max(FirstRho, Math.Sqrt(1 / settings.Tolerance)));
             answer = new MultiplierFollower<V>(problem, x, u[X2], z1, y2, 0);
             perturbed = new MultiplierFollower<V>(problem, x, u[X2], y1, z2, 1 / rho);
             penalty = new MinimaxPenalty<V>(problem, u, values: true);
             curvature = new LimitedMemory<V>(x, settings.Memory);
-            atAnswers = new PreparedRequest<V>(problem.Upper, [[x, u[X2], y1, y2], [x, u[X2], z1, y2]], [], values: true);
         }
 
         public double Residual { get; private set; } = double.NaN;
@@ -130,18 +124,18 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
 
         public ReadOnlySpan<V> Point => u;
 
-        private bool IsFinal => rho >= settings.LastRho;
+        private double MostRho => settings.Rho ?? Math.Max(1 / settings.Tolerance, RoundingShare * settings.Tolerance / Precision.Of(x));
 
         public void Step()
         {
-            if (double.IsNaN(gradientNorm)) BeginStage();
-            else if (!IsFinal && gradientNorm <= Math.Max(LastShare * settings.Tolerance, stageGoal)) RaiseRho(Math.Min(settings.RhoFactor, settings.LastRho / rho));
+            if (double.IsNaN(gradientNorm)) Begin();
+            else if (gradientNorm <= Math.Max(LastShare * settings.Tolerance, stageGoal) && Missing() > 1) RaiseRho();
             else if (Residual <= LastShare * settings.Tolerance) Polish();
             else Move();
             MeasureResidual();
             while (Residual <= settings.Tolerance && Missing() > 1)
             {
-                RaiseRho(!IsFinal ? Math.Min(settings.RhoFactor, settings.LastRho / rho) : Math.Clamp(missing, LeastRise, settings.RhoFactor));
+                RaiseRho();
                 MeasureResidual();
             }
         }
@@ -156,8 +150,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             archive.Transfer("stage goal", ref stageGoal);
             archive.Transfer("gain", ref gain);
             archive.Transfer("sharpness", ref sharpness);
-            archive.Transfer("missing", ref missing);
-            archive.Transfer("raises in vain", ref raisesInVain);
+            archive.Transfer("bias", ref bias);
             double residual = Residual;
             archive.Transfer("residual", ref residual);
             Residual = residual;
@@ -167,25 +160,21 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             if (archive.Loading) perturbed.Sigma = 1 / rho;
         }
 
-        private void BeginStage()
+        private void Begin()
         {
-            sharpness = 1;
             Evaluate();
             stageGoal = StageShare * gradientNorm;
         }
 
-        // How many times larger than the tolerance the gap is, or what f at y1 is better than f at the follower's own answer: both
-        // fall like 1/rho or faster. Where they do not, no rho helps.
+        // How many times larger than allowed the gap of the lower level is, or what rho leaves of bias in the gradient: both fall like
+        // 1/rho or faster, save at a kink of the hyperobjective, where the bias is that of x and rho rises to its last.
         private double Missing()
         {
-            if (settings.Rho is not null) return IsFinal ? 0 : 2;
+            if (settings.Rho is { } given) return rho < given ? 2 : 0;
+            if (rho >= MostRho) return 0;
+            if (double.IsNaN(bias)) return double.PositiveInfinity;
             double gap = penalty.Difference + problem.Z1.Value(y1) - problem.Z2.Value(z2) - problem.Z1.Value(z1) + problem.Z2.Value(y2);
-            atAnswers.Evaluate();
-            double optimism = Math.Abs(atAnswers.Values[0] - atAnswers.Values[1]), before = missing;
-            missing = Math.Max(gap, optimism) / settings.Tolerance;
-            if (!IsFinal && missing > 1) return missing;
-            raisesInVain = missing > HardlyLess * before ? raisesInVain + 1 : 0;
-            return raisesInVain >= MostInVain || rho > settings.Tolerance / (RoundingUnits * Precision.Of(x)) ? 0 : missing;
+            return Math.Max(gap / settings.Tolerance, bias / (BiasShare * settings.Tolerance));
         }
 
         // A run that goes on all the same may miss what sharper lower solves mend.
@@ -196,9 +185,10 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             Evaluate();
         }
 
-        // (y1, z2) are apart from (z1, y2) by an amount of first order in 1/rho.
-        private void RaiseRho(double factor)
+        // (y1, z2) are apart from (z1, y2) by an amount of first order in 1/rho, and so is the gradient from that of the hyperobjective.
+        private void RaiseRho()
         {
+            double factor = Math.Min(settings.RhoFactor, MostRho / rho);
             rho *= factor;
             perturbed.Sigma = 1 / rho;
             y1.AddScaled(-1, z1);
@@ -207,7 +197,12 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             z2.AddScaled(-1, y2);
             z2.Scale(1 / factor);
             z2.AddScaled(1, y2);
-            BeginStage();
+            sharpness = 1;
+            hBefore.CopyFrom(h);
+            Evaluate();
+            hBefore.AddScaled(-1, h);
+            bias = hBefore.Norm() / (factor - 1);
+            stageGoal = Math.Max(bias, StageShare * gradientNorm);
         }
 
         // x_{k+1} = P(x_k + t d), d = -H_k h, by Wolfe's conditions, exact or approximate
