@@ -21,6 +21,12 @@ public static class BilevelSolver
     }
 
     /// <summary>Solves a bilevel minimax problem, also one lifted from a constrained lower level, with exact gradients.</summary>
+    /// <remarks>
+    /// The problem is solved in units found at the start, where those are far from one: of f, g, x1, y1 and every constraint. The
+    /// tolerance is that of the gradient in x1, in the problem's own numbers; all that is measured in other units (the rest of
+    /// the KKT conditions, the gap, violations) is brought to the same share of its unit, at most 0.01. The certificate is that of the
+    /// problem in these units, and names them; so are the residual and the penalty parameter.
+    /// </remarks>
     /// <param name="problem">The problem.</param>
     /// <param name="start">The six blocks of the start (<see cref="BilevelMinimaxProblem.Start{V}(V, V, V, V)"/>); not changed.</param>
     /// <param name="tolerance">epsilon of the KKT conditions and of the gap of the lower level.</param>
@@ -30,7 +36,8 @@ public static class BilevelSolver
     public static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance = 1e-2, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {
-        var driver = new Driver { Stop = Stop.Certified(tolerance, every: 20) | Stop.Iterations(1_000_000), CertifyAt = tolerance };
-        return driver.Run(new Auto { Tolerance = tolerance }, problem, start, seed: 0, cancellation);
+        ArgumentNullException.ThrowIfNull(problem);
+        ArgumentNullException.ThrowIfNull(start);
+        return ScaledSolve.Run(problem, start, tolerance, cancellation);
     }
 }

@@ -60,6 +60,7 @@ public static class MethodCatalog
         MethodEntry.Of("Bilevel minimax: single-timescale descent ascent on minibatches, for lower levels that are strongly convex and strongly concave.", new Ssgda()),
         MethodEntry.Of("Bilevel minimax: the same with K alternating steps of the lower level per step of x.", new Tsgda1()),
         MethodEntry.Of("Bilevel minimax: the same with K steps of the lower minimiser, then Q of the maximiser.", new Tsgda2()),
+        MethodEntry.Of("Constrained lower level: limited-memory BFGS on the penalty function, lower solves by the method of multipliers; the first choice where f sees no multipliers.", new ConstrainedQuasiNewton()),
         MethodEntry.Of("Constrained lower level: the constraints as a quadratic penalty, proximal steps; for comparison.", new FirstOrderPenalty()),
         MethodEntry.Of("Constrained lower level: a single loop on the proximal Lagrangian value function, for comparison.", new LvHba()),
     ];

@@ -4,14 +4,15 @@ namespace Bilevel;
 /// A run of a fast method that claims nothing, watched: where it makes no more progress, or is still asked to go on long
 /// after its own aim is reached, a method with a theorem goes on from its best point. The driver sees one run.
 /// </summary>
-internal sealed class FallbackRun<V>(IRun<V> fast, Func<IReadOnlyList<V>, IRun<V>> slow, double tolerance) : IRun<V>
+internal sealed class FallbackRun<V>(IRun<V> fast, Func<IReadOnlyList<V>, IRun<V>> slow, double tolerance, long patience = FallbackRun<V>.Patience) : IRun<V>
     where V : class, IVector<V>
 {
     // Progress is a residual this much below the best so far. The fast method may go without for as many iterations as it
     // has done, and at least this many.
     private const double Progress = 0.9;
 
-    private const long Patience = 50_000;
+    /// <summary>The patience with a method whose iterations cost few gradients.</summary>
+    public const long Patience = 50_000;
 
     // Its last point counts as its best where the residual is not above this multiple of the least: along flat valleys it
     // is the other blocks that make the difference.
@@ -64,7 +65,7 @@ internal sealed class FallbackRun<V>(IRun<V> fast, Func<IReadOnlyList<V>, IRun<V
             best.CopyFrom(point);
         }
 
-        if (iteration - bestAt >= Math.Max(Patience, bestAt)) successor = slow(fast.Residual <= Near * bestResidual ? point : best);
+        if (iteration - bestAt >= Math.Max(patience, bestAt)) successor = slow(fast.Residual <= Near * bestResidual ? point : best);
     }
 
     private void CopyAnswer()

@@ -1,0 +1,47 @@
+namespace Bilevel;
+
+/// <summary>Solves a bilevel minimax problem in its own units and says the answer in plain numbers.</summary>
+internal static class ScaledSolve
+{
+    // Looser than this share of the units nothing is taken, however large the tolerance is for them.
+    private const double LoosestShare = 1e-2;
+
+    // Where the units give back answers of one, the certificate is asked this often; a quasi-Newton step costs as much as many of it.
+    private const long Every = 20, EveryCostly = 2;
+
+    /// <summary>Runs the method that suits the problem.</summary>
+    public static Solution<V> Run<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, CancellationToken cancellation)
+        where V : class, IVector<V>
+    {
+        // What cannot be evaluated is for the validator to refuse.
+        var units = Validator.Check([], problem, start).Any(f => f.Severity == Severity.Error)
+            ? new MinimaxUnits(1, 1, 1, 1, null)
+            : MinimaxUnits.Of(problem, Validator.Feasible(problem, start));
+        if (units.IsOne) return Solve(problem, start, tolerance, cancellation);
+        var scaled = new ScaledMinimaxProblem<V>(problem, units);
+        double share = units.Tolerance(tolerance, LoosestShare);
+        var solution = Solve(scaled.Problem, scaled.Scale(start), share, cancellation);
+        return solution with
+        {
+            Point = scaled.Restore(solution.Point),
+            UpperValue = units.Upper * solution.UpperValue,
+            LowerValue = units.Lower * solution.LowerValue,
+            Trace = [.. solution.Trace.Select(row => row with { UpperValue = units.Upper * row.UpperValue, LowerValue = units.Lower * row.LowerValue })],
+            Certificate = solution.Certificate is not { } certificate ? null : certificate with
+            {
+                Summary = FormattableString.Invariant($"{certificate.Summary} Measured in units of the problem found at the start ({units}), in which the tolerance {tolerance:G4} for the gradient in x1 is {share:G4}."),
+                UpperValue = units.Upper * certificate.UpperValue,
+                LowerValue = units.Lower * certificate.LowerValue,
+            },
+        };
+    }
+
+    private static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, CancellationToken cancellation)
+        where V : class, IVector<V>
+    {
+        var method = new Auto { Tolerance = tolerance };
+        long every = start.Count == BilevelMinimaxProblem.BlockCount && method.Choice(problem, start) is ConstrainedQuasiNewton ? EveryCostly : Every;
+        var driver = new Driver { Stop = Stop.Certified(tolerance, every) | Stop.Iterations(1_000_000), CertifyAt = tolerance };
+        return driver.Run(method, problem, start, seed: 0, cancellation);
+    }
+}
