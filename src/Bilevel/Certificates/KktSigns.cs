@@ -11,7 +11,7 @@ internal sealed class KktSigns<V>
 {
     // A solve counts as one where it leaves this share of the tolerance; the leader moves so often over the saddle points.
     private const double Solved = 1e-2;
-    private const int Moves = 4;
+    private const int Moves = 8;
 
     // Curvature below this share of the largest is none that makes a saddle point unique.
     private const double Flat = 1e-3;
@@ -114,41 +114,47 @@ internal sealed class KktSigns<V>
         Signs.Add(FormattableString.Invariant($"the saddle point of the lower level seems not to be unique: two were found {Apart(near.Saddle, other):G3} apart with gaps of at most {near.Saddle.Gap:G3} and {other.Gap:G3}; the leader may choose among them, and F is {best.Upper:G6} at the best for the leader, {worst.Upper:G6} at the worst and {near.Upper:G6} at the nearest one, which is reported"));
     }
 
-    // The leader's gradient steps in y, each followed by a solve of the lower level from where it ends; the best (or worst) saddle point reached, null where none is left.
+    // The leader's gradient steps in y, each followed by a solve of the lower level from where it ends, and steps of twice the length along what that moved; the best (or worst) saddle point reached, null where none is left.
     private MinimaxValues<V>? Push(MinimaxValues<V> near, int side, double steep)
     {
         MinimaxValues<V>? reached = null;
         var current = near;
         double share = 1;
-        V[] slopes = [y1.ZerosLike(), y2.ZerosLike()];
+        V[] slopes = [y1.ZerosLike(), y2.ZerosLike()], last = [y1.ZerosLike(), y2.ZerosLike()];
+        bool goesOn = false;
         for (int k = 0; k < Moves; k++)
         {
-            new PreparedRequest<V>(problem.Upper, [[x1, current.X2, current.Saddle.Z1, current.Saddle.Z2]], [new(Y1, 0, slopes[0]), new(Y2, 0, slopes[1])]).Evaluate();
-            double norm = Math.Sqrt(slopes.Sum(s => s.Dot(s)));
-            if (!(norm > 0) || !double.IsFinite(norm)) break;
-            double length = share * Math.Max(y1.Length == 0 ? 0 : Reach(problem.Z1, y1, 1), y2.Length == 0 ? 0 : Reach(problem.Z2, y2, 1));
-            V moved1 = Moved(current.Saddle.Z1, slopes[0], problem.Z1), moved2 = Moved(current.Saddle.Z2, slopes[1], problem.Z2);
-            var saddle = LowerSaddleSolver.Solve(problem, x1, moved1, moved2, target, settings.SaddleSteps);
-            if (!(saddle.Gap <= Solved * tolerance))
+            V[] moved = [current.Saddle.Z1.Copy(), current.Saddle.Z2.Copy()];
+            if (goesOn)
             {
-                share /= 8;
+                for (int i = 0; i < 2; i++) moved[i].AddScaled(2, last[i]);
+            }
+            else
+            {
+                new PreparedRequest<V>(problem.Upper, [[x1, current.X2, moved[0], moved[1]]], [new(Y1, 0, slopes[0]), new(Y2, 0, slopes[1])]).Evaluate();
+                double norm = Math.Sqrt(slopes.Sum(s => s.Dot(s)));
+                if (!(norm > 0) || !double.IsFinite(norm)) break;
+                double length = share * Math.Max(y1.Length == 0 ? 0 : Reach(problem.Z1, y1, 1), y2.Length == 0 ? 0 : Reach(problem.Z2, y2, 1));
+                for (int i = 0; i < 2; i++) moved[i].AddScaled(-side * problem.UpperSign * length / norm, slopes[i]);
+            }
+
+            if (y1.Length > 0) problem.Z1.Project(moved[0]);
+            if (y2.Length > 0) problem.Z2.Project(moved[1]);
+            var saddle = LowerSaddleSolver.Solve(problem, x1, moved[0], moved[1], target, settings.SaddleSteps);
+            bool solved = saddle.Gap <= Solved * tolerance, apart = solved && AreApart(current.Saddle, saddle, steep);
+            if (solved && !apart && !goesOn) break;
+            if (apart && At(x1, saddle) is var there && side * (there.Penalised - current.Penalised) < 0)
+            {
+                last[0].CopyFrom(saddle.Z1);
+                last[1].CopyFrom(saddle.Z2);
+                last[0].AddScaled(-1, current.Saddle.Z1);
+                last[1].AddScaled(-1, current.Saddle.Z2);
+                (reached, current, goesOn) = (there, there, true);
                 continue;
             }
 
-            if (!AreApart(current.Saddle, saddle, steep)) break;
-            var there = At(x1, saddle);
-            if (!double.IsFinite(there.Penalised)) break;
-            if (reached is null || side * (there.Penalised - current.Penalised) < 0) reached = current = there;
-            else share /= 4;
-
-            V Moved(V from, V slope, IProximalTerm<V> term)
-            {
-                var end = from.Copy();
-                if (end.Length == 0) return end;
-                end.AddScaled(-side * problem.UpperSign * length / norm, slope);
-                term.Project(end);
-                return end;
-            }
+            if (!goesOn) share /= 4;
+            goesOn = false;
         }
 
         return reached;
