@@ -6,6 +6,9 @@ namespace Bilevel;
 internal sealed class KktCheck<V>
     where V : class, IVector<V>
 {
+    // A multiplier may exceed the declared bound of optimal ones by so much, for it is approximate.
+    private const double Slack = 1e-2;
+
     private readonly KktCertificate settings;
     private readonly BilevelMinimaxProblem<V> problem;
     private readonly double tolerance, penalty;
@@ -15,8 +18,10 @@ internal sealed class KktCheck<V>
     private readonly List<NamedNumber> numbers = [];
     private readonly List<string> signs = [], evidence = [];
     private readonly V x1, x2, y1, y2, z1, z2;
-    private List<NamedNumber> deciding;
-    private double upperValue;
+    private readonly KktSigns<V> trouble;
+    private readonly Sightings sightings = new();
+    private List<Deciding> deciding;
+    private double penalised;                      // s f at the point with x2 solved again, with the multipliers of the upper level
 
     public KktCheck(KktCertificate settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> point, double tolerance, double penalty, bool quick)
     {
@@ -24,8 +29,9 @@ internal sealed class KktCheck<V>
         this.problem = problem with { Upper = new CountingObjective<V>(problem.Upper, upperCalls), Lower = new CountingObjective<V>(problem.Lower, lowerCalls) };
         kkt = new KktResiduals<V>(this.problem, point, penalty);
         (x1, x2, y1, y2, z1, z2) = (kkt.Point[X1], kkt.Point[X2], kkt.Point[Y1], kkt.Point[Y2], kkt.Point[Z1], kkt.Point[Z2]);
-        upperValue = kkt.UpperValue;
-        deciding = Deciding();
+        penalised = problem.UpperSign * kkt.UpperValue;
+        trouble = new KktSigns<V>(settings, this.problem, kkt, tolerance);
+        deciding = Decide();
     }
 
     private string? Touched => problem.Touched(kkt.Point);
@@ -35,7 +41,8 @@ internal sealed class KktCheck<V>
         if (!double.IsFinite(kkt.ResidualW) || !double.IsFinite(kkt.ResidualV) || !double.IsFinite(kkt.UpperValue) || !double.IsFinite(kkt.LowerValue))
         {
             List();
-            return Conclude(Verdict.NotCertified, "Not certified: the values or gradients at the point are not finite.");
+            const string NotFinite = "the values or gradients at the point are not finite";
+            return Conclude(Verdict.NotCertified, $"Not certified: {NotFinite}.", objection: NotFinite);
         }
 
         if (problem.Shape != LowerShape.ConvexConcave)
@@ -56,8 +63,8 @@ internal sealed class KktCheck<V>
         if (!quick || Failing().All(IsViolation))
         {
             kkt.MeasureRounding();
-            deciding = Deciding();
-            contradiction = MinimaxAssumptions.Contradiction(problem, kkt.Point, settings.Directions, thorough: true)?.Sentence;
+            deciding = Decide();
+            contradiction = MinimaxAssumptions.Contradiction(problem, kkt.Point, settings.Directions, thorough: true, sightings)?.Sentence;
         }
 
         List();
@@ -65,54 +72,87 @@ internal sealed class KktCheck<V>
         if (contradiction is not null)
         {
             signs.Add(contradiction);
-            return Conclude(Verdict.NotCheckable, $"Not checkable: {contradiction}.");
+            return Conclude(Verdict.NotCheckable, $"Not checkable: {contradiction}.", objection: contradiction);
         }
 
         var failing = Failing();
-        if (!quick) LookForSigns(failing.Count == 0);
+        if (sightings.Seen < sightings.Asked)
+            signs.Add(FormattableString.Invariant($"the search for contradictions saw only {sightings.Seen} of {sightings.Asked} points: f or g is not finite at the others"));
+        if (!quick)
+        {
+            if (Touched is { } touching) signs.Add(touching);
+            trouble.Look(penalised, failing.Count == 0);
+            numbers.AddRange(trouble.Numbers);
+            signs.AddRange(trouble.Signs);
+        }
+
+        if (failing.Count == 0 && sightings.Blind is { } blind)
+            return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not checkable: next to nothing could be seen of {blind}, which is not finite on most of its set ({sightings.Seen} of {sightings.Asked} points were); make the set smaller."));
         if (Touched is { } touched && failing.All(IsViolation))
-            return Conclude(Verdict.NotCertified, $"Not certified: {touched}", touched);
+            return Conclude(Verdict.NotCertified, $"Not certified: {touched}", touched, Objection(failing));
         if (failing.Count == 0) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, if the lower level is convex-concave as declared."));
         string rounding = kkt.Rounding.Residual > tolerance ? FormattableString.Invariant($" Rounding alone may hide {kkt.Rounding.Residual:G3} of the residuals: take a larger tolerance, a smaller rho or more digits.")
             : kkt.Rounding.Gap > tolerance ? FormattableString.Invariant($" Rounding alone may hide {kkt.Rounding.Gap:G3} of the gap: take a larger tolerance or more digits.") : "";
-        return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified at {tolerance:G4}: {string.Join(", ", failing.Select(n => FormattableString.Invariant($"{n.Name} = {n.Value:G4}")))}.{rounding}"));
+        return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified at {tolerance:G4}: {string.Join(", ", failing.Select(n => FormattableString.Invariant($"{n.Number.Name} = {n.Number.Value:G4}")))}.{rounding}"), objection: Objection(failing));
     }
 
-    // The numbers that the verdict stands on.
-    private List<NamedNumber> Deciding()
+    // A number that the verdict stands on, and what is known of it from below: without what rounding and the proof add.
+    private readonly record struct Deciding(NamedNumber Number, double Seen);
+
+    private List<Deciding> Decide()
     {
-        List<NamedNumber> deciding =
+        List<Deciding> deciding =
         [
-            new("minimiser_residual", kkt.ResidualW, "K1: distance of 0 from the subdifferential of the penalty function in (x1, y1, y2)"),
-            new("maximiser_residual", kkt.ResidualV, "K2: the same in (x2, z1, z2)"),
-            new("gap_bound", kkt.GapBound, "K3: upper bound of the primal-dual gap of the lower level"),
+            new(new("minimiser_residual", kkt.ResidualW, "K1: distance of 0 from the subdifferential of the penalty function in (x1, y1, y2)"), kkt.Seen.W),
+            new(new("maximiser_residual", kkt.ResidualV, "K2: the same in (x2, z1, z2)"), kkt.Seen.V),
+            new(new("gap_bound", kkt.GapBound, "K3: upper bound of the primal-dual gap of the lower level"), kkt.Seen.Gap),
         ];
         if (problem.LowerMultipliers is { } lower)
         {
-            deciding.Add(new("violation", Violation(lower, [x1, y1, y2], Lower.Z2, kkt.ConstraintRounding), "how far the lower constraints are violated at (x1, y1)"));
-            deciding.Add(new("lower_gap_bound", LowerObjective(lower) - kkt.DualBound, "upper bound of the follower's objective at y1 less its best"));
+            var (violation, seen) = Violations(lower, [x1, y1, y2], Lower.Z2, kkt.ConstraintRounding);
+            var (objective, rounding) = LowerObjective(lower);
+            deciding.Add(new(new("violation", violation, "how far the lower constraints are violated at (x1, y1)"), seen));
+            deciding.Add(new(new("lower_gap_bound", objective + rounding - kkt.DualBound, "upper bound of the follower's objective at y1 less its best"), objective - rounding - kkt.DualSeen));
         }
 
         if (problem.UpperMultipliers is { } upper)
-            deciding.Add(new("upper_violation", Violation(upper, [x1, x2, y1, y2], X2, 0), "how far the upper constraints are violated at the point"));
+        {
+            var (violation, seen) = Violations(upper, [x1, x2, y1, y2], X2, 0);
+            deciding.Add(new(new("upper_violation", violation, "how far the upper constraints are violated at the point"), seen));
+        }
+
         return deciding;
     }
 
-    private List<NamedNumber> Failing() => [.. deciding.Where(n => !(n.Value <= tolerance))];
+    private List<Deciding> Failing() => [.. deciding.Where(n => !(n.Number.Value <= tolerance))];
 
     // Multipliers at a bound that is too small leave their constraint violated: the bound is to blame, not the point.
-    private static bool IsViolation(NamedNumber number) => number.Name is "violation" or "upper_violation";
+    private static bool IsViolation(Deciding number) => number.Number.Name is "violation" or "upper_violation";
+
+    // The numbers that are beyond the tolerance whatever rounding and the proof add. The follower's objective may lie below its best by what a violation buys.
+    private string? Objection(List<Deciding> failing)
+    {
+        var beyond = failing.Where(n => n.Seen > tolerance).ToList();
+        return beyond.Count == 0 ? null : FormattableString.Invariant($"beyond the tolerance {tolerance:G4}: {string.Join(", ", beyond.Select(n => FormattableString.Invariant($"{n.Number.Name} = {n.Seen:G4}")))}");
+    }
 
     private void List()
     {
-        numbers.AddRange(deciding);
+        numbers.AddRange(deciding.Select(d => d.Number));
         numbers.Add(new("rounding", Math.Max(kkt.Rounding.Residual, kkt.Rounding.Gap), "what rounding may hide of these numbers; included in them"));
         if (problem.LowerMultipliers is not { } lower) return;
-        numbers.Add(new("multiplier", Largest(y2), FormattableString.Invariant($"largest multiplier in y2; the bound is {lower.Bound:G4}")));
+        var (size, over) = lower.Sizes(y2);
+        numbers.Add(new("multiplier", size, FormattableString.Invariant($"largest multiplier in y2; the bound is {lower.Bound:G4}")));
         if (lower.OptimalBound is not { } least || lower.Margin is not { } margin) return;
         if (!(margin > 0))
         {
             signs.Add(FormattableString.Invariant($"the bound {lower.Bound:G4} on the multipliers is not above {least:G4}, which optimal multipliers may reach: a small gap then does not imply feasibility"));
+            return;
+        }
+
+        if (over > 1 + Slack)
+        {
+            signs.Add(FormattableString.Invariant($"the multipliers are {over:G4} times {nameof(lower.OptimalBound)}, the declared bound of optimal ones: it is too small, or the multipliers are not near optimal ones, and what the gap implies for the violation is not known"));
             return;
         }
 
@@ -122,30 +162,27 @@ internal sealed class KktCheck<V>
         numbers.Add(new("lower_gap_least", -least * bound, "lower bound of the follower's objective at y1 less its best"));
     }
 
-    private static double Violation(Multipliers<V> multipliers, V[] at, int block, double rounding)
+    /// <summary>How far constraints are violated, with what rounding may hide.</summary>
+    internal static double Violation(Multipliers<V> multipliers, V[] at, int block, double rounding) => Violations(multipliers, at, block, rounding).Violation;
+
+    private static (double Violation, double Seen) Violations(Multipliers<V> multipliers, V[] at, int block, double rounding)
     {
         var constraints = at[block].ZerosLike();
-        if (constraints.Length == 0) return 0;
+        if (constraints.Length == 0) return default;
         new PreparedRequest<V>(multipliers.Constraints, [at], [new(block, 0, constraints)]).Evaluate();
-        rounding = Math.Max(rounding, EvaluationRounding.Units * Precision.Of(constraints) * constraints.Norm());
-        return multipliers.Violation(constraints) + (Math.Sqrt(constraints.Length) * rounding);
+        rounding = Math.Sqrt(constraints.Length) * Math.Max(rounding, EvaluationRounding.Units * Precision.Of(constraints) * constraints.Norm());
+        double violation = multipliers.Violation(constraints);
+        return (violation + rounding, violation - rounding);
     }
 
-    // phi at (x1, y1), so signed that the follower minimises it.
-    private double LowerObjective(Multipliers<V> multipliers)
+    // phi at (x1, y1), so signed that the follower minimises it, and what rounding may hide.
+    private (double Value, double Rounding) LowerObjective(Multipliers<V> multipliers)
     {
         var request = new PreparedRequest<V>(multipliers.Objective, [[x1, y1, y2]], [], values: true);
         request.Evaluate();
         double value = request.Values[0];
-        return (problem.LowerSign * value) + problem.Z1.Value(y1) + (EvaluationRounding.Units * Precision.Of(y1) * Math.Abs(value));
+        return ((problem.LowerSign * value) + problem.Z1.Value(y1), EvaluationRounding.Units * Precision.Of(y1) * Math.Abs(value));
     }
-
-    private static double Largest(V vector) => vector switch
-    {
-        DenseVector<double> dense => dense.ToDoubles().Select(Math.Abs).DefaultIfEmpty().Max(),
-        DenseVector<float> dense => dense.ToDoubles().Select(Math.Abs).DefaultIfEmpty().Max(),
-        _ => vector.Norm(),
-    };
 
     // What keeps K3 from being computed.
     private string? Unbounded()
@@ -170,13 +207,15 @@ internal sealed class KktCheck<V>
         var leader = Best(problem.Upper, [x1, x2, y1, y2], X2, -problem.UpperSign, problem.X2, null, x2);
         double terms = problem.Z1.Value(y1) + problem.Z2.Value(y2);
         double gap = terms - worst.Value - dual.Value, bound = terms - worst.LowerBound - dual.LowerBound;
+        int third = deciding.FindIndex(d => d.Number.Name == "gap_bound");
+        deciding[third] = deciding[third] with { Seen = Math.Max(deciding[third].Seen, gap) };
         numbers.Add(new("gap_resolved", gap, "the gap attained where both one-sided lower problems were solved again: at most the true gap"));
         numbers.Add(new("gap_resolved_bound", bound, "upper bound of the gap from that solve"));
 
         double maximum = problem.X1.Value(x1) - leader.Value;
-        double missed = maximum - (problem.UpperSign * upperValue);
+        double missed = maximum - penalised;
         numbers.Add(new("upper_gap", missed, "what f rises where x2 is solved again"));
-        upperValue = problem.UpperSign * maximum;
+        penalised = maximum;
         double slack = 2 * kkt.Rounding.Gap;
         if (gap > kkt.GapBound + slack)
             return FormattableString.Invariant($"the lower level is not convex-concave: solving it again attains a gap of {gap:G4}, above the bound {kkt.GapBound:G4} that convexity in z1 and concavity in z2 imply");
@@ -190,7 +229,7 @@ internal sealed class KktCheck<V>
     {
         var function = new BlockFunction<V>(objective, at, block, sign);
         List<V> starts = [at[block], other];
-        if (at[block] is IFillable) starts.Add(Feasible(term, at[block], 1, 7));
+        if (at[block] is IFillable) starts.Add(KktSigns<V>.Feasible(term, at[block], 1, 7));
         ConvexSolution<V>? best = null;
         foreach (var start in starts.DistinctBy(s => s, ReferenceEqualityComparer.Instance))
         {
@@ -201,105 +240,6 @@ internal sealed class KktCheck<V>
         }
 
         return best!;
-    }
-
-    private static V Feasible(IProximalTerm<V> term, V centre, double share, ulong key)
-    {
-        double diameter = term.DiameterAt(centre.Length), reach = double.IsFinite(diameter) ? diameter : 10 * (1 + centre.Norm());
-        var point = centre.ZerosLike();
-        if (centre.Length == 0) return point;
-        if (point is IFillable)
-        {
-            RandomDirection.Fill(point, key);
-            point.Scale(share * reach / Math.Sqrt(point.Length));
-        }
-
-        point.AddScaled(1, centre);
-        term.Project(point);
-        return point;
-    }
-
-    private void LookForSigns(bool isKkt)
-    {
-        if (Touched is { } touched) signs.Add(touched);
-        if (x1 is not IFillable) return;
-
-        // Two saddle points of the lower level, from the answer and from afar.
-        double target = 1e-4 * Math.Min(tolerance, 1e-2 * Math.Max(1e-300, Math.Abs(kkt.LowerValue) + Math.Max(kkt.GapBound, 0)));
-        var near = LowerSaddleSolver.Solve(problem, x1, y1, y2, target, settings.SaddleSteps);
-        var far = LowerSaddleSolver.Solve(problem, x1, Feasible(problem.Z1, y1, 1, 21), Feasible(problem.Z2, y2, 1, 22), target, settings.SaddleSteps);
-        CompareSaddles(near, far);
-        if (isKkt) MoveX1(near);
-    }
-
-    private void CompareSaddles(LowerSaddle<V> near, LowerSaddle<V> far)
-    {
-        V d1 = near.Z1.Copy(), d2 = near.Z2.Copy();
-        d1.AddScaled(-1, far.Z1);
-        d2.AddScaled(-1, far.Z2);
-        double apart = Math.Sqrt(d1.Dot(d1) + d2.Dot(d2)), gaps = Math.Sqrt(near.Gap) + Math.Sqrt(far.Gap);
-        if (!(apart > 0) || !(Math.Max(near.Gap, far.Gap) <= tolerance)) return;
-
-        // Under strong convexity and concavity by mu, each is within sqrt(2 gap/mu) of the saddle point; what they imply for mu, against the curvature there is.
-        double implied = 2 * gaps * gaps / (apart * apart);
-        double curvature = problem.Constants.LowerSmoothness ?? SeenCurvature(near, far, apart);
-        double size = 1e-6 * (1 + near.Z1.Norm() + near.Z2.Norm());
-        if (apart > size && implied < 1e-3 * curvature)
-            signs.Add(FormattableString.Invariant($"the saddle point of the lower level seems not to be unique: two were found {apart:G3} apart with gaps of at most {near.Gap:G3} and {far.Gap:G3}; the leader may choose among them, and F is known at the one chosen only"));
-    }
-
-    private double SeenCurvature(LowerSaddle<V> near, LowerSaddle<V> far, double apart)
-    {
-        V[] a = [y1.ZerosLike(), y2.ZerosLike()], b = [y1.ZerosLike(), y2.ZerosLike()];
-        new PreparedRequest<V>(problem.Lower, [[x1, near.Z1, near.Z2], [x1, far.Z1, far.Z2]], [new(Lower.Z1, 0, a[0]), new(Lower.Z2, 0, a[1]), new(Lower.Z1, 1, b[0]), new(Lower.Z2, 1, b[1])]).Evaluate();
-        for (int i = 0; i < 2; i++) a[i].AddScaled(-1, b[i]);
-        return Math.Sqrt(a[0].Dot(a[0]) + a[1].Dot(a[1])) / apart;
-    }
-
-    // F with the lower level solved again at x1 and at other points of X1.
-    private void MoveX1(LowerSaddle<V> near)
-    {
-        if (x1.Length == 0) return;
-        double diameter = problem.X1.DiameterAt(x1.Length), length = 0.1 * (double.IsFinite(diameter) ? diameter : 1 + x1.Norm());
-        if (!(length > 0) || !(near.Gap <= tolerance)) return;
-        double here = F(x1, near);
-        var downhill = kkt.DirectionX1();
-        var random = x1.ZerosLike();
-        RandomDirection.Fill(random, 31);
-        List<(double Change, double Distance)> seen = [];
-        foreach (var (direction, sign) in new[] { (downhill, 1), (downhill, -1), (random, 1), (random, -1) })
-        {
-            double norm = direction.Norm();
-            if (!(norm > 0)) continue;
-            var there = x1.Copy();
-            there.AddScaled(sign * length / norm, direction);
-            problem.X1.Project(there);
-            var moved = there.Copy();
-            moved.AddScaled(-1, x1);
-            double distance = moved.Norm();
-            if (!(distance > 1e-3 * length)) continue;
-            var saddle = LowerSaddleSolver.Solve(problem, there, near.Z1, near.Z2, 1e-2 * tolerance, settings.SaddleSteps);
-            if (saddle.Gap <= tolerance && F(there, saddle) - here is var change && double.IsFinite(change)) seen.Add((change, distance));
-            if (seen.Count >= 2 && x1.Length == 1) break;
-        }
-
-        if (seen.Count == 0) return;
-        var lowest = seen.MinBy(s => s.Change);
-        var steepest = seen.MaxBy(s => Math.Abs(s.Change) / s.Distance);
-        if (Math.Abs(steepest.Change) < tolerance * steepest.Distance)
-        {
-            signs.Add(FormattableString.Invariant($"the upper level is flat: F changes by {Math.Abs(steepest.Change):G3} at most where x1 moves by {steepest.Distance:G3}, less than epsilon times the distance, so x1 may be far from an optimum although the point is epsilon-KKT; take a smaller tolerance"));
-        }
-        else if (lowest.Change < -tolerance * lowest.Distance)
-        {
-            signs.Add(FormattableString.Invariant($"F is better by {-lowest.Change:G3} at another x1, {lowest.Distance:G3} away, so x1 is not the global optimum; start there"));
-        }
-    }
-
-    private double F(V at, LowerSaddle<V> saddle)
-    {
-        var leader = ConvexSolver.Minimise(new BlockFunction<V>(problem.Upper, [at, x2, saddle.Z1, saddle.Z2], X2, -problem.UpperSign), problem.X2, x2, null, 1e-3 * tolerance, settings.SaddleSteps);
-        return problem.X1.Value(at) - leader.Value;
     }
 
     // What can be seen of a lower level of any shape: how far z1 and z2 improve on the answer from many starts.
@@ -313,8 +253,8 @@ internal sealed class KktCheck<V>
         for (int s = 0; s < settings.Starts; s++)
         {
             double share = s == 0 ? 0 : s % 2 == 0 ? 1 : 0.1;
-            follower = Math.Min(follower, ConvexSolver.Minimise(first, problem.Z1, Feasible(problem.Z1, y1, share, 40 + (ulong)s), null, 0, settings.SaddleSteps).Value);
-            opponent = Math.Min(opponent, ConvexSolver.Minimise(second, problem.Z2, Feasible(problem.Z2, y2, share, 60 + (ulong)s), null, 0, settings.SaddleSteps).Value);
+            follower = Math.Min(follower, ConvexSolver.Minimise(first, problem.Z1, KktSigns<V>.Feasible(problem.Z1, y1, share, 40 + (ulong)s), null, 0, settings.SaddleSteps).Value);
+            opponent = Math.Min(opponent, ConvexSolver.Minimise(second, problem.Z2, KktSigns<V>.Feasible(problem.Z2, y2, share, 60 + (ulong)s), null, 0, settings.SaddleSteps).Value);
         }
 
         string found = y2.Length == 0
@@ -323,7 +263,24 @@ internal sealed class KktCheck<V>
         evidence.Add(FormattableString.Invariant($"the best of {settings.Starts} starts {found}; this is not a proof"));
     }
 
-    private CertifiedPoint<V> Conclude(Verdict verdict, string summary, string? touched = null) => new(
-        new Certificate(verdict, tolerance, summary, numbers, [.. signs.Distinct()], upperValue, kkt.LowerValue, upperCalls.Total + lowerCalls.Total) { TouchedBound = touched, Touches = Touched, Evidence = evidence },
-        kkt.Point);
+    private CertifiedPoint<V> Conclude(Verdict verdict, string summary, string? touched = null, string? objection = null)
+    {
+        // Where both levels were not solved again, the user's own objectives at the point.
+        var (upper, lower) = trouble.Values is { } solved ? (solved.Upper, solved.Lower) : AtPoint();
+        var certificate = new Certificate(verdict, tolerance, summary, numbers, [.. signs.Distinct()], upper, lower, upperCalls.Total + lowerCalls.Total)
+        {
+            TouchedBound = touched,
+            Touches = Touched,
+            Objection = objection,
+            Evidence = evidence,
+        };
+        return new CertifiedPoint<V>(certificate, kkt.Point) { Better = trouble.Better?.Point, BetterValue = trouble.Better?.Value ?? double.NaN };
+    }
+
+    private (double Upper, double Lower) AtPoint()
+    {
+        var (upper, lower) = (kkt.UpperValue, kkt.LowerValue);
+        if (problem.UpperMultipliers is null && problem.LowerMultipliers is null) return (quick ? upper : problem.UpperSign * penalised, lower);
+        return new ValueReader<V>(MinimaxAnswer.Own(problem), kkt.Point).Read();
+    }
 }

@@ -235,11 +235,18 @@ internal sealed class KktResiduals<V>
     private double EstimateSmoothness(IReadOnlyList<V> u, V[] rows)
     {
         double norm = Math.Sqrt(rows.Sum(v => v.Dot(v))), size = Math.Sqrt(u.Sum(v => v.Dot(v)));
-        if (!(norm > 0)) return 1;
+        IReadOnlyList<V> along = rows;
+        if (!(norm > 0))
+        {
+            // At an exact solution along the point itself.
+            if (!(size > 0)) return 1;
+            (along, norm) = (u, size);
+        }
+
         V[] near = [.. u.Select(v => v.Copy())];
         double scale = size > 0 ? size : 1;
         double length = Math.Sqrt(precision) * scale / norm;
-        for (int b = 0; b < BlockCount; b++) near[b].AddScaled(-length, rows[b]);
+        for (int b = 0; b < BlockCount; b++) near[b].AddScaled(-length, along[b]);
         var here = sides;
         V[] there = Rows(near);
         sides = here;

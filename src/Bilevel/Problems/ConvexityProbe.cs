@@ -125,7 +125,7 @@ internal sealed class ConvexityProbe<V>
             }
 
             centre.Scale(1.0 / (1 + shares.Length));
-            Look(ref centre, first);
+            Visit(centre);
         }
 
         Visit(Middle(first, places[^1].Point));
@@ -312,10 +312,7 @@ internal sealed class ConvexityProbe<V>
         {
             var point = from.Copy();
             point.AddScaled(at, line);
-            asked++;
-            if (!Visit(point)) return;
-            this.seen++;
-            seen.Add((at, places[^1].Gradient.Dot(line) / length));
+            if (Visit(point)) seen.Add((at, places[^1].Gradient.Dot(line) / length));
         }
     }
 

@@ -148,6 +148,25 @@ public sealed class DenseMultipliers<T> : Multipliers<DenseVector<T>>
     public override Multipliers<DenseVector<T>> Doubled(int doublings) =>
         new DenseMultipliers<T>([.. slices.Select(s => s.Doubled(doublings))]) { Objective = Objective, Constraints = Constraints, Level = Level };
 
+    internal override (double Size, double OverOptimal) Sizes(DenseVector<T> multipliers)
+    {
+        double largest = 0, over = 0;
+        var rest = (ReadOnlySpan<T>)multipliers.Span;
+        foreach (var slice in slices)
+        {
+            var own = rest[..slice.Length];
+            rest = rest[slice.Length..];
+            if (slice.Kind is null) continue;
+            double most = 0, sum = 0;
+            foreach (T m in own) (most, sum) = (Math.Max(most, Math.Abs(double.CreateTruncating(m))), sum + Math.Abs(double.CreateTruncating(m)));
+            double size = slice.Kind == MultiplierSet.Sum ? sum : slice.Kind == MultiplierSet.Ball ? EuclideanNorm.Of(own) : most;
+            largest = Math.Max(largest, most);
+            if (slice.OptimalBound is { } least) over = Math.Max(over, size / least);
+        }
+
+        return (largest, over);
+    }
+
     private static double Violation(MultiplierSet? kind, ReadOnlySpan<T> values)
     {
         if (kind is null) return 0;

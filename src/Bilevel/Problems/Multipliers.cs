@@ -34,4 +34,16 @@ public abstract class Multipliers<V>
 
     /// <summary>The same with every bound doubled that many times.</summary>
     public abstract Multipliers<V> Doubled(int doublings);
+
+    /// <summary>The largest size of multipliers of a set, in the norm of the set, and the most by which one exceeds what the declaration of B0 allows, as a ratio; 0 where B0 is unknown.</summary>
+    internal virtual (double Size, double OverOptimal) Sizes(V multipliers)
+    {
+        double size = multipliers switch
+        {
+            DenseVector<double> dense => dense.ToDoubles().Select(Math.Abs).DefaultIfEmpty().Max(),
+            DenseVector<float> dense => dense.ToDoubles().Select(Math.Abs).DefaultIfEmpty().Max(),
+            _ => multipliers.Norm(),
+        };
+        return (size, OptimalBound is { } most ? size / most : 0);
+    }
 }

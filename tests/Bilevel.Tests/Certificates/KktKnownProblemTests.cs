@@ -25,8 +25,12 @@ public sealed class KktKnownProblemTests
         Assert.InRange(certificate["gap_resolved"], gap - 1e-9, gap + 1e-9);
         Assert.InRange(certificate["gap_bound"], gap, eps);
         Assert.InRange(certificate["gap_resolved_bound"], gap - 1e-12, gap + (eps / 100));
-        double x2 = Math.Clamp(y1 + x, -2, 2);
-        Assert.Equal((Math.Pow(y1 - 1, 2) / 2) + (Math.Pow(y2 + 0.5, 2) / 2) + (x2 * (y1 + x)) - (x2 * x2 / 2) + (x * x / 10), certificate.UpperValue, 1e-9);
+
+        // F(x1), at the saddle point z1 = z2 = -x/2 and the best x2
+        double x2 = Math.Clamp(x / 2, -2, 2);
+        Assert.Equal((Math.Pow((x / 2) + 1, 2) / 2) + (Math.Pow((x / 2) - 0.5, 2) / 2) + (x2 * x / 2) - (x2 * x2 / 2) + (x * x / 10), certificate.UpperValue, 1e-4 * eps);
+        Assert.Equal(-x * x / 4, certificate.LowerValue, 1e-6 * eps);
+        Assert.Null(certificate.Objection);
     }
 
     [Fact]

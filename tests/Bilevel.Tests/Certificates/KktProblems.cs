@@ -58,7 +58,7 @@ internal static class KktProblems
     };
 
     /// <summary>T3 with the multiplier in [0, bound].</summary>
-    public static BilevelMinimaxProblem<DenseVector<double>> T3(double centre, double bound = 5.25, Sense sense = Sense.Minimise)
+    public static BilevelMinimaxProblem<DenseVector<double>> T3(double centre, double bound = 5.25, Sense sense = Sense.Minimise, double optimal = 4.25)
     {
         double s = sense == Sense.Minimise ? 1 : -1;
         double Phi(double[][] b) => s * (Math.Pow(b[1][0] - 2, 2) + Math.Pow(b[1][1] - 1, 2)) / 2;
@@ -67,7 +67,7 @@ internal static class KktProblems
         {
             Objective = new ArrayObjective<double>(Phi, (_, _) => throw new NotSupportedException()),
             Constraints = new ArrayObjective<double>(b => b[2][0] * C(b), (b, k) => k == 2 ? [C(b)] : throw new NotSupportedException()),
-            OptimalBound = 4.25,
+            OptimalBound = optimal,
         };
         return new(
             new ArrayObjective<double>(
