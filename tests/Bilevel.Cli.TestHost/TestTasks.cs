@@ -12,7 +12,7 @@ public static class TestTasks
         new ToyTask("runaway", "A lower level whose step sizes are wrong on purpose, so that the run breaks down.") { RunsAway = true },
         new ToyTask("unchecked", "The same without declared constants, so that no certificate can be computed.") { DeclaresConstants = false },
         new ToyTask("bottomless", "A lower level that falls without end.") { IsBottomless = true },
-        new ToyTask("doubted", "The same with a certificate that speaks against every answer.") { Certifier = new Doubt() },
+        new ToyTask("doubted", "The same with a certificate that speaks against every answer.") { Certifier = new ToyTask.Doubt() },
         new ToyTask("wells", "An upper level with two wells, the worse one near the start.") { HasWells = true },
         new ToyTask("repeated", "A task that measures upper_value itself.") { RepeatsUpperValue = true },
         new ToyTask("wrong", "A lower level with a wrong gradient.") { HasWrongGradient = true },
@@ -137,7 +137,7 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
     private static double WellSlope(double y) => (4 * y * ((y * y) - 1)) + 0.3;
 
     // A certifier to which every answer is 45 times above the tolerance.
-    private sealed record Doubt : ICertifier
+    internal sealed record Doubt : ICertifier
     {
         public CertifiedPoint<V> Check<V>(IProblem<V> problem, IReadOnlyList<V> point, double tolerance, double penalty, bool quick)
             where V : class, IVector<V>
