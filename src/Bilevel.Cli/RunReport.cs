@@ -171,7 +171,9 @@ internal sealed record RunReport
     ];
 
     /// <summary>Where the upper value is read, in words.</summary>
-    public string ValuesReadAt => FollowerSolvedAgain ? "the lower level solved again" : "the point where the run stood";
+    public string ValuesReadAt => !FollowerSolvedAgain ? Status is SolveStatus.Cancelled or SolveStatus.Diverged or SolveStatus.Unbounded ? "the point where the run stood" : "the answer"
+        : IsMinimax && Blocks[BilevelMinimaxProblem.X2].Components.Length > 0 ? "the lower level and x2 solved again"
+        : "the lower level solved again";
 
     /// <summary>The task and the method, in a few words.</summary>
     public string Title => $"{Task} by {MethodInWords}";

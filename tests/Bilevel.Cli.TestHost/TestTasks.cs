@@ -11,6 +11,10 @@ public static class TestTasks
         new ToyTask("slow", "The same with a pause in every evaluation.") { IsSlow = true },
         new ToyTask("runaway", "A lower level whose step sizes are wrong on purpose, so that the run breaks down.") { RunsAway = true },
         new ToyTask("unchecked", "The same without declared constants, so that no certificate can be computed.") { DeclaresConstants = false },
+        new ToyTask("bottomless", "A lower level that falls without end.") { IsBottomless = true },
+        new ToyTask("doubted", "The same with a certificate that speaks against every answer.") { Certifier = new ToyTask.Doubt() },
+        new ToyTask("wells", "An upper level with two wells, the worse one near the start.") { HasWells = true },
+        new ToyTask("repeated", "A task that measures upper_value itself.") { RepeatsUpperValue = true },
         new ToyTask("wrong", "A lower level with a wrong gradient.") { HasWrongGradient = true },
         new ToyTask("gallery", "A report with a section of every kind.") { HasSections = true },
         new ToyTask("<script>alert('task')</script>", "A task whose every text is <script>alert('markup')</script> & \"more\".") { IsHostile = true },
@@ -50,6 +54,14 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
 
     public bool HasSections { get; init; }
 
+    public bool IsBottomless { get; init; }
+
+    public bool HasWells { get; init; }
+
+    public bool RepeatsUpperValue { get; init; }
+
+    public ICertifier? Certifier { get; init; }
+
     public bool IsHostile { get; init; }
 
     public override string Name => name;
@@ -67,51 +79,72 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
             (x, y) =>
             {
                 double sum = 0;
-                for (int i = 0; i < n; i++) sum += (0.5 * (x[i] - c) * (x[i] - c)) + (0.5 * y[i] * y[i]);
+                for (int i = 0; i < n; i++) sum += HasWells ? Well(y[i]) : (0.5 * (x[i] - c) * (x[i] - c)) + (0.5 * y[i] * y[i]);
                 return sum;
             },
             (x, y, g) =>
             {
-                for (int i = 0; i < n; i++) g[i] = x[i] - c;
+                for (int i = 0; i < n; i++) g[i] = HasWells ? 0 : x[i] - c;
             },
-            (x, y, g) => g.CopyFrom(y));
+            (x, y, g) =>
+            {
+                for (int i = 0; i < n; i++) g[i] = HasWells ? WellSlope(y[i]) : y[i];
+            });
         IObjective<DenseVector<double>> lower = new FunctionObjective<DenseVector<double>>(
             (x, y) =>
             {
                 if (IsSlow) Thread.Sleep(1);
                 double sum = 0;
-                for (int i = 0; i < n; i++) sum += 0.5 * (y[i] - x[i]) * (y[i] - x[i]);
+                for (int i = 0; i < n; i++) sum += IsBottomless ? x[i] - y[i] : 0.5 * (y[i] - x[i]) * (y[i] - x[i]);
                 return sum;
             },
             (x, y, g) =>
             {
-                for (int i = 0; i < n; i++) g[i] = wrong * (x[i] - y[i]);
+                for (int i = 0; i < n; i++) g[i] = IsBottomless ? 1 : wrong * (x[i] - y[i]);
             },
             (x, y, g) =>
             {
-                for (int i = 0; i < n; i++) g[i] = y[i] - x[i];
+                for (int i = 0; i < n; i++) g[i] = IsBottomless ? -1 : y[i] - x[i];
                 if (IsSlow) Thread.Sleep(1);
             });
-        var constants = new ProblemConstants { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, UpperSmoothness = 1, UpperCoupling = 0 };
+        var constants = new ProblemConstants { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, UpperSmoothness = HasWells ? 50 : 1, UpperCoupling = 0 };
         IMethod preset = IsSlow ? new F2sa { StepX = 0.02, LambdaGrowth = 1.02 }
             : RunsAway ? new F2sa { StepX = 1000, LambdaGrowth = 1 }
+            : HasWells ? new F2ba { Accelerated = true, StepX = 0.02 }
             : new F2ba { Accelerated = true };
-        return new BilevelInstance<DenseVector<double>>(new BilevelProblem<DenseVector<double>>(upper, lower) { Constants = DeclaresConstants ? constants : new ProblemConstants() }, random, new DenseVector<double>(n))
+        return new BilevelInstance<DenseVector<double>>(new BilevelProblem<DenseVector<double>>(upper, lower) { Constants = DeclaresConstants && !IsBottomless ? constants : new ProblemConstants() }, random, new DenseVector<double>(n))
         {
             Components = v => v.ToDoubles(),
+            Certifier = Certifier,
             Presets = [preset],
             Iterations = IsSlow ? 400 : 1000,
             Tolerance = 1e-4,
             Notes = IsHostile ? ["Note with <script>alert('note')</script>."] : [$"{n} components, made from seed {context.Seed}."],
             Evaluate = solution => new TaskOutcome
             {
-                Metrics = [new("distance", Distance(solution.X, c / 2), IsHostile ? "<script>alert('metric')</script>" : "distance of x from the known answer"), new("undefined", double.NaN, "a number that is not one")],
+                Metrics = [new("distance", Distance(solution.X, c / 2), IsHostile ? "<script>alert('metric')</script>" : "distance of x from the known answer"), new("undefined", double.NaN, "a number that is not one"), .. RepeatsUpperValue ? [new NamedNumber("upper_value", solution.UpperValue + 1e-9, "F(x): in the task's words")] : Array.Empty<NamedNumber>()],
                 Files = [new OutputFile("components.csv", IsHostile ? "<script>alert('file')</script>" : "x once more", writer => writer.WriteLine("x"))],
                 Sections = HasSections ? Gallery.Sections(context.Seed) : IsHostile ? Gallery.Filled("<script>alert('section')</script>") : [],
                 References = HasSections ? Gallery.References : IsHostile ? [new(ReportCurve.UpperValue, "<script>alert('reference')</script>", 1)] : [],
                 Summary = IsHostile ? "<script>alert('summary')</script>" : "",
             },
         };
+    }
+
+    // (y^2 - 1)^2 + 0.3 y: wells near -1.04 and 0.96.
+    private static double Well(double y) => (((y * y) - 1) * ((y * y) - 1)) + (0.3 * y);
+
+    private static double WellSlope(double y) => (4 * y * ((y * y) - 1)) + 0.3;
+
+    // A certifier to which every answer is 45 times above the tolerance.
+    internal sealed record Doubt : ICertifier
+    {
+        public CertifiedPoint<V> Check<V>(IProblem<V> problem, IReadOnlyList<V> point, double tolerance, double penalty, bool quick)
+            where V : class, IVector<V>
+        {
+            string summary = FormattableString.Invariant($"Not certified: the hypergradient is {45 * tolerance:G3} in norm, above the tolerance {tolerance:G3}.");
+            return new(new Certificate(Verdict.NotCertified, tolerance, summary, [], [], 0, 0, 0) { Objection = summary }, point);
+        }
     }
 
     private static double Distance(DenseVector<double> x, double answer)

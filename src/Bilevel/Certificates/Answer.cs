@@ -7,7 +7,11 @@ namespace Bilevel;
 /// <param name="LowerValue">The follower's objective there, without the multipliers of a lift.</param>
 /// <param name="Notes">What a reader of these numbers should know, each a sentence.</param>
 internal sealed record Answer<V>(IReadOnlyList<V> Point, double UpperValue, double LowerValue, IReadOnlyList<string> Notes)
-    where V : class, IVector<V>;
+    where V : class, IVector<V>
+{
+    /// <summary>Whether the values were read with the follower solved again.</summary>
+    public bool SolvedAgain { get; init; } = true;
+}
 
 /// <summary>Reads answers, for the problem classes of this library.</summary>
 internal static class Answers
@@ -28,7 +32,7 @@ internal static class Answers
                 return MinimaxAnswer.Read(minimax, point, tolerance);
             default:
                 var (upper, lower) = new ValueReader<V>(problem, [.. point]).Read();
-                return new Answer<V>(point, upper, lower, []);
+                return new Answer<V>(point, upper, lower, []) { SolvedAgain = false };
         }
     }
 }

@@ -26,8 +26,8 @@ internal static class MinimaxAnswer
         where V : class, IVector<V>
     {
         var (upper, lower) = new ValueReader<V>(Own(problem), [.. point]).Read();
-        Answer<V> AtThePoint(string why) => new(point, upper, lower, [$"f and g are read at the point itself: {why}."]);
-        if (!double.IsFinite(upper) || !double.IsFinite(lower)) return new Answer<V>(point, upper, lower, []);
+        Answer<V> AtThePoint(string why) => new(point, upper, lower, [$"f and g are read at the point itself: {why}."]) { SolvedAgain = false };
+        if (!double.IsFinite(upper) || !double.IsFinite(lower)) return new Answer<V>(point, upper, lower, []) { SolvedAgain = false };
         if (problem.Shape != LowerShape.ConvexConcave) return AtThePoint("the lower level is not declared convex-concave, so nothing says that it can be solved again");
         double close = tolerance > 0 && double.IsFinite(tolerance) ? tolerance : 1e-6 * Math.Abs(lower);
         double reach = Reach(point[Y1]) + Reach(point[Y2]);

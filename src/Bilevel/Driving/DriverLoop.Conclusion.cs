@@ -14,7 +14,7 @@ internal sealed partial class DriverLoop<V>
         double accuracy = driver.CertifyAt ?? stop.Tolerance ?? DefaultAccuracy;
         var answer = wanted ? Answers.Read(problem, certified?.Point ?? point, run.Penalty, accuracy) : AsItStands(point, status);
         List<string> notes = [.. answer.Notes];
-        var better = Better(outcome.Status, start, answer, accuracy);
+        var better = MetByCertifier(certified, answer) ?? FlatStartOf(outcome.Status, start, answer, accuracy);
         if (better is { } found)
         {
             notes.Add(found.Note);
@@ -32,7 +32,7 @@ internal sealed partial class DriverLoop<V>
             FollowerBlock = problem.FollowerBlock,
             UpperValue = answer.UpperValue,
             LowerValue = answer.LowerValue,
-            FollowerSolvedAgain = wanted,
+            FollowerSolvedAgain = wanted && answer.SolvedAgain,
             Residual = run.Residual,
             Penalty = run.Penalty,
             Iterations = iteration,
@@ -49,7 +49,11 @@ internal sealed partial class DriverLoop<V>
         };
     }
 
-    private (IReadOnlyList<V> Better, string Note)? Better(SolveStatus status, V[] start, Answer<V> answer, double accuracy) =>
+    private static (IReadOnlyList<V> Better, string Note)? MetByCertifier(CertifiedPoint<V>? certified, Answer<V> answer) => certified?.Better is { } better
+        ? (better, FormattableString.Invariant($"A better point was met while the answer was checked: F = {certified.BetterValue:G5}, against {answer.UpperValue:G5}. Start there."))
+        : null;
+
+    private (IReadOnlyList<V> Better, string Note)? FlatStartOf(SolveStatus status, V[] start, Answer<V> answer, double accuracy) =>
         status is SolveStatus.Converged or SolveStatus.NotWithinTolerance or SolveStatus.Stalled ? FlatStart.Find(problem, start, answer.Point, answer.UpperValue, accuracy) : null;
 
     private Answer<V> AsItStands(V[] point, SolveStatus status)
@@ -61,6 +65,6 @@ internal sealed partial class DriverLoop<V>
             SolveStatus.Unbounded => "there is no answer to read",
             _ => "the computation broke down",
         };
-        return new Answer<V>(point, upper, lower, [$"f and g are read where the run stood, with the follower as the method left it, because {why}."]);
+        return new Answer<V>(point, upper, lower, [$"f and g are read where the run stood, with the follower as the method left it, because {why}."]) { SolvedAgain = false };
     }
 }

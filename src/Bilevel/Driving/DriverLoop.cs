@@ -161,8 +161,10 @@ internal sealed partial class DriverLoop<V> : IRunView
                 if (boundlessness.Follower(run.Point) is { } follower) return (SolveStatus.Unbounded, follower);
             }
 
+            // Looked at before the rule, so that a run that goes on from here has seen the same; said after it.
+            string? leader = isRecorded ? boundlessness.Leader(run.Point) : null;
             if (stop.ShouldStop(this)) return (stop.Status, stop.Reason);
-            if (isRecorded && boundlessness.Leader(run.Point) is { } leader) return (SolveStatus.Unbounded, leader);
+            if (leader is not null) return (SolveStatus.Unbounded, leader);
             if (driver.CheckpointEvery > 0 && iteration % driver.CheckpointEvery == 0) Save();
             if (iteration >= nextClockCheck) CheckClock();
         }

@@ -31,24 +31,35 @@ internal sealed record SmallSaddle(double F = 1, double G = 1)
     {
         public void Evaluate(in Request<DenseVector<double>> request)
         {
-            var point = request.Points;
-            double x1 = point[0][0], x2 = point[1][0], y1 = point[2][0], y2 = point[3][0];
             foreach (ref readonly var output in request.Gradients)
             {
-                output.Result[0] = scale * output.Block switch
+                double sum = 0;
+                for (int p = 0; p < request.PointCount; p++)
                 {
-                    BilevelMinimaxProblem.X1 => x2 + (x1 / 5),
-                    BilevelMinimaxProblem.X2 => y1 + x1 - x2,
-                    BilevelMinimaxProblem.Y1 => y1 - 1 + x2,
-                    _ => y2 + 0.5,
-                };
+                    if (output.Point != p && output.Point != Output.Combined) continue;
+                    sum += (output.Point == Output.Combined ? request.Weights[p] : 1) * Gradient(request.Point(p), output.Block);
+                }
+
+                output.Result[0] = scale * sum;
             }
 
             for (int p = 0; p < request.Values.Length; p++)
             {
-                (x1, x2, y1, y2) = (request.Point(p)[0][0], request.Point(p)[1][0], request.Point(p)[2][0], request.Point(p)[3][0]);
+                var (x1, x2, y1, y2) = (request.Point(p)[0][0], request.Point(p)[1][0], request.Point(p)[2][0], request.Point(p)[3][0]);
                 request.Values[p] = scale * (((y1 - 1) * (y1 - 1) / 2) + ((y2 + 0.5) * (y2 + 0.5) / 2) + (x2 * (y1 + x1)) - (x2 * x2 / 2) + (x1 * x1 / 10));
             }
+        }
+
+        private static double Gradient(ReadOnlySpan<DenseVector<double>> point, int block)
+        {
+            double x1 = point[0][0], x2 = point[1][0], y1 = point[2][0], y2 = point[3][0];
+            return block switch
+            {
+                BilevelMinimaxProblem.X1 => x2 + (x1 / 5),
+                BilevelMinimaxProblem.X2 => y1 + x1 - x2,
+                BilevelMinimaxProblem.Y1 => y1 - 1 + x2,
+                _ => y2 + 0.5,
+            };
         }
     }
 

@@ -1,0 +1,84 @@
+using System.Text.Json;
+
+namespace Bilevel.Cli.Tests;
+
+/// <summary>What the console, the JSON and the page say of how a run ended: the same everywhere.</summary>
+public class OutcomeTests
+{
+    [Theory]
+    [InlineData("toy", "converged", "Converged. The residual ", "certified", 0)]
+    [InlineData("unchecked", "converged", "Converged by the method's measure; not checked: ", "not checkable", 0)]
+    [InlineData("doubted", "not_within_tolerance", "Not within the tolerance, although the method's own rule was met: the hypergradient is 0.0045 in norm, above the tolerance 0.0001. ", "not within the tolerance", 0)]
+    [InlineData("bottomless", "unbounded", "The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is ", "seems unbounded", 3)]
+    public void TheSameSentenceStandsEverywhere(string task, string word, string sentence, string standing, int code)
+    {
+        using var folder = new Folder();
+        var answer = Tool.Run("run", task, "--out", folder["out"]);
+        Assert.Equal(code, answer.Code);
+        Assert.StartsWith($"{task} by f2ba-plus: {sentence}", answer.Out);
+        var json = JsonDocument.Parse(folder.Read("out", "run.json")).RootElement;
+        Assert.Equal(word, json.GetProperty("status").GetString());
+        string message = json.GetProperty("status_message").GetString()!;
+        Assert.StartsWith(sentence, message);
+        string page = folder.Read("out", "report.html");
+        Assert.Contains($"<span class=\"word\">{standing}</span>", page);
+        Assert.Contains(System.Net.WebUtility.HtmlEncode(sentence).Replace("&#39;", "'", StringComparison.Ordinal)[..20], page.Replace("&#39;", "'", StringComparison.Ordinal));
+        Assert.True(task == "toy" || !answer.Out.Contains("Certified:", StringComparison.Ordinal));
+        Assert.DoesNotMatch("Converged.*Not certified: the hypergradient is", answer.Out);
+    }
+
+    [Fact]
+    public void AnswersThatAreDoubtedAreNotCertified()
+    {
+        Assert.Equal(4, Tool.Run("run", "doubted", "--require-certificate").Code);
+        var json = Tool.Run("run", "doubted", "--json").Json;
+        Assert.False(json.GetProperty("certified").GetBoolean());
+        Assert.StartsWith("Not certified: the hypergradient is", json.GetProperty("certificate").GetProperty("objection").GetString());
+    }
+
+    [Fact]
+    public void ARunThatALimitEndsIsConvergedWhereItIsCertified()
+    {
+        // Enough iterations for the certificate, too few for the method's own rule, which has half of the tolerance.
+        int least = Enumerable.Range(1, 400).First(k => Tool.Run("run", "toy", "--json", "--iterations", Numbers.Plain(k)).Json.GetProperty("certified").GetBoolean());
+        var json = Tool.Run("run", "toy", "--json", "--iterations", Numbers.Plain(least)).Json;
+        Assert.Equal("converged", json.GetProperty("status").GetString());
+        Assert.StartsWith("Converged", json.GetProperty("status_message").GetString());
+        Assert.EndsWith(json.GetProperty("certificate").GetProperty("summary").GetString()!, json.GetProperty("status_message").GetString());
+    }
+
+    [Fact]
+    public void FIsOneNumber()
+    {
+        using var folder = new Folder();
+        string output = Tool.Run("run", "repeated", "--out", folder["out"]).Out;
+        string json = folder.Read("out", "run.json");
+        Assert.Single(json.Split("\"upper_value\"")[1..]);
+        Assert.Single(output.Split("upper_value")[1..]);
+        Assert.Contains("F(x): in the task's words", output);
+        Assert.Equal("the lower level solved again", JsonDocument.Parse(json).RootElement.GetProperty("values_read_at").GetString());
+        Assert.Contains("<rect class=\"end\"", folder.Read("out", "report.html"));
+        Assert.Equal(2, Tool.Run("run", "toy").Out.Split("upper_value").Length);
+    }
+
+    [Fact]
+    public void TheBestOfSeveralStartsIsTheAnswerAndAllAreListed()
+    {
+        using var folder = new Folder();
+        string[] args = ["run", "wells", "--size", "1", "--seed", "1", "--starts", "6"];
+        var json = Tool.Run([.. args, "--json"]).Json;
+        var starts = json.GetProperty("starts").EnumerateArray().ToList();
+        Assert.Equal(Enumerable.Range(0, 6), starts.Select(s => s.GetProperty("start").GetInt32()).Order());
+        Assert.Equal(json.GetProperty("upper_value").GetDouble(), starts[0].GetProperty("f").GetDouble());
+        Assert.Equal(-0.305, json.GetProperty("upper_value").GetDouble(), 1e-2);
+        Assert.All(starts, s => Assert.True(s.GetProperty("f").GetDouble() >= json.GetProperty("upper_value").GetDouble() - 1e-6));
+        Assert.Equal("certified", starts[0].GetProperty("verdict").GetString());
+
+        var answer = Tool.Run([.. args, "--out", folder["out"]]);
+        Assert.Contains("From 6 starts, the best first; the answer above is that of the first row:", answer.Out);
+        Assert.Contains("From 6 starts, the best first", folder.Read("out", "report.html"));
+        Assert.Equal(json.GetProperty("iterations").GetInt64(), long.Parse(File.ReadLines(folder["out", "trace.csv"]).Last().Split(',')[0], System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(Comparable.Of(Tool.Run([.. args, "--json"]).Out), Comparable.Of(Tool.Run([.. args, "--json"]).Out));
+        Assert.Contains("so they cannot be resumed", Tool.Run([.. args, "--out", folder["out"], "--resume"]).Error);
+    }
+}
