@@ -85,7 +85,19 @@ public sealed class GauntletProblem
     {
         if (Constrained is null) return At(x).Gradient;
         double[] u = units.ToU(x);
-        return scaleUpper / units.X * reference.KktDistance(u, Accurate(reference.Solve(u, units.ToW(Y0))));
+        var follower = Accurate(reference.Solve(u, units.ToW(Y0)));
+        return scaleUpper / units.X * reference.KktDistance(u, follower.W, FollowerReference.Active(follower));
+    }
+
+    /// <summary>
+    /// The same at a y that need not be y*(x), with the rows of positive multipliers counted as active: what an epsilon-KKT point claims,
+    /// whose y may be as far from y*(x) as a gap of the follower of epsilon allows.
+    /// </summary>
+    public double MeasureAt(DenseVector<double> x, DenseVector<double> y, DenseVector<double> multipliers)
+    {
+        double[] u = units.ToU(x);
+        var active = FollowerReference.Active(Accurate(reference.Solve(u, units.ToW(Y0)))).Union(Enumerable.Range(0, multipliers.Length).Where(i => multipliers[i] > 0));
+        return scaleUpper / units.X * reference.KktDistance(u, units.ToW(y), active);
     }
 
     /// <summary>F(x), grad F(x) and the reference's own residual.</summary>
