@@ -84,8 +84,8 @@ internal sealed class FollowerReference(ScaledFunction upper, ScaledFunction low
     }
 
     /// <summary>
-    /// The residual of the leader's conditions: the least norm over v and n of (f_u - g_wu' v - Q' n, f_w - g_ww v - P' n), with n on the active
-    /// rows. grad F is the first part where the second is zero; the norm of the two is what the KKT conditions of a penalty function bound.
+    /// The residual of the leader's conditions: the least norm over v and n of (f_u - g_wu' v - Q' n, f_w - g_ww v - P' n, P v), with P, Q and n of
+    /// the active rows. grad F is the first part where the others are zero; the norm of all is what the KKT conditions of a penalty function bound.
     /// </summary>
     /// <param name="u">u.</param>
     /// <param name="w">w.</param>
@@ -93,11 +93,12 @@ internal sealed class FollowerReference(ScaledFunction upper, ScaledFunction low
     public double KktDistance(ReadOnlySpan<double> u, double[] w, IEnumerable<int> active)
     {
         int sizeU = upper.SizeU, sizeW = upper.SizeW;
-        var rest = new double[sizeU + sizeW];
+        int[] face = [.. active];
+        var rest = new double[sizeU + sizeW + face.Length];
         upper.GradientU(u, w, rest.AsSpan(0, sizeU));
-        upper.GradientW(u, w, rest.AsSpan(sizeU));
+        upper.GradientW(u, w, rest.AsSpan(sizeU, sizeW));
         Matrix hessian = lower.HessianW(u, w), mixed = lower.HessianMixed(u, w);
-        List<double[]> columns = [.. Enumerable.Range(0, sizeW).Select(j => (double[])[.. mixed.Row(j), .. hessian.Row(j)]), .. active.Select(i => (double[])[.. q.Row(i), .. p.Row(i)])];
+        List<double[]> columns = [.. Enumerable.Range(0, sizeW).Select(j => (double[])[.. mixed.Row(j), .. hessian.Row(j), .. face.Select(i => p[i, j])]), .. face.Select(i => (double[])[.. q.Row(i), .. p.Row(i), .. new double[face.Length]])];
 
         // By Gram and Schmidt, twice, columns that depend on those before them left out.
         List<double[]> basis = [];

@@ -49,6 +49,12 @@ public sealed class GauntletProblem
     /// <summary>Start of y.</summary>
     public DenseVector<double> Y0 { get; }
 
+    /// <summary>s_x, the unit of x.</summary>
+    public double UnitX => units.X;
+
+    /// <summary>s_y, the unit of y.</summary>
+    public double UnitY => units.Y;
+
     /// <summary>The start, block by block.</summary>
     public IReadOnlyList<DenseVector<double>> Start => Bilevel is not null ? [X0, Y0] : BilevelMinimaxProblem.Start(X0, Y0, new DenseVector<double>(RowCount));
 
@@ -79,7 +85,8 @@ public sealed class GauntletProblem
 
     /// <summary>
     /// What an answer is judged by. Where the follower is free or has a box, |grad F(x)|. Where it has constraints, the residual of the leader's KKT
-    /// conditions at (x, y*(x)): the least norm over v and n of (f_x - g_xy v - A' n, (s_y / s_x) (f_y - g_yy v - B' n)), in units of f over x.
+    /// conditions at (x, y*(x)): the least norm over v and n of (f_x - g_xy v - A' n, (s_y / s_x) (f_y - g_yy v - B' n), B v), in units of f over x and
+    /// with the active rows scaled to norm 1 in y over its unit.
     /// </summary>
     public double Measure(DenseVector<double> x)
     {
