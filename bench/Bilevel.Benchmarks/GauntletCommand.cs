@@ -32,14 +32,14 @@ internal static class GauntletCommand
             foreach (var entry in method switch { null => [null], "all" => MethodCatalog.All, _ => (IEnumerable<MethodEntry?>)[MethodCatalog.Find(method)] })
             {
                 var results = GauntletRunner.All(of, seed, count, threads, scales, problem => entry is null ? GauntletRunner.Entry(problem) : GauntletRunner.Method(problem, entry, seconds: 20));
-                string name1 = entry?.Name ?? "`BilevelSolver.Solve`";
-                Console.WriteLine(GauntletTable.Row(of.Name, name1, results));
-                failures.Add(($"{of.Name}, {name1}", GauntletTable.Failures(results)));
-                if (json is not null) File.AppendAllLines(json, results.Select(r => JsonSerializer.Serialize(new { Class = of.Name, Entry = name1, r.Seed, Status = r.Status?.ToString(), r.Certified, r.Solved, r.AtKink, Gradient = Finite(r.Gradient), r.Violation, r.FalseConverged, r.FalseCertificate, r.Gradients, r.Seconds, r.Failing })));
+                string title = entry?.Name ?? "`BilevelSolver.Solve`";
+                Console.WriteLine(GauntletTable.Row(of.Name, title, results));
+                failures.Add(($"{of.Name}, {title}", GauntletTable.Failures(results)));
+                if (json is not null) File.AppendAllLines(json, results.Select(r => JsonSerializer.Serialize(new { Class = of.Name, Entry = title, r.Seed, Status = r.Status?.ToString(), r.Certified, r.Solved, r.AtKink, Gradient = Finite(r.Gradient), r.Violation, r.FalseConverged, r.FalseCertificate, r.Gradients, r.Seconds, r.Failing })));
             }
         }
 
-        foreach (var (title, text) in failures) Console.WriteLine($"\n{title}: what is not certified or not solved (|grad F| or the KKT residual, over the tolerance, in brackets)\n\n{text}");
+        foreach (var (heading, text) in failures) Console.WriteLine($"\n{heading}: what is not certified or not solved (|grad F| or the KKT residual, over the tolerance, in brackets)\n\n{text}");
     }
 
     private static void Show(GauntletClass of, ulong seed, DrawnScales scales, string? method)

@@ -68,7 +68,7 @@ public static class GauntletRunner
 
     private const double RowTolerance = 1e-3;
 
-    // F has a kink at an answer where this is so within the last, relative to the distances of the problem.
+    // F has a kink at an answer where a convex combination of its gradients is small within the last of these, in scaled units.
     private static readonly double[] KinkRadii = [1e-2, 1e-4, 1e-6];
 
     /// <summary>The problem through the library's two-line entry.</summary>
