@@ -49,7 +49,10 @@ internal static class GauntletCommand
         var planted = problem.At(problem.Planted);
         Console.WriteLine(FormattableString.Invariant($"tolerance {problem.Tolerance:G4}; at the planted point |grad F| {planted.Gradient:G3}, at the start {problem.At(problem.X0).Gradient:G3}; there {planted.Value:G6}, at the start {problem.At(problem.X0).Value:G6}"));
         var result = method is null ? GauntletRunner.Entry(problem) : GauntletRunner.Method(problem, MethodCatalog.Find(method));
-        Console.WriteLine(FormattableString.Invariant($"{result.Status}: {result.Message}\nsolved {result.Solved}{(result.AtKink ? " (at a kink)" : "")}, measure / tolerance {result.Gradient:G4} (at its own y {result.Claimed:G3}, around x {string.Join(" ", result.Around.Select(a => a.ToString("G3", CultureInfo.InvariantCulture)))}), violation {result.Violation:G3}, {result.Gradients:N0} gradients, {result.Seconds:G3} s\n{result.Failing}\n{result.Certificate}\n"));
+        Console.WriteLine(FormattableString.Invariant($"{result.Status}: {result.Message}\nsolved {result.Solved}{(result.AtKink ? " (at a kink)" : "")}, measure / tolerance {result.Gradient:G4} (at its own y {result.Claimed:G3}, around x {string.Join(" ", result.Around.Select(a => a.ToString("G3", CultureInfo.InvariantCulture)))}), violation {result.Violation:G3}, {result.Gradients:N0} gradients, {result.Seconds:G3} s\n{result.Failing}\n{result.Certificate}"));
+        if (result.X is not { } x || !x.IsFinite()) return;
+        var (end, value, gradient, distance) = problem.Polish(x);
+        Console.WriteLine(FormattableString.Invariant($"the reference descends from there by {distance:G3} in units of x, F from {problem.At(x).Value:G8} to {value:G8}, where |grad F| is {problem.At(end).Gradient / problem.Tolerance:G3} and convex combinations around are {gradient / problem.Tolerance:G3} times the tolerance\n"));
     }
 
     private static double? Finite(double number) => double.IsFinite(number) ? number : null;

@@ -50,6 +50,9 @@ public sealed record GauntletResult
     /// <summary>The status message.</summary>
     public string Message { get; init; } = "";
 
+    /// <summary>The answer's x; null where there is none.</summary>
+    public DenseVector<double>? X { get; init; }
+
     /// <summary>The certificate; null where there is none.</summary>
     public Certificate? Certificate { get; init; }
 
@@ -165,6 +168,7 @@ public static class GauntletRunner
             Seconds = seconds,
             Failing = certified ? "" : solution.Certificate?.Summary ?? solution.StatusMessage,
             Message = solution.StatusMessage,
+            X = solution.X,
             Certificate = solution.Certificate,
         };
     }
