@@ -135,8 +135,9 @@ internal static class DefaultsCommand
         {
             if (instance.Answer?.Hypergradient is { } gradient)
             {
+                // A leader who maximises goes up.
                 var moved = solution.X.Copy();
-                moved.AddScaled(-1, gradient(solution.X));
+                moved.AddScaled(instance.Problem is BilevelMinimaxProblem<V> { UpperSense: Sense.Maximise } ? 1 : -1, gradient(solution.X));
                 instance.Problem.Blocks[0].Term.Project(moved);
                 moved.AddScaled(-1, solution.X);
                 return moved.Norm();

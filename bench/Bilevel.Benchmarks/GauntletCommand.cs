@@ -32,14 +32,14 @@ internal static class GauntletCommand
             foreach (var entry in method switch { null => [null], "all" => MethodCatalog.All, _ => (IEnumerable<MethodEntry?>)[MethodCatalog.Find(method)] })
             {
                 var results = GauntletRunner.All(of, seed, count, threads, scales, problem => entry is null ? GauntletRunner.Entry(problem) : GauntletRunner.Method(problem, entry, seconds: 20));
-                string name1 = entry?.Name ?? "`BilevelSolver.Solve`";
-                Console.WriteLine(GauntletTable.Row(of.Name, name1, results));
-                failures.Add(($"{of.Name}, {name1}", GauntletTable.Failures(results)));
-                if (json is not null) File.AppendAllLines(json, results.Select(r => JsonSerializer.Serialize(new { Class = of.Name, Entry = name1, r.Seed, Status = r.Status?.ToString(), r.Certified, r.Solved, r.AtKink, Gradient = Finite(r.Gradient), r.Violation, r.FalseConverged, r.FalseCertificate, r.Gradients, r.Seconds, r.Failing })));
+                string title = entry?.Name ?? "`BilevelSolver.Solve`";
+                Console.WriteLine(GauntletTable.Row(of.Name, title, results));
+                failures.Add(($"{of.Name}, {title}", GauntletTable.Failures(results)));
+                if (json is not null) File.AppendAllLines(json, results.Select(r => JsonSerializer.Serialize(new { Class = of.Name, Entry = title, r.Seed, Status = r.Status?.ToString(), r.Certified, r.Solved, r.AtKink, Gradient = Finite(r.Gradient), r.Violation, r.FalseConverged, r.FalseCertificate, r.Gradients, r.Seconds, r.Failing })));
             }
         }
 
-        foreach (var (title, text) in failures) Console.WriteLine($"\n{title}: what is not certified or not solved (|grad F| or the KKT residual, over the tolerance, in brackets)\n\n{text}");
+        foreach (var (heading, text) in failures) Console.WriteLine($"\n{heading}: what is not certified or not solved (|grad F| or the KKT residual, over the tolerance, in brackets)\n\n{text}");
     }
 
     private static void Show(GauntletClass of, ulong seed, DrawnScales scales, string? method)
@@ -49,7 +49,10 @@ internal static class GauntletCommand
         var planted = problem.At(problem.Planted);
         Console.WriteLine(FormattableString.Invariant($"tolerance {problem.Tolerance:G4}; at the planted point |grad F| {planted.Gradient:G3}, at the start {problem.At(problem.X0).Gradient:G3}; there {planted.Value:G6}, at the start {problem.At(problem.X0).Value:G6}"));
         var result = method is null ? GauntletRunner.Entry(problem) : GauntletRunner.Method(problem, MethodCatalog.Find(method));
-        Console.WriteLine(FormattableString.Invariant($"{result.Status}: {result.Message}\nsolved {result.Solved}{(result.AtKink ? " (at a kink)" : "")}, measure / tolerance {result.Gradient:G4}, violation {result.Violation:G3}, {result.Gradients:N0} gradients, {result.Seconds:G3} s\n{result.Failing}\n{result.Certificate}\n"));
+        Console.WriteLine(FormattableString.Invariant($"{result.Status}: {result.Message}\nsolved {result.Solved}{(result.AtKink ? " (at a kink)" : "")}, measure / tolerance {result.Gradient:G4} (at its own y {result.Claimed:G3}, around x {string.Join(" ", result.Around.Select(a => a.ToString("G3", CultureInfo.InvariantCulture)))}), violation {result.Violation:G3}, {result.Gradients:N0} gradients, {result.Seconds:G3} s\n{result.Failing}\n{result.Certificate}"));
+        if (result.X is not { } x || !x.IsFinite()) return;
+        var (end, value, gradient, distance) = problem.Polish(x);
+        Console.WriteLine(FormattableString.Invariant($"the reference descends from there by {distance:G3} in units of x, F from {problem.At(x).Value:G8} to {value:G8}, where |grad F| is {problem.At(end).Gradient / problem.Tolerance:G3} and convex combinations around are {gradient / problem.Tolerance:G3} times the tolerance\n"));
     }
 
     private static double? Finite(double number) => double.IsFinite(number) ? number : null;

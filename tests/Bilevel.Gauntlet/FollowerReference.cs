@@ -84,17 +84,21 @@ internal sealed class FollowerReference(ScaledFunction upper, ScaledFunction low
     }
 
     /// <summary>
-    /// The residual of the leader's conditions: the least norm over v and n of (f_u - g_wu' v - Q' n, f_w - g_ww v - P' n), with n on the active
-    /// rows. grad F is the first part where the second is zero; the norm of the two is what the KKT conditions of a penalty function bound.
+    /// The residual of the leader's conditions: the least norm over v and n of (f_u - g_wu' v - Q' n, f_w - g_ww v - P' n, P v), with P, Q and n of
+    /// the active rows. grad F is the first part where the others are zero; the norm of all is what the KKT conditions of a penalty function bound.
     /// </summary>
-    public double KktDistance(ReadOnlySpan<double> u, FollowerSolution follower)
+    /// <param name="u">u.</param>
+    /// <param name="w">w.</param>
+    /// <param name="active">The rows that count as active.</param>
+    public double KktDistance(ReadOnlySpan<double> u, double[] w, IEnumerable<int> active)
     {
         int sizeU = upper.SizeU, sizeW = upper.SizeW;
-        var rest = new double[sizeU + sizeW];
-        upper.GradientU(u, follower.W, rest.AsSpan(0, sizeU));
-        upper.GradientW(u, follower.W, rest.AsSpan(sizeU));
-        Matrix hessian = lower.HessianW(u, follower.W), mixed = lower.HessianMixed(u, follower.W);
-        List<double[]> columns = [.. Enumerable.Range(0, sizeW).Select(j => (double[])[.. mixed.Row(j), .. hessian.Row(j)]), .. Active(follower).Select(i => (double[])[.. q.Row(i), .. p.Row(i)])];
+        int[] face = [.. active];
+        var rest = new double[sizeU + sizeW + face.Length];
+        upper.GradientU(u, w, rest.AsSpan(0, sizeU));
+        upper.GradientW(u, w, rest.AsSpan(sizeU, sizeW));
+        Matrix hessian = lower.HessianW(u, w), mixed = lower.HessianMixed(u, w);
+        List<double[]> columns = [.. Enumerable.Range(0, sizeW).Select(j => (double[])[.. mixed.Row(j), .. hessian.Row(j), .. face.Select(i => p[i, j])]), .. face.Select(i => (double[])[.. q.Row(i), .. p.Row(i), .. new double[face.Length]])];
 
         // By Gram and Schmidt, twice, columns that depend on those before them left out.
         List<double[]> basis = [];
@@ -134,7 +138,8 @@ internal sealed class FollowerReference(ScaledFunction upper, ScaledFunction low
         return jacobian;
     }
 
-    private static int[] Active(FollowerSolution follower) => [.. Enumerable.Range(0, follower.Multipliers.Length).Where(i => follower.Multipliers[i] > 0)];
+    /// <summary>The rows whose multipliers are positive.</summary>
+    public static int[] Active(FollowerSolution follower) => [.. Enumerable.Range(0, follower.Multipliers.Length).Where(i => follower.Multipliers[i] > 0)];
 
     // Solves [G P'; P 0][v; n] = [first; second] for the active rows; n is 0 for the others. Rows that depend on those before them are left out.
     private (double[] Point, double[] Multipliers) SolveFace(Matrix hessian, int[] active, double[] first, double[]? second)

@@ -49,6 +49,12 @@ public sealed class GauntletProblem
     /// <summary>Start of y.</summary>
     public DenseVector<double> Y0 { get; }
 
+    /// <summary>s_x, the unit of x.</summary>
+    public double UnitX => units.X;
+
+    /// <summary>s_y, the unit of y.</summary>
+    public double UnitY => units.Y;
+
     /// <summary>The start, block by block.</summary>
     public IReadOnlyList<DenseVector<double>> Start => Bilevel is not null ? [X0, Y0] : BilevelMinimaxProblem.Start(X0, Y0, new DenseVector<double>(RowCount));
 
@@ -79,13 +85,26 @@ public sealed class GauntletProblem
 
     /// <summary>
     /// What an answer is judged by. Where the follower is free or has a box, |grad F(x)|. Where it has constraints, the residual of the leader's KKT
-    /// conditions at (x, y*(x)): the least norm over v and n of (f_x - g_xy v - A' n, (s_y / s_x) (f_y - g_yy v - B' n)), in units of f over x.
+    /// conditions at (x, y*(x)): the least norm over v and n of (f_x - g_xy v - A' n, (s_y / s_x) (f_y - g_yy v - B' n), B v), in units of f over x and
+    /// with the active rows scaled to norm 1 in y over its unit.
     /// </summary>
     public double Measure(DenseVector<double> x)
     {
         if (Constrained is null) return At(x).Gradient;
         double[] u = units.ToU(x);
-        return scaleUpper / units.X * reference.KktDistance(u, Accurate(reference.Solve(u, units.ToW(Y0))));
+        var follower = Accurate(reference.Solve(u, units.ToW(Y0)));
+        return scaleUpper / units.X * reference.KktDistance(u, follower.W, FollowerReference.Active(follower));
+    }
+
+    /// <summary>
+    /// The same at a y that need not be y*(x), with the rows of positive multipliers counted as active: what an epsilon-KKT point claims,
+    /// whose y may be as far from y*(x) as a gap of the follower of epsilon allows.
+    /// </summary>
+    public double MeasureAt(DenseVector<double> x, DenseVector<double> y, DenseVector<double> multipliers)
+    {
+        double[] u = units.ToU(x);
+        var active = FollowerReference.Active(Accurate(reference.Solve(u, units.ToW(Y0)))).Union(Enumerable.Range(0, multipliers.Length).Where(i => multipliers[i] > 0));
+        return scaleUpper / units.X * reference.KktDistance(u, units.ToW(y), active);
     }
 
     /// <summary>F(x), grad F(x) and the reference's own residual.</summary>
@@ -131,6 +150,58 @@ public sealed class GauntletProblem
         }
 
         return scaleUpper / units.X * TensorPrimitives.Norm<double>(LeastNorm.Of(gradients));
+    }
+
+    /// <summary>
+    /// Where descent from x ends by the reference: BFGS on F with a weak Wolfe search, which finds minimisers at kinks as well. Returns the point, F there, the least
+    /// norm of convex combinations of gradients within 1e-6 of it, and its distance from x in units of x.
+    /// </summary>
+    public (DenseVector<double> X, double Value, double Gradient, double Distance) Polish(DenseVector<double> x)
+    {
+        double[] start = units.ToU(x), u = start, y = units.ToW(Y0);
+        int n = u.Length;
+        var (value, gradient) = At(u);
+        double[] inverse = new double[n * n];
+        for (int i = 0; i < n; i++) inverse[(i * n) + i] = 1;
+        for (int k = 0; k < 500 && TensorPrimitives.Norm<double>(gradient) > 0; k++)
+        {
+            double[] direction = [.. Enumerable.Range(0, n).Select(i => -TensorPrimitives.Dot<double>(inverse.AsSpan(i * n, n), gradient))];
+            double slope = TensorPrimitives.Dot<double>(direction, gradient);
+            if (!(slope < 0)) break;
+            double least = 0, most = double.PositiveInfinity, step = k == 0 ? 1 / TensorPrimitives.Norm<double>(gradient) : 1;
+            double[] next = u, nextGradient = gradient;
+            double nextValue = value;
+            for (int trial = 0; trial < 60; trial++)
+            {
+                next = [.. u.Zip(direction, (a, b) => a + (step * b))];
+                (nextValue, nextGradient) = At(next);
+                if (!(nextValue <= value + (1e-4 * step * slope))) most = step;
+                else if (TensorPrimitives.Dot<double>(nextGradient, direction) < 0.9 * slope) least = step;
+                else break;
+                step = double.IsInfinity(most) ? 2 * step : (least + most) / 2;
+            }
+
+            if (!(nextValue < value)) break;
+            double[] s = [.. next.Zip(u, (a, b) => a - b)], d = [.. nextGradient.Zip(gradient, (a, b) => a - b)];
+            (u, value, gradient) = (next, nextValue, nextGradient);
+            double sd = TensorPrimitives.Dot<double>(s, d);
+            if (sd > 0) Update(s, d, sd);
+        }
+
+        var end = units.ToX(u);
+        return (end, scaleUpper * value, GradientAround(end, 1e-6), TensorPrimitives.Distance<double>(u, start));
+
+        (double Value, double[] Gradient) At(double[] at) => reference.Hyper(at, reference.Solve(at, y));
+
+        void Update(double[] s, double[] d, double sd)
+        {
+            double[] hd = [.. Enumerable.Range(0, n).Select(i => TensorPrimitives.Dot<double>(inverse.AsSpan(i * n, n), d))];
+            double factor = 1 + (TensorPrimitives.Dot<double>(d, hd) / sd);
+            for (int i = 0; i < n; i++)
+            {
+                for (int j = 0; j < n; j++) inverse[(i * n) + j] += ((factor * s[i] * s[j]) - (hd[i] * s[j]) - (s[i] * hd[j])) / sd;
+            }
+        }
     }
 
     /// <summary>The largest violation of a row of the follower, in rows that have norm 1 in y over its unit; 0 where there are none.</summary>

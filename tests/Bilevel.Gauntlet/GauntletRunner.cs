@@ -26,6 +26,12 @@ public sealed record GauntletResult
     /// <summary>The reference's measure at the answer, |grad F| or the KKT residual, over the tolerance.</summary>
     public double Gradient { get; init; } = double.NaN;
 
+    /// <summary>The least norms of convex combinations of gradients of F within 1e-2, 1e-4 and 1e-6 of an answer that is not solved, over the tolerance.</summary>
+    public IReadOnlyList<double> Around { get; init; } = [];
+
+    /// <summary>The measure at the method's own y, where the follower has constraints.</summary>
+    public double Claimed { get; init; } = double.NaN;
+
     /// <summary>The largest violation of a scaled row over what is allowed.</summary>
     public double Violation { get; init; }
 
@@ -44,11 +50,14 @@ public sealed record GauntletResult
     /// <summary>The status message.</summary>
     public string Message { get; init; } = "";
 
+    /// <summary>The answer's x; null where there is none.</summary>
+    public DenseVector<double>? X { get; init; }
+
     /// <summary>The certificate; null where there is none.</summary>
     public Certificate? Certificate { get; init; }
 
-    /// <summary>Said to be converged, and it is not so.</summary>
-    public bool FalseConverged => Status == SolveStatus.Converged && !Solved;
+    /// <summary>Said to be converged, and not so at y*(x) nor, where the follower has constraints, at the method's own y.</summary>
+    public bool FalseConverged => Status == SolveStatus.Converged && !Solved && !(Claimed <= GauntletRunner.Slack && Violation <= GauntletRunner.Slack);
 }
 
 /// <summary>Runs problems of the gauntlet and judges the answers by the reference.</summary>
@@ -57,7 +66,13 @@ public static class GauntletRunner
     /// <summary>Most gradients of a run.</summary>
     public const long MostGradients = 200_000;
 
-    private const double Slack = 2, KinkRadius = 1e-6, RowTolerance = 1e-3;
+    /// <summary>The slack of the reference's judgement.</summary>
+    public const double Slack = 2;
+
+    private const double RowTolerance = 1e-3;
+
+    // F has a kink at an answer where a convex combination of its gradients is small within the last of these, in scaled units.
+    private static readonly double[] KinkRadii = [1e-2, 1e-4, 1e-6];
 
     /// <summary>The problem through the library's two-line entry.</summary>
     /// <param name="problem">The problem.</param>
@@ -134,7 +149,8 @@ public static class GauntletRunner
         bool finite = solution.X.IsFinite() && solution.Y.IsFinite();
         double tolerance = problem.Tolerance, gradient = finite ? problem.Measure(solution.X) / tolerance : double.PositiveInfinity;
         double violation = finite ? problem.Violation(solution.X, solution.Y) / (RowTolerance * problem.RowSize) : double.PositiveInfinity;
-        bool kink = finite && gradient > Slack && problem.Class.Follower != FollowerSet.None && double.IsFinite(gradient) && problem.GradientAround(solution.X, KinkRadius) <= Slack * tolerance;
+        double[] around = double.IsFinite(gradient) && gradient > Slack && problem.Class.Follower != FollowerSet.None ? [.. KinkRadii.Select(r => problem.GradientAround(solution.X, r) / tolerance)] : [];
+        bool kink = around.Length > 0 && around[^1] <= Slack;
         bool certified = solution.Certificate?.Verdict == Verdict.Certified;
         return new GauntletResult
         {
@@ -143,13 +159,16 @@ public static class GauntletRunner
             Certified = certified,
             Solved = (gradient <= Slack || kink) && violation <= Slack,
             AtKink = kink,
+            Around = around,
             Gradient = gradient,
+            Claimed = finite && problem.Constrained is not null ? problem.MeasureAt(solution.X, solution.Y, solution["y2"]) / tolerance : double.NaN,
             Violation = violation,
             FalseCertificate = certified && Contradicted(problem, solution, gradient),
             Gradients = solution.OracleCalls,
             Seconds = seconds,
             Failing = certified ? "" : solution.Certificate?.Summary ?? solution.StatusMessage,
             Message = solution.StatusMessage,
+            X = solution.X,
             Certificate = solution.Certificate,
         };
     }

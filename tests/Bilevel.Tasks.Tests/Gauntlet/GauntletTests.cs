@@ -21,7 +21,7 @@ public sealed class GauntletTests
     [MemberData(nameof(Attained))]
     public void NothingFalseIsSaidAndNoFewerAreSolved(string name, int problems, int solved, int certified)
     {
-        var results = GauntletRunner.All(GauntletClass.Find(name), FirstSeed, problems, threads: 2, DrawnScales.All, problem => GauntletRunner.Entry(problem));
+        var results = GauntletRunner.All(GauntletClass.Find(name), FirstSeed, problems, threads: 2, DrawnScales.All, problem => GauntletRunner.Entry(problem, seconds: 600));
 
         string report = GauntletTable.Row(name, "entry", results) + Environment.NewLine + GauntletTable.Failures(results);
         Assert.True(!results.Any(r => r.FalseConverged), "Said to be converged, and it is not so." + report);
