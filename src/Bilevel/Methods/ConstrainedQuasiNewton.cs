@@ -101,7 +101,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         private readonly MinimaxPenalty<V> penalty;
         private readonly LimitedMemory<V> curvature;                  // H_k
         private double bias = double.NaN;                             // of h for that of the hyperobjective, once two rhos have been seen
-        private double rho, value, gradientNorm = double.NaN, stageGoal, gain;
+        private double rho, value, gap, gradientNorm = double.NaN, stageGoal, gain;
         private bool hasMoved;                                        // since rho was raised
         private double sharpness = 1;                                 // falls when a step fails, since the lower solves may be to blame
 
@@ -147,6 +147,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             archive.Transfer("gradient", h);
             archive.Transfer("rho", ref rho);
             archive.Transfer("value", ref value);
+            archive.Transfer("gap", ref gap);
             archive.Transfer("gradient norm", ref gradientNorm);
             archive.Transfer("stage goal", ref stageGoal);
             archive.Transfer("gain", ref gain);
@@ -176,7 +177,6 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             if (settings.Rho is { } given) return rho < given ? 2 : 0;
             if (rho >= MostRho) return 0;
             if (double.IsNaN(bias) || hasMoved) return double.PositiveInfinity;
-            double gap = penalty.Difference + problem.Z1.Value(y1) - problem.Z2.Value(z2) - problem.Z1.Value(z1) + problem.Z2.Value(y2);
             return Math.Max(gap / settings.Tolerance, bias / (BiasShare * settings.Tolerance));
         }
 
@@ -301,7 +301,9 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
                 z2.AddScaled(1, y2);
                 perturbed.Solve(aim / rho, settings.InnerLimit);
                 penalty.Evaluate(rho);
-                value = penalty.Value(rho) + (rho * (problem.Z1.Value(y1) - problem.Z1.Value(z1)));
+                double terms = problem.Z1.Value(y1) - problem.Z1.Value(z1);
+                value = penalty.Value(rho) + (rho * terms);
+                gap = penalty.Difference + terms;
                 h.CopyFrom(penalty.Rows[X1]);
                 Reduce();
                 gradientNorm = h.Norm();
