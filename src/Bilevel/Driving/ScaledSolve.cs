@@ -6,7 +6,12 @@ internal static class ScaledSolve
     // Looser than this share of the units nothing is taken, however large the tolerance is for them.
     private const double LoosestShare = 1e-2;
 
-    // Where the units give back answers of one, the certificate is asked this often; a quasi-Newton step costs as much as many of it.
+    // The follower's answer at the start is found to this share of its units, or so many evaluations.
+    private const double AnswerAccuracy = 1e-3;
+
+    private const int AnswerLimit = 300;
+
+    // The certificate is asked this often; a quasi-Newton step costs as much as many of it.
     private const long Every = 20, EveryCostly = 2;
 
     /// <summary>Runs the method that suits the problem.</summary>
@@ -14,13 +19,23 @@ internal static class ScaledSolve
         where V : class, IVector<V>
     {
         // What cannot be evaluated is for the validator to refuse.
-        var units = Validator.Check([], problem, start).Any(f => f.Severity == Severity.Error)
-            ? new MinimaxUnits(1, 1, 1, 1, null)
-            : MinimaxUnits.Of(problem, Validator.Feasible(problem, start));
+        if (Validator.Check([], problem, start).Any(f => f.Severity == Severity.Error)) return Solve(problem, start, tolerance, cancellation);
+        OracleCounts upperCalls = new(BilevelMinimaxProblem.UpperCount), lowerCalls = new(BilevelMinimaxProblem.LowerCount);
+        var counted = problem with { Upper = new CountingObjective<V>(problem.Upper, upperCalls), Lower = new CountingObjective<V>(problem.Lower, lowerCalls) };
+        V[] begin = [.. Validator.Feasible(problem, start)];
+        var units = MinimaxUnits.Of(counted, begin);
+        if (new ConstrainedQuasiNewton().Suits(problem, begin))
+        {
+            Answer(counted, begin, units);
+            units = MinimaxUnits.Of(counted, begin);
+        }
+
         if (units.IsOne) return Solve(problem, start, tolerance, cancellation);
         var scaled = new ScaledMinimaxProblem<V>(problem, units);
         double share = units.Tolerance(tolerance, LoosestShare);
-        var solution = Solve(scaled.Problem, scaled.Scale(start), share, cancellation);
+        var solution = Solve(scaled.Problem, scaled.Scale(begin), share, cancellation);
+        solution.UpperCalls.Add(upperCalls);
+        solution.LowerCalls.Add(lowerCalls);
         return solution with
         {
             Point = scaled.Restore(solution.Point),
@@ -34,6 +49,19 @@ internal static class ScaledSolve
                 LowerValue = units.Lower * certificate.LowerValue,
             },
         };
+    }
+
+    // A start of y may be anything; units are those of the follower's answer. Its multipliers are left at their start.
+    private static void Answer<V>(BilevelMinimaxProblem<V> problem, V[] point, MinimaxUnits units)
+        where V : class, IVector<V>
+    {
+        var scaled = new ScaledMinimaxProblem<V>(problem, units);
+        V[] u = scaled.Scale(point);
+        new MultiplierFollower<V>(scaled.Problem, u[BilevelMinimaxProblem.X1], u[BilevelMinimaxProblem.X2], u[BilevelMinimaxProblem.Y1], u[BilevelMinimaxProblem.Y2], 0).Solve(AnswerAccuracy, AnswerLimit);
+        V[] answered = scaled.Restore(u);
+        if (!answered[BilevelMinimaxProblem.Y1].IsFinite()) return;
+        point[BilevelMinimaxProblem.Y1].CopyFrom(answered[BilevelMinimaxProblem.Y1]);
+        point[BilevelMinimaxProblem.Z1].CopyFrom(answered[BilevelMinimaxProblem.Y1]);
     }
 
     private static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, CancellationToken cancellation)

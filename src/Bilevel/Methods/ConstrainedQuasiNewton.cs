@@ -78,7 +78,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         private const double FirstRho = 10;
 
         // A stage of rho ends when the gradient has fallen to this share of its first norm; the last at this share of the tolerance.
-        private const double StageShare = 0.1, LastShare = 0.5;
+        private const double StageShare = 0.1, LastShare = 0.5, NearShare = 1.5;
 
         // Values that differ by less than this share of their size do not decide; the first move of x is this long, relative to x.
         private const double ValueShare = 1e-9, FirstMove = 1e-2;
@@ -87,7 +87,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         private const double Sharpest = 1e-4, Polished = 1e-2;
 
         // The share of the tolerance that the bias may have; rho ends where rounding would be multiplied up to this share of it.
-        private const double BiasShare = 0.5, RoundingShare = 1e-4;
+        private const double BiasShare = 0.5, RoundingShare = 1e-6;
 
         private readonly ConstrainedQuasiNewton settings;
         private readonly BilevelMinimaxProblem<V> problem;
@@ -101,7 +101,8 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         private readonly MinimaxPenalty<V> penalty;
         private readonly LimitedMemory<V> curvature;                  // H_k
         private double bias = double.NaN;                             // of h for that of the hyperobjective, once two rhos have been seen
-        private double rho, value, gradientNorm = double.NaN, stageGoal, gain;
+        private double rho, value, gap, gradientNorm = double.NaN, stageGoal, gain;
+        private bool hasMoved;                                        // since rho was raised
         private double sharpness = 1;                                 // falls when a step fails, since the lower solves may be to blame
 
         public Run(ConstrainedQuasiNewton settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
@@ -133,7 +134,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             else if (Residual <= LastShare * settings.Tolerance) Polish();
             else Move();
             MeasureResidual();
-            while (Residual <= settings.Tolerance && Missing() > 1)
+            while (Residual <= NearShare * settings.Tolerance && Missing() > 1)
             {
                 RaiseRho();
                 MeasureResidual();
@@ -146,11 +147,13 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             archive.Transfer("gradient", h);
             archive.Transfer("rho", ref rho);
             archive.Transfer("value", ref value);
+            archive.Transfer("gap", ref gap);
             archive.Transfer("gradient norm", ref gradientNorm);
             archive.Transfer("stage goal", ref stageGoal);
             archive.Transfer("gain", ref gain);
             archive.Transfer("sharpness", ref sharpness);
             archive.Transfer("bias", ref bias);
+            archive.Transfer("has moved", ref hasMoved);
             double residual = Residual;
             archive.Transfer("residual", ref residual);
             Residual = residual;
@@ -167,13 +170,13 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         }
 
         // How many times larger than allowed the gap of the lower level is, or what rho leaves of bias in the gradient: both fall like
-        // 1/rho or faster, save at a kink of the hyperobjective, where the bias is that of x and rho rises to its last.
+        // 1/rho or faster. The bias is known where rho was raised and x has not moved since; at a kink of the hyperobjective it stays
+        // large, x is what is biased, and rho rises to its last.
         private double Missing()
         {
             if (settings.Rho is { } given) return rho < given ? 2 : 0;
             if (rho >= MostRho) return 0;
-            if (double.IsNaN(bias)) return double.PositiveInfinity;
-            double gap = penalty.Difference + problem.Z1.Value(y1) - problem.Z2.Value(z2) - problem.Z1.Value(z1) + problem.Z2.Value(y2);
+            if (double.IsNaN(bias) || hasMoved) return double.PositiveInfinity;
             return Math.Max(gap / settings.Tolerance, bias / (BiasShare * settings.Tolerance));
         }
 
@@ -202,6 +205,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             Evaluate();
             hBefore.AddScaled(-1, h);
             bias = hBefore.Norm() / (factor - 1);
+            hasMoved = false;
             stageGoal = Math.Max(bias, StageShare * gradientNorm);
         }
 
@@ -224,6 +228,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
                 if (isLower && (here >= Flatness * slope || !isFree))
                 {
                     curvature.Add(before[X1], x, hBefore, h);
+                    hasMoved = true;
                     return;
                 }
 
@@ -246,6 +251,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
                 x.AddScaled(low, direction);
                 Evaluate();
                 curvature.Add(before[X1], x, hBefore, h);
+                hasMoved = true;
                 return;
             }
 
@@ -295,7 +301,9 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
                 z2.AddScaled(1, y2);
                 perturbed.Solve(aim / rho, settings.InnerLimit);
                 penalty.Evaluate(rho);
-                value = penalty.Value(rho) + (rho * (problem.Z1.Value(y1) - problem.Z1.Value(z1)));
+                double terms = problem.Z1.Value(y1) - problem.Z1.Value(z1);
+                value = penalty.Value(rho) + (rho * terms);
+                gap = penalty.Difference + terms;
                 h.CopyFrom(penalty.Rows[X1]);
                 Reduce();
                 gradientNorm = h.Norm();

@@ -45,6 +45,13 @@ public sealed class OracleCounts(int blocks)
         values += request.Values.Length;
     }
 
+    /// <summary>Adds what was counted elsewhere.</summary>
+    internal void Add(OracleCounts other)
+    {
+        for (int b = 0; b < gradients.Length; b++) gradients[b] += other.gradients[b];
+        (points, values) = (points + other.points, values + other.values);
+    }
+
     /// <summary>Number of gradients that the request asks for.</summary>
     public static long GradientsOf<V>(in Request<V> request)
         where V : class, IVector<V>

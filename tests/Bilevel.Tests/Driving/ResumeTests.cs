@@ -40,6 +40,7 @@ public sealed class ResumeTests
             ["gda"] = new GradientDescentAscent { Tolerance = 0.1 },
             ["sapd, noise, growth and polish"] = new Sapd { Tolerance = 1e-3, Batch = 2, Iterations = 30, MostIterations = 60, PolishSteps = 4 },
             ["sapd, noise, restarts"] = new Sapd { Tolerance = 1e-2, Batch = 2, Iterations = 60, Restarts = 2, MovingCentre = true, Schedule = new PenaltySchedule { RhoStart = 10 } },
+            ["constrained-quasi-newton"] = new ConstrainedQuasiNewton { Tolerance = 1e-2 },
             ["lv-hba"] = new LvHba(),
             ["lv-hba, sequential"] = new LvHba { Update = LvHbaUpdate.Sequential },
             ["ssgda"] = new Ssgda { StepLowerMin = 0.05 },

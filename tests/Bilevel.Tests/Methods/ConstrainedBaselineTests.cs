@@ -2,13 +2,15 @@ using static Bilevel.BilevelMinimaxProblem;
 
 namespace Bilevel.Tests;
 
-/// <summary>What the published baselines for constrained lower levels share.</summary>
+/// <summary>What methods for constrained lower levels alone share.</summary>
 public sealed class ConstrainedBaselineTests
 {
     private static readonly Dictionary<string, IBilevelMinimaxMethod> Cases = new()
     {
         ["lv-hba"] = new LvHba(),
         ["lv-hba, sequential"] = new LvHba { Update = LvHbaUpdate.Sequential },
+        ["constrained-quasi-newton"] = new ConstrainedQuasiNewton(),
+        ["constrained-quasi-newton, one rho"] = new ConstrainedQuasiNewton { Rho = 100, RhoStart = 100 },
         ["lu-mei"] = new FirstOrderPenalty { Tolerance = 0.1, StageSteps = 5 },
         ["lu-mei, paper"] = new FirstOrderPenalty { Tolerance = 0.1, Mode = FirstOrderPenaltyMode.Paper },
     };

@@ -20,7 +20,7 @@ internal sealed class MultiplierFollower<V>
     private const int MostGrowths = 4;
 
     // mu ends at this multiple of where it began, and rounds where they gain nothing for a while: what is left is rounding.
-    private const double MostStiffness = 1e5;
+    private const double MostStiffness = 500;
 
     private const int RoundsInVain = 4;
 
@@ -47,7 +47,8 @@ internal sealed class MultiplierFollower<V>
     private readonly PreparedRequest<V> lower;         // g_y at (x, trial, estimate)
     private readonly PreparedRequest<V>? constraints, upper;
     private readonly LimitedMemory<V> curvature;
-    private double mu = double.NaN, nu = double.NaN, smoothness = double.NaN;
+    private double mu = double.NaN, nu = double.NaN;
+    private double smoothness = double.NaN, force = 1;     // the curvature of phi, and its force where y moves so far that c changes by one
     private int left;
 
     /// <param name="problem">A problem whose lower level is linear in z2, and whose f is no function of x2 and y2.</param>
@@ -109,16 +110,14 @@ internal sealed class MultiplierFollower<V>
 
             if (!(residual > tolerance) || left <= 0 || !double.IsFinite(residual) || inVain >= RoundsInVain) return;
 
-            // Multipliers that hardly move while the violation stays are held back too much.
-            double worst = Math.Max(violation, apart / smoothness);
-            if (worst > Slow * before && worst > tolerance / 2)
+            // Multipliers that hardly move while the violation stays, with y solved for, are held back too much.
+            double worst = Math.Max(force * violation, apart);
+            if (worst > Slow * before && worst > slope && worst > force * tolerance / 2 && growths < MostGrowths && nu < MostStiffness * Stiffness * smoothness)
             {
-                if (++growths <= MostGrowths && nu < MostStiffness * Stiffness * smoothness)
-                {
-                    mu *= MoreStiffness;
-                    nu *= MoreStiffness;
-                    curvature.Clear();
-                }
+                growths++;
+                mu *= MoreStiffness;
+                nu *= MoreStiffness;
+                curvature.Clear();
             }
 
             before = worst;
@@ -136,6 +135,7 @@ internal sealed class MultiplierFollower<V>
         archive.Transfer($"{name} mu", ref mu);
         archive.Transfer($"{name} nu", ref nu);
         archive.Transfer($"{name} smoothness", ref smoothness);
+        archive.Transfer($"{name} force", ref force);
         (double slope, double residual) = (UpperSlope, Residual);
         archive.Transfer($"{name} upper slope", ref slope);
         archive.Transfer($"{name} residual", ref residual);
@@ -272,29 +272,30 @@ internal sealed class MultiplierFollower<V>
             RandomDirection.Fill(estimate, key: 3);
         }
 
-        var force = direction;
+        var push = direction;
         V atCentre = estimate.Copy(), one = y.ZerosLike(), values = m.ZerosLike();
         free.CopyFrom(y);
         trial.CopyFrom(free);
         lower.Evaluate();
-        force.CopyFrom(trialGradient);
+        push.CopyFrom(trialGradient);
         estimate.Scale(0);
         lower.Evaluate();
         one.CopyFrom(trialGradient);
-        if (m.Length > 0) force.AddScaled(-1, one);
-        if (!(force.Norm() > 0) && force is IFillable) RandomDirection.Fill(force, key: 4);
-        double norm = force.Norm();
+        if (m.Length > 0) push.AddScaled(-1, one);
+        if (!(push.Norm() > 0) && push is IFillable) RandomDirection.Fill(push, key: 4);
+        double norm = push.Norm();
         if (!(norm > 0) || !double.IsFinite(norm)) return;
         double h = ProbeLength * (1 + y.Norm()) / norm;
         constraints?.Evaluate();
         values.CopyFrom(c);
-        trial.AddScaled(h, force);
+        trial.AddScaled(h, push);
         lower.Evaluate();
         constraints?.Evaluate();
         double curve = Distance(trialGradient, one, spareY) / (h * norm), slope = Distance(c, values, spareM) / (h * norm);
         if (curve > 0 && double.IsFinite(curve)) smoothness = curve;
         mu = slope > 0 && double.IsFinite(slope) ? Stiffness * smoothness / (slope * slope) : Stiffness * smoothness;
         nu = Stiffness * smoothness;
+        force = slope > 0 && double.IsFinite(slope) ? smoothness / slope : smoothness;
         estimate.CopyFrom(atCentre);
     }
 

@@ -1,0 +1,83 @@
+using static Bilevel.BilevelMinimaxProblem;
+
+namespace Bilevel.Tests;
+
+/// <summary>Constrained followers in units of all sizes, through the short way: answers against closed forms and against an independent solve.</summary>
+public sealed class ConstrainedScalesTests
+{
+    [Theory]
+    [InlineData(1, 1, 1, 1, 1)]
+    [InlineData(1, 1, 1, 1, 1e4)]
+    [InlineData(1, 1, 1, 1, 1e-4)]
+    [InlineData(1e6, 1e-6, 1, 1, 1)]
+    [InlineData(1e-6, 1e6, 1e3, 1e-3, 10)]
+    [InlineData(1e-3, 1e4, 1e-6, 1e6, 1e4)]
+    [InlineData(1e5, 1e5, 1e6, 1e6, 1e-4)]
+    public void The_answer_of_a_quadratic_program_does_not_depend_on_units(double f, double g, double x, double y, double row)
+    {
+        // min (y - 3)^2/2 + x^2/2 where y minimises (y - x - 1)^2/2 subject to y <= 1: y = min(x + 1, 1), so x = 0 and y = 1 at the kink,
+        // or with y >= 1 - x: y = max(x + 1, 1 - x), and F = (x - 2)^2/2 + x^2/2 for x >= 0, so x = 1.
+        foreach (bool atKink in new[] { true, false })
+        {
+            double a = atKink ? 0 : -1, b = atKink ? 1 : -1, right = atKink ? 1 : -1;
+            var upper = new FunctionObjective<DenseVector<double>>(
+                (u, v) => f * ((Square((v[0] / y) - 3) + Square(u[0] / x)) / 2),
+                (u, _, r) => r[0] = f / x * (u[0] / x),
+                (_, v, r) => r[0] = f / y * ((v[0] / y) - 3));
+            var lower = new FunctionObjective<DenseVector<double>>(
+                (u, v) => g * Square((v[0] / y) - (u[0] / x) - 1) / 2,
+                (u, v, r) => r[0] = -g / x * ((v[0] / y) - (u[0] / x) - 1),
+                (u, v, r) => r[0] = g / y * ((v[0] / y) - (u[0] / x) - 1));
+            var constraints = new LinearConstraints<double>([a * row / x], [b * row / y], [right * row]);
+            var problem = Lift.ConstrainedLowerLevel(upper, new ConstrainedLowerLevel<double>(lower, constraints) { StrongConvexity = g / (y * y) });
+            var solution = BilevelSolver.Solve(problem, Start(Vectors.Of(5 * x), Vectors.Of(2 * y), Vectors.Of(0)), 1e-4 * f / x);
+
+            Assert.True(solution.Converged && solution.Certificate!.Verdict == Verdict.Certified, $"{solution.StatusMessage} {solution.Certificate}");
+            Assert.Equal(atKink ? 0 : 1, solution.X[0] / x, 1e-3);
+            Assert.Equal(atKink ? 1 : 2, solution.Y[0] / y, 1e-3);
+            Assert.Equal(atKink ? 2 : 1, solution.UpperValue / f, 1e-2);
+            Assert.InRange(solution.OracleCalls, 1, 20_000);
+        }
+    }
+
+    [Theory]
+    [InlineData(500, 1)]
+    [InlineData(1e5, 1)]
+    [InlineData(1e-4, 1e3)]
+    public void A_steep_lower_level_without_opponents_is_no_harder(double g, double f)
+    {
+        // g (z - x)^2 and f ((x - 2)^2 + (y - 1)^2) / 2: x = 1.5
+        var upper = new FunctionObjective<DenseVector<double>>(
+            (x, y) => f * (Square(x[0] - 2) + Square(y[0] - 1)) / 2,
+            (x, _, r) => r[0] = f * (x[0] - 2),
+            (_, y, r) => r[0] = f * (y[0] - 1));
+        var lower = new FunctionObjective<DenseVector<double>>(
+            (x, z) => g * Square(z[0] - x[0]),
+            (x, z, r) => r[0] = -2 * g * (z[0] - x[0]),
+            (x, z, r) => r[0] = 2 * g * (z[0] - x[0]));
+        var problem = Lift.Bilevel(new BilevelProblem<DenseVector<double>>(upper, lower) { Constants = new ProblemConstants { LowerStrongConvexity = 2 * g } });
+        var solution = BilevelSolver.Solve(problem, Start(Vectors.Of(30), Vectors.Of(-20)), 1e-2 * f);
+        Assert.True(solution.Converged && solution.Certificate!.Verdict == Verdict.Certified, $"{solution.StatusMessage} {solution.Certificate}");
+        Assert.Equal(1.5, solution.X[0], 2e-2);
+        Assert.InRange(solution.OracleCalls, 1, 100_000);
+    }
+
+    [Fact]
+    public void Random_problems_of_all_scales_and_conditions_agree_with_an_independent_solve()
+    {
+        // One active set at a time: the hypergradient of the pieces around the answer has a convex combination near zero.
+        int certified = 0;
+        const int Count = 16;
+        for (int seed = 1; seed <= Count; seed++)
+        {
+            var random = new ScaledQuadratic(seed);
+            var solution = BilevelSolver.Solve(random.Problem, random.Start, 1e-3 * random.StartGradient);
+            if (solution.Certificate!.Verdict == Verdict.Certified) certified++;
+            if (solution.Converged) Assert.True(random.Descent(solution.X) <= 5e-3, FormattableString.Invariant($"seed {seed}: F falls by {random.Descent(solution.X):G3} nearby: {solution.Certificate}"));
+        }
+
+        Assert.InRange(certified, Count - 2, Count);
+    }
+
+    private static double Square(double a) => a * a;
+}
