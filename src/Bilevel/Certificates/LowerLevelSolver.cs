@@ -63,7 +63,6 @@ public static class LowerLevelSolver
                     atTrial.Evaluate();
                     (value, norm) = (atTrial.Values[0], trialGradient.Norm());
                     gradient.CopyFrom(trialGradient);
-                    steps.Clear();
                     if (norm < bestNorm)
                     {
                         (bestNorm, bestValue) = (norm, value);

@@ -102,9 +102,9 @@ internal sealed class ValueCheck<V>
             // What would be left to see at the next length. Where both slopes have settled and differ all the same, they contradict
             // each other; where either still moves, it may be curvature.
             double nextSure = (sure - own) * (t / next);
-            bool last = next < least || nextSure + own + allowed > apart / 3 || level == Levels - 1;
-            bool stays = Math.Max(Math.Abs(declared - declaredBefore), Math.Abs(measured - measuredBefore)) <= apart / 4;
-            if (last) return new(stays && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, apart);
+            bool hidden = nextSure + own + allowed > apart / 3 || level == Levels - 1;
+            bool settled = Math.Max(Math.Abs(declared - declaredBefore), Math.Abs(measured - measuredBefore)) <= apart / 4;
+            if (hidden || (settled && next < least)) return new(settled && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, apart);
             (declaredBefore, measuredBefore, t) = (declared, measured, next);
         }
 
