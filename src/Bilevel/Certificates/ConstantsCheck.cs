@@ -30,7 +30,7 @@ internal static class ConstantsCheck
         V[][] points = [[x, z], [x, middle], [x, end]];
         PreparedRequest<V> leader = new(upper, points, Outputs(fx, fy)), follower = new(lower, points, Outputs(gx, gy));
         double units = EvaluationRounding.Units * Precision.Of(z), size = z.Norm();
-        List<(double Length, V? Along, ulong Key)> segments = [(1e-3 * reach, null, 11), (0.1 * reach, null, 12), (reach, null, 13), (0, null, 0)];
+        List<(double Length, V? Along, ulong Key)> segments = [(1e-3 * reach, null, 11), (0.1 * reach, null, 12), (reach, null, 13), (-reach, null, 13), (2 * reach, null, 15), (-2 * reach, null, 15), (0, null, 0)];
         foreach (var along in directions) segments.AddRange([(1e-3 * reach, along, 1), (0.1 * reach, along, 1)]);
 
         foreach (var (length, along, key) in segments)

@@ -114,7 +114,7 @@ internal sealed class GradientAudit<V>
         {
             double norm = u.Norm();
             if (!(norm > 0)) continue;
-            double expected = u.Dot(multiplier.Mixed), scale = norm;
+            double expected = u.Dot(multiplier.Mixed);
             if (Differs(t => Turn([Moved(x, u, t, problem.UpperSet), z], [Moved(x, u, -t, problem.UpperSet), z], m, BilevelProblem.X, u), expected, share * Math.Min(1, norm), multiplier.MixedError * norm, 4 * ofLower.Y * size, lengthX / norm) is { } seen)
                 return FormattableString.Invariant($"the gradients of g in x and y contradict each other at the answer: a mixed second derivative is {expected:G6} by the one and {seen:G6} by the other");
         }
@@ -134,17 +134,16 @@ internal sealed class GradientAudit<V>
     private static double? Differs(Func<double, double> at, double expected, double allowed, double error, double rounding, double reach)
     {
         if (!double.IsFinite(expected) || !double.IsFinite(error)) return null;
-        double before = double.PositiveInfinity;
-        for (double t = 1e-2 * reach; t > 1e-9 * reach; t /= 10)
+        var (before, earlier) = (double.NaN, double.NaN);
+        for (double t = 1e-2 * reach; t > 1e-10 * reach; t /= 10)
         {
             double seen = at(t), apart = Math.Abs(seen - expected), sure = (rounding / t) + error;
             if (!double.IsFinite(apart)) continue;
-            if (apart <= allowed + sure) return null;
+            if (apart <= allowed + (2 * sure)) return null;
 
-            // Curvature falls by a hundred as the length falls by ten.
-            double next = (10 * rounding / t) + error + allowed;
-            if (next > apart / 3 || t <= 1e-5 * reach) return apart > before / 4 ? seen : null;
-            before = apart;
+            // Settled, and apart all the same.
+            if (Math.Abs(seen - before) <= apart / 10 && Math.Abs(before - earlier) <= apart / 10) return seen;
+            (before, earlier) = (seen, before);
         }
 
         return null;

@@ -35,7 +35,6 @@ internal sealed class HypergradientCheck<V>
     public Certificate Run()
     {
         if (!(tolerance > 0) || !double.IsFinite(tolerance)) return Conclude(Verdict.NotCheckable, "Not checkable: the tolerance must be positive and finite.");
-        if (SetObjection() is { } set) return Contradicted(set);
         SolveLower();
         var z = fresh.Y;
         V fx = x.ZerosLike(), fy = y.ZerosLike(), gy = y.ZerosLike();
@@ -46,6 +45,7 @@ internal sealed class HypergradientCheck<V>
         numbers.Add(new("lower_gap", gap, "g at the method's y minus g at the lower level solved again"));
         if (!double.IsFinite(upperValue) || !double.IsFinite(fresh.GradientNorm) || !fx.IsFinite() || !fy.IsFinite())
             return Conclude(Verdict.NotCertified, "Not certified: the values at the answer are not finite.", objects: true);
+        if (!quick && SetObjection() is { } set) return Contradicted(set);
         if (Improper() is { } improper) return Conclude(Verdict.NotCheckable, $"Not checkable: {improper}.");
         var missing = Missing();
 
@@ -84,20 +84,22 @@ internal sealed class HypergradientCheck<V>
         double distance = (fresh.GradientNorm + ofLower.Y) / mu;
         double lipschitz = PenaltyBounds.HypergradientLipschitz(mu, mu * multiplier.Norm, coupling, third, MixedThird, upperSmoothness, upperCoupling);
         var (estimate, rounding) = Stationarity(multiplier.Hypergradient);
-        (string Word, double Size)[] parts =
+        (string Name, string Word, double Size)[] parts =
         [
-            ("what the differences of gradients err", (ratio * multiplier.ResidualError) + multiplier.MixedError),
-            ("how well the multiplier could be solved for", ratio * multiplier.Residual),
-            ("how well the lower level could be solved", lipschitz * distance),
-            ("rounding of f's gradients", (ratio * ofUpper.Y) + ofUpper.X + rounding),
+            ("error_differences", "what the differences of gradients err", (ratio * multiplier.ResidualError) + multiplier.MixedError),
+            ("error_multiplier", "how well the multiplier could be solved for", ratio * multiplier.Residual),
+            ("error_lower", "how well the lower level could be solved", lipschitz * distance),
+            ("error_rounding", "rounding of f's gradients", (ratio * ofUpper.Y) + ofUpper.X + rounding),
         ];
         double inexactness = parts.Sum(p => p.Size), bound = estimate + inexactness;
         numbers.Add(new("hypergradient", estimate, problem.UpperSet.IsWholeSpace ? "norm of the hypergradient, estimated anew" : "norm of x - Proj(x - hypergradient), estimated anew"));
         numbers.Add(new("hypergradient_error", inexactness, "bound on the error of that estimate"));
+        numbers.AddRange(parts.Select(p => new NamedNumber(p.Name, p.Size, $"of that, {p.Word}")));
 
         var penalised = face is null && HasPenalty ? PenaltyBound(multiplier, inexactness - rounding, distance, ofUpper, ofLower, ref bound) : null;
         numbers.Add(new("stationarity_bound", bound, "upper bound on the norm of the hypergradient"));
         if (quick && !(bound <= tolerance)) return NotCertified(estimate, bound, parts);
+        if (quick && SetObjection() is { } set) return Contradicted(set);
 
         List<V> steps = [fy, Step(y, z)];
         if (penalised is not null) steps.Add(Step(penalised, z));
@@ -117,7 +119,7 @@ internal sealed class HypergradientCheck<V>
 
     private string? disagreement;
 
-    private Certificate NotCertified(double estimate, double bound, (string Word, double Size)[] parts)
+    private Certificate NotCertified(double estimate, double bound, (string Name, string Word, double Size)[] parts)
     {
         if (estimate > tolerance)
         {
@@ -307,7 +309,9 @@ internal sealed class HypergradientCheck<V>
         return bounds.All(b => b is null or >= 0) && !(constants.LowerSmoothness < constants.LowerStrongConvexity) ? null : "a declared constant is negative or not a number, or the strong convexity exceeds the smoothness";
     }
 
-    private string? SetObjection() => null;
+    private string? SetObjection() =>
+        problem.UpperSet.IsWholeSpace && problem.LowerSet.IsWholeSpace ? null
+        : SetCheck.Objection(problem.UpperSet, x, "x", 211) ?? SetCheck.Objection(problem.LowerSet, y, "y", 212);
 
     // |d|, or |x - Proj(x - d)| where x is constrained, and what rounding of the points may hide of the latter.
     private (double Norm, double Rounding) Stationarity(V gradient)

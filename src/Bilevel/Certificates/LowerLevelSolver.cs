@@ -22,7 +22,7 @@ public static class LowerLevelSolver
     private const int Patience = 150;
 
     // Most products of a Newton step, and most Newton steps in a row.
-    private const int NewtonProducts = 600, NewtonSteps = 8;
+    private const int NewtonProducts = 600, NewtonSteps = 4, NewtonTries = 4;
 
     /// <summary>Minimises objective(x, .) over the set from a start.</summary>
     /// <param name="objective">The objective over the blocks (x, y).</param>
@@ -48,13 +48,14 @@ public static class LowerLevelSolver
         double norm = gradient.Norm(), bestNorm = norm;
         V best = y.Copy();
         double bestValue = value, lowest = value, valueSize = Math.Abs(value);
-        int k = 0, withoutGain = 0, nextNewton = Patience;
+        int k = 0, withoutGain = 0, nextNewton = Patience, tries = 0;
         for (; k < limit && norm > tolerance && double.IsFinite(norm) && withoutGain < 100; k++)
         {
-            if (k == nextNewton || withoutGain == 40)
+            if (tries < NewtonTries && (k == nextNewton || withoutGain == 40))
             {
                 // Near the minimiser, where the condition number is what is slow.
                 nextNewton *= 2;
+                tries++;
                 if (Newton(objective, x, y, start, gradient, tolerance) is { } polished)
                 {
                     y.CopyFrom(polished);
@@ -62,7 +63,6 @@ public static class LowerLevelSolver
                     atTrial.Evaluate();
                     (value, norm) = (atTrial.Values[0], trialGradient.Norm());
                     gradient.CopyFrom(trialGradient);
-                    steps.Clear();
                     if (norm < bestNorm)
                     {
                         (bestNorm, bestValue) = (norm, value);
@@ -71,6 +71,9 @@ public static class LowerLevelSolver
 
                     lowest = Math.Min(lowest, value);
                     if (!(norm > tolerance)) break;
+
+                    // Newton steps end where rounding begins, as a rule.
+                    withoutGain = 80;
                 }
             }
 
@@ -147,7 +150,7 @@ public static class LowerLevelSolver
         for (int k = 0; k < NewtonSteps && norm > tolerance; k++)
         {
             gradient.Scale(-1);
-            var step = ConjugateResiduals.Solve(Product, gradient, Math.Max(0.1 * tolerance, 1e-3 * norm), NewtonProducts);
+            var step = ConjugateResiduals.Solve(Product, gradient, Math.Max(0.1 * tolerance, 1e-3 * norm), Math.Min(NewtonProducts, (3 * y.Length) + 20));
             trial.CopyFrom(y);
             trial.AddScaled(1, step);
             atTrial.Evaluate();

@@ -32,7 +32,7 @@ internal sealed class MultiplierBound<V>
     {
         (this.lower, this.x, this.y, this.fx, this.fy, this.reach, this.face) = (lower, x, y, fx, fy, reach, face);
         derivatives = new SecondDerivatives<V>(lower, x, y, constants, rounding, reach);
-        ofY = new DifferenceError(constants.LowerHessianLipschitz ?? double.PositiveInfinity, constants.LowerThirdDerivativeLipschitz, Math.Max(rounding.Y, 1e-3 * rounding.X));
+        ofY = new DifferenceError(constants.LowerHessianLipschitz ?? double.PositiveInfinity, constants.LowerThirdDerivativeLipschitz, rounding.Y);
         (Multiplier, Image, Mixed, Hypergradient) = (y.ZerosLike(), y.ZerosLike(), x.ZerosLike(), fx.Copy());
     }
 

@@ -26,7 +26,7 @@ internal readonly record struct LineComparison(Agreement Agreement, double Decla
 /// <summary>
 /// Compares the gradient of an objective in one block with its values along lines through a point: Simpson's integral of
 /// the slopes against the difference of the values, which agree to the fourth power of the length where the function is
-/// smooth. A disagreement counts where it stays as the length shrinks; curvature does not, and a kink is told by either side.
+/// smooth. A disagreement counts where both have settled as the length shrinks, and a kink is told by either side.
 /// </summary>
 internal sealed class ValueCheck<V>
     where V : class, IVector<V>
@@ -78,7 +78,8 @@ internal sealed class ValueCheck<V>
         double t = Math.Max(Start * reach / norm, 64 * need);
         if (!(t > 0)) t = 1e-3 / norm;
         if (!double.IsFinite(t * norm)) t = Math.Max(reach, 1) / norm;
-        double before = double.NaN, sharpest = double.PositiveInfinity;
+        var (declaredBefore, measuredBefore) = (double.NaN, double.NaN);
+        double sharpest = double.PositiveInfinity;
         bool seen = false;
         for (int level = 0; level < Levels; level++)
         {
@@ -98,12 +99,13 @@ internal sealed class ValueCheck<V>
                 return new(sure <= (2 * allowed) + (2 * own) ? Agreement.Agrees : Agreement.Blunt, declared, measured, sharpest);
             }
 
-            // What would be left to see at the next length; a disagreement that shrinks is curvature.
+            // What would be left to see at the next length. Where both slopes have settled and differ all the same, they contradict
+            // each other; where either still moves, it may be curvature.
             double nextSure = (sure - own) * (t / next);
-            bool last = next < least || nextSure + own + allowed > apart / 3 || level == Levels - 1;
-            bool stays = apart >= before / 4;
-            if (last) return new(stays && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, apart);
-            (before, t) = (apart, next);
+            bool hidden = nextSure + own + allowed > apart / 3 || level == Levels - 1;
+            bool settled = Math.Max(Math.Abs(declared - declaredBefore), Math.Abs(measured - measuredBefore)) <= apart / 4;
+            if (hidden || (settled && next < least)) return new(settled && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, apart);
+            (declaredBefore, measuredBefore, t) = (declared, measured, next);
         }
 
         return new(seen ? Agreement.Blunt : Agreement.Unseen, double.NaN, double.NaN, sharpest);

@@ -18,8 +18,8 @@ internal sealed class HypergradientCase
     {
         var random = new Random(seed);
         int n = sizeX ?? random.Next(1, 7), m = sizeY ?? random.Next(2, 9), rows = quadratic ? 0 : random.Next(1, 5);
-        mu = 1 / kappa;
-        double[] spectrum = [.. Enumerable.Range(0, m).Select(i => i == 0 ? mu : i == 1 ? 0.5 : 0.5 * Math.Pow(mu, random.NextDouble()))];
+        mu = 0.5 / kappa;
+        double[] spectrum = [.. Enumerable.Range(0, m).Select(i => i == 0 ? mu : i == 1 ? 0.5 : 0.5 * Math.Pow(2 * mu, random.NextDouble()))];
         h = m > 60 ? Dense.Matrix(m, m, (i, j) => i == j ? spectrum[i] : 0) : Dense.Symmetric(random, spectrum);
         largest = Math.Max(0.5, mu);
         p = Scaled(Math.Pow(mu, 1 - wide) / Math.Sqrt(n + m), Dense.NormalMatrix(random, m, n));

@@ -62,7 +62,7 @@ public sealed class HypergradientCertificateTests
     }
 
     [Fact]
-    public void The_error_of_differences_is_smaller_where_third_derivatives_are_known_to_be_smooth()
+    public void The_error_of_differences_is_small_whether_or_not_third_derivatives_are_known_to_be_smooth()
     {
         for (int seed = 0; seed < 20; seed++)
         {
@@ -70,11 +70,12 @@ public sealed class HypergradientCertificateTests
             var problem = LogCoshBilevel.Random(seed, mu: 1e-3);
             double[] x = Dense.Normal(new Random(seed), problem.SizeX), y = problem.Follower(x);
             double truth = Dense.Norm(problem.Hypergradient(x));
-            var (less, more) = (Check(problem.Constants), Check(problem.MoreConstants));
-            Assert.True(more["hypergradient_error"] < less["hypergradient_error"] / 20, $"seed {seed}: {more["hypergradient_error"]} against {less["hypergradient_error"]}");
-            Assert.True(Math.Abs(more["hypergradient"] - truth) <= more["hypergradient_error"], $"seed {seed}: {more} for {truth}");
-
-            Certificate Check(ProblemConstants constants) => Certifier.Check(problem.Problem() with { Constants = constants }, Vector(x), Vector(y), 1e-6, double.NaN);
+            foreach (var constants in new[] { problem.Constants, problem.MoreConstants })
+            {
+                var certificate = Certifier.Check(problem.Problem() with { Constants = constants }, Vector(x), Vector(y), 1e-6, double.NaN);
+                Assert.True(certificate["error_differences"] < 2e-4 * truth, $"seed {seed}: {certificate}");
+                Assert.True(Math.Abs(certificate["hypergradient"] - truth) <= certificate["hypergradient_error"], $"seed {seed}: {certificate} for {truth}");
+            }
         }
     }
 
