@@ -91,10 +91,10 @@ public sealed record F2ba : TwoScaleMethod
         private readonly V y;
         private readonly V apart;                        // y - z
         private readonly double[] shares = [1, 1], tolerances = new double[2];
-        private readonly HypergradientAssessment<V>? assessment;     // on minibatches
+        private readonly HypergradientAssessment<V> assessment;      // on minibatches, and where the residual's own bounds are too rough
         private readonly BilevelProblem<V> problem;
         private LocalConstants constants;
-        private long iterations;
+        private long iterations, nextAssessment;
         private double gradientNorm;
 
         public Run(TwoScaleMethod settings, BilevelProblem<V> problem, V x, V y, IUpperMove<V> mover, ulong seed, int batch = 0, bool independent = false)
@@ -110,12 +110,12 @@ public sealed record F2ba : TwoScaleMethod
             followers = new Followers<V>(problem, x, [z, y], [0, 1 / lambda], constants, adaptive: settings.StepZ is null && settings.StepY is null);
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
             stages = new LambdaStages<V>(lambda, settings.Lambda, settings.LambdaFactor, settings.Tolerance, settings.InnerLimit, new PenaltyBias<V>(problem, x, y, z, constants), constants);
-            if (batch > 0) assessment = new HypergradientAssessment<V>(problem, x, y, z, constants, settings.InnerSteps ?? 1, batch, seed);
+            assessment = new HypergradientAssessment<V>(problem, x, y, z, constants, settings.InnerSteps ?? 1, batch, seed);
         }
 
-        public string? Remark => assessment?.Remark ?? (InnerError() > Accuracy
+        public string? Remark => batch > 0 ? assessment.Remark : InnerError() > Accuracy
             ? FormattableString.Invariant($"The inner solves leave an error of up to {InnerError():G3} in the hypergradient, of which the residual holds what exceeds their aim. Raise {(settings.InnerSteps is null ? "inner-limit" : "inner-steps")}, or declare a larger strong convexity of the lower level where that is true.")
-            : null);
+            : null;
 
         public string Advice => followers.HasGrown && constants.SmoothnessKnown
             ? FormattableString.Invariant($"The gradients of the followers grew under steps of 1/Lg1, so that the declared Lg1 = {constants.LowerSmoothness:G4} or Lf1 = {constants.UpperSmoothness:G4} is too small where the run is: declare larger ones, or leave them out, so that the steps adapt.")
@@ -133,7 +133,7 @@ public sealed record F2ba : TwoScaleMethod
             if (!double.IsNaN(Residual)) MoveX();
             double accuracy = Accuracy;
             SolveFollowers(accuracy);
-            for (int i = 0; i < MostRescues && followers.HasGrown && stages.CanRaise; i++)
+            for (int i = 0; i < MostRescues && followers.HasGrown && stages.CanRaise && stages.Lambda * constants.LowerStrongConvexity < MostRescues * constants.UpperSmoothness; i++)
             {
                 // At this lambda f outweighs g, and y has no minimiser to go to.
                 y.CopyFrom(point[BilevelProblem.Y]);
@@ -153,9 +153,19 @@ public sealed record F2ba : TwoScaleMethod
 
             stages.Watch(gradientNorm);
             if (stages.IsDone(gradientNorm)) stages.Judge(hypergradient.Direction);
-            Residual = assessment?.After(gradientNorm, settings.StepX, stages.Lambda, null, Math.Max(followers.Norms[Z], followers.Norms[Y]))
-                ?? gradientNorm + stages.Bias(Apart()) + Missed(accuracy);
+            Residual = batch > 0
+                ? assessment.After(gradientNorm, settings.StepX, stages.Lambda, null, Math.Max(followers.Norms[Z], followers.Norms[Y]))
+                : Math.Min(gradientNorm + stages.Bias(Apart()) + Missed(accuracy), Assessed());
             Learn();
+        }
+
+        // The bounds of inner error and bias are worst cases, which rounding times lambda holds up. Where |h| alone would do, |grad F| is estimated anew, at a smaller lambda.
+        private double Assessed()
+        {
+            bool isRough = gradientNorm + stages.Bias(Apart()) + InnerError() > settings.Tolerance;
+            if (gradientNorm > settings.Tolerance / 2 || !isRough || stages.CanRaise || iterations < nextAssessment) return double.PositiveInfinity;
+            nextAssessment = iterations + Math.Max(MostRescues, iterations / 4);
+            return assessment.Now(gradientNorm, settings.StepX, settings.InnerLimit);
         }
 
         public void Transfer(IArchive<V> archive)
@@ -173,8 +183,9 @@ public sealed record F2ba : TwoScaleMethod
             stages.Transfer(archive);
             mover.Transfer(archive);
             followers.Transfer(archive);
-            assessment?.Transfer(archive);
+            assessment.Transfer(archive);
             archive.Transfer("iterations", ref iterations);
+            archive.Transfer("next assessment", ref nextAssessment);
             if (!archive.Loading) return;
             followers.SetSigma(Y, 1 / stages.Lambda);
             followers.SetConstants(constants);
@@ -231,6 +242,7 @@ public sealed record F2ba : TwoScaleMethod
             constants = now;
             followers.SetConstants(constants);
             stages.SetConstants(constants);
+            assessment.SetConstants(constants);
         }
 
         private Sample NextSample() => samples.Next(batch);

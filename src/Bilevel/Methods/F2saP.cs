@@ -132,7 +132,7 @@ public sealed record F2saP : IBilevelMethod
             Answer();
             foreach (double gradient in followers.Norms) lag = Math.Max(lag, gradient);
             Residual = assessment.After(norm, settings.StepX, lambda, null, lag);
-            if (settings.Lambda is not null || !assessment.WantsLargerLambda(norm)) return;
+            if (settings.Lambda is not null || !assessment.WantsLargerLambda(norm, lambda)) return;
             raised *= 10;
             Scale();
         }

@@ -125,7 +125,7 @@ public sealed record F3sa : SingleLoopMethod
             brokenSteps = 0;
             mover.Move(direction, stepX);
             Residual = assessment.After(norm, stepX, lambda, gyz.Values[1]);
-            if (settings.LambdaLimit is null && lambda >= limit && assessment.WantsLargerLambda(norm)) limit *= 10;
+            if (settings.LambdaLimit is null && lambda >= limit && assessment.WantsLargerLambda(norm, lambda)) limit *= 10;
             lambda = schedule.Lambda(k, lambda, limit);
             if (guard?.Measures(ref constants) == true) schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }

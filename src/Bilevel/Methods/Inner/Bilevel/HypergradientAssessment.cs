@@ -3,8 +3,9 @@ namespace Bilevel;
 /// <summary>
 /// The residual of methods whose own estimate knows neither how far their copies of y lag behind nor the bias of their
 /// lambda nor the noise of their samples. From time to time it solves the followers at the point of the run anew, on
-/// copies of its own, and takes |h| + inner error + bias of penalty gradients h at lambda and 2 lambda for |grad F|
-/// (penalty methods, sections 2.3 and 28), with a lambda of its own that it raises until the bias is a small share.
+/// copies of its own, and takes |r| + inner error + bias for |grad F|, with r = 2 h(2 lambda) - h(lambda) from penalty gradients h
+/// (penalty methods, sections 2.3 and 28) at a lambda of its own, which it raises until the bias is a small share. That of r
+/// falls like 1/lambda^2, so that the difference to the r before tells it.
 /// The steps of the run do not see it. Its work is a fixed share of theirs. Before the first assessment, and for ever where
 /// samples differ, the residual is a bound that all quantities at hand allow.
 /// </summary>
@@ -17,20 +18,25 @@ internal sealed class HypergradientAssessment<V>
     private const double RaiseShare = 0.1, LeastModulus = 1e-6;
 
     // Shares of the whole that the inner error and the bias may take; the factor of lambda between rounds.
-    private const double InnerShare = 0.1, BiasShare = 0.2, LambdaFactor = 10;
+    private const double InnerShare = 0.05, BiasShare = 0.2, LambdaFactor = 10;
+
+    // The bias of r is by theory 1/(LambdaFactor^2 - 1) of the difference to the r before; ten times as much is taken.
+    private const double BiasOfDifference = 0.1;
 
     private const int Z = 0, Y = 1, Doubled = 2;
 
     private readonly V runY, runZ;                   // the copies of the run
     private readonly V z, y, doubled;                // -> y*(x), y_lambda*(x), y_{2 lambda}*(x)
     private readonly V difference;
+    private readonly V extrapolated, extrapolatedBefore;   // r
+    private readonly bool hopeless;                  // no strong convexity: nothing can be said
     private readonly Followers<V> followers;         // of the three
     private readonly PenaltyGradient<V> atLambda, atDoubled;
     private readonly GradientMapping<V> mapping;
     private readonly double setFactor;
     private readonly double[] tolerances = new double[3], pair = new double[2], shares = [1, 1, 1];
     private readonly SampleNoise<V>? noise;
-    private readonly double workPerIteration;
+    private readonly double workPerIteration, firstLambda;
     private LocalConstants constants;
     private double lambda;                           // of the assessments
     private double assessed = double.NaN;            // the last one
@@ -52,15 +58,17 @@ internal sealed class HypergradientAssessment<V>
     /// <param name="seed">Seed of the run.</param>
     public HypergradientAssessment(BilevelProblem<V> problem, V x, V y, V z, LocalConstants constants, int innerSteps, int batch, ulong seed)
     {
-        // Where there is no strong convexity, nothing can be said; the numbers stay finite.
+        // The numbers stay finite all the same.
+        hopeless = !(constants.LowerStrongConvexity > 0);
         constants = constants with { LowerStrongConvexity = Math.Max(constants.LowerStrongConvexity, LeastModulus * constants.LowerSmoothness) };
         (runY, runZ, this.constants) = (y, z, constants);
         (this.z, this.y, doubled, difference) = (z.Copy(), z.Copy(), z.Copy(), z.ZerosLike());
-        lambda = 10 * Math.Max(1, Math.Max(constants.UpperSmoothness / constants.LowerSmoothness, constants.UpperSmoothness / (5 * constants.LowerStrongConvexity)));
+        lambda = firstLambda = 10 * Math.Max(1, Math.Max(constants.UpperSmoothness / constants.LowerSmoothness, constants.UpperSmoothness / (5 * constants.LowerStrongConvexity)));
         followers = new Followers<V>(problem, x, [this.z, this.y, doubled], [0, 1 / lambda, 0.5 / lambda], constants);
         atLambda = new PenaltyGradient<V>(problem, x, this.y, this.z);
         atDoubled = new PenaltyGradient<V>(problem, x, doubled, this.z);
         mapping = new GradientMapping<V>(x, problem.UpperSet);
+        (extrapolated, extrapolatedBefore) = (x.ZerosLike(), x.ZerosLike());
         workPerIteration = innerSteps * WorkShare;
         noise = batch > 0 ? new SampleNoise<V>(problem, x, z, batch, seed) : null;
 
@@ -71,6 +79,7 @@ internal sealed class HypergradientAssessment<V>
     /// <summary>What keeps the residual up, for the message of a run that ends by its limit; null where nothing but the estimate itself does.</summary>
     public string? Remark => noise is { IsNoisy: true }
         ? FormattableString.Invariant($"On minibatches the residual of this method is a bound that holds noise, lag and bias of the estimate ({noise.Deviation:G3} of noise at least), so that such a run ends by its limit.")
+        : hopeless ? "The lower level is declared without strong convexity, so that nothing bounds |grad F| and such a run ends by its limit."
         : double.IsNaN(assessed) ? null
         : FormattableString.Invariant($"Solved anew at the last assessment, |grad F| was at most about {assessed:G3}, where the method's own estimate was {normThen:G3} (error of the inner solves {innerNow:G2}, bias {biasNow:G2}).");
 
@@ -84,13 +93,31 @@ internal sealed class HypergradientAssessment<V>
     {
         iterations++;
         credit = Math.Min(credit + workPerIteration, MostSteps);
-        if (iterations >= FirstAt && credit >= Math.Max(LeastCredit, norm <= normThen / 2 ? cost : 4 * cost)) Assess(norm, step);
+        if (!hopeless && iterations >= FirstAt && credit >= Math.Max(LeastCredit, norm <= normThen / 2 ? cost : 4 * cost)) Assess(norm, step);
         if (noise is { IsNoisy: true }) return (noise.Deviation * penalty) + Bound(norm, penalty, lowerGradient?.Norm() ?? lowerNorm);
         if (!double.IsNaN(assessed)) return Math.Max(norm, assessed);
 
         // Nothing is claimed before something was assessed.
         unassessed = Math.Max(unassessed, Bound(norm, penalty, lowerGradient?.Norm() ?? lowerNorm));
         return unassessed;
+    }
+
+    /// <summary>What an assessment says now, for a method that knows when to ask.</summary>
+    /// <param name="norm">The norm of the run's estimate of the hypergradient.</param>
+    /// <param name="step">The step of x, for the gradient mapping.</param>
+    /// <param name="limit">Most inner steps.</param>
+    public double Now(double norm, double step, int limit)
+    {
+        credit = limit;
+        Assess(norm, step);
+        return assessed;
+    }
+
+    /// <summary>Changes the constants, to those that the run has learned.</summary>
+    public void SetConstants(LocalConstants value)
+    {
+        constants = value;
+        followers.SetConstants(value);
     }
 
     /// <summary>The residual after an iteration that ended where the hypergradient is not finite, and is to be taken back.</summary>
@@ -102,8 +129,12 @@ internal sealed class HypergradientAssessment<V>
 
     /// <summary>Whether the run is at rest at a point that the bias of its lambda alone keeps from being better, for a lambda that it may choose.</summary>
     /// <param name="norm">The norm of the run's estimate of the hypergradient.</param>
-    public bool WantsLargerLambda(double norm)
+    /// <param name="penalty">lambda of the run.</param>
+    public bool WantsLargerLambda(double norm, double penalty)
     {
+        // Positions are no sharper than rounding, which a larger lambda multiplies.
+        double rounding = 2 * LambdaFactor * penalty * constants.LowerCoupling * Precision.Of(runZ) * runZ.Norm() * constants.LowerSmoothness / constants.LowerStrongConvexity;
+        if (rounding > assessed) return false;
         if (iterations - raisedAt < RaisePause || !(norm <= RaiseShare * assessed) || !(assessed <= assessedThen / 2)) return false;
         (assessedThen, raisedAt) = (assessed, iterations);
         return true;
@@ -152,6 +183,7 @@ internal sealed class HypergradientAssessment<V>
         Follow();
         double before = double.PositiveInfinity, best = double.PositiveInfinity, bestLambda = lambda, target = double.IsNaN(assessed) ? norm : Math.Max(norm, InnerShare * assessed);
         int left = (int)credit, stagesInVain = 0;
+        bool comparable = false;                     // whether there is an r at lambda / LambdaFactor to compare with
         for (int round = 0; round < MostRounds && left > 0; round++)
         {
             double accuracy = InnerShare * Math.Max(target, double.Epsilon);
@@ -169,7 +201,7 @@ internal sealed class HypergradientAssessment<V>
                 followers.SetConstants(constants);
             }
 
-            var (size, inner, bias) = Measure(step);
+            var (size, inner, bias) = Measure(step, isFirst: !comparable);
             double total = size + inner + bias;
             if (total < best || !double.IsFinite(best)) (best, bestLambda, biasNow, innerNow) = (total, lambda, bias, inner);
             if (!double.IsFinite(total)) break;
@@ -179,6 +211,8 @@ internal sealed class HypergradientAssessment<V>
             }
             else if (bias > BiasShare * total && inner <= BiasShare * total)
             {
+                extrapolatedBefore.CopyFrom(extrapolated);
+                comparable = true;
                 // A bias that no longer falls is rounding, which a larger lambda would only multiply.
                 stagesInVain = bias >= before / 2 ? stagesInVain + 1 : 0;
                 if (stagesInVain >= 2) break;
@@ -191,7 +225,8 @@ internal sealed class HypergradientAssessment<V>
             }
         }
 
-        SetLambda(bestLambda);
+        // The next one begins a round earlier, so that it has an r to compare with.
+        SetLambda(Math.Max(firstLambda, bestLambda / LambdaFactor));
         (assessed, normThen, cost) = (best, norm, credit - left);
         credit = 0;
     }
@@ -221,19 +256,32 @@ internal sealed class HypergradientAssessment<V>
         lambda = value;
     }
 
-    // |h| at 2 lambda, what the inner solves leave of it, and its bias, which is the difference to lambda and what that lags (see PenaltyBias).
-    private (double Size, double Inner, double Bias) Measure(double step)
+    // |r|, what the inner solves leave of it, and its bias: from the r before, or no more than the difference of the two h and what that lags (see PenaltyBias).
+    private (double Size, double Inner, double Bias) Measure(double step, bool isFirst)
     {
         atLambda.Evaluate(lambda, Sample.All, Sample.All);
         atDoubled.Evaluate(2 * lambda, Sample.All, Sample.All);
-        double mu = constants.LowerStrongConvexity, coupling = 2 * lambda * constants.LowerCoupling;
+        double mu = constants.LowerStrongConvexity, coupling = lambda * constants.LowerCoupling, upper = constants.UpperCoupling;
         var norms = followers.Norms;
-        double inner = setFactor * ((coupling * norms[Z]) + (2 * (coupling + constants.UpperCoupling) * norms[Doubled])) / mu;
-        inner += 2 * coupling * Precision.Of(z) * z.Norm();   // positions are no sharper than that
-        double size = mapping.Norm(atDoubled.Direction, step);
-        atLambda.Direction.AddScaled(-1, atDoubled.Direction);
-        double lag = constants.UpperSmoothness / (2 * lambda * mu);
-        return (size, inner, (1 + lag) * atLambda.Direction.Norm());
+        double inner = setFactor * ((3 * coupling * norms[Z]) + (2 * (coupling + upper) * norms[Y]) + (4 * ((2 * coupling) + upper) * norms[Doubled])) / mu;
+        inner += 8 * coupling * Precision.Of(z) * z.Norm();   // positions are no sharper than that
+        extrapolated.CopyFrom(atDoubled.Direction);
+        extrapolated.Scale(2);
+        extrapolated.AddScaled(-1, atLambda.Direction);
+        double size = mapping.Norm(extrapolated, step), bias;
+        if (isFirst)
+        {
+            atLambda.Direction.AddScaled(-1, atDoubled.Direction);
+            bias = (1 + (constants.UpperSmoothness / (2 * lambda * mu))) * atLambda.Direction.Norm();
+        }
+        else
+        {
+            extrapolatedBefore.AddScaled(-1, extrapolated);
+            bias = BiasOfDifference * extrapolatedBefore.Norm();
+            extrapolatedBefore.AddScaled(1, extrapolated);
+        }
+
+        return (size, inner, bias);
     }
 }
 

@@ -103,7 +103,9 @@ public abstract record SingleLoopMethod : IBilevelMethod
     /// <summary>Whether the steps may become shorter than the estimated constants say: where they were not asked for, and the constants not declared.</summary>
     internal bool Adapts(LocalConstants constants) => Schedule == F2saSchedule.Matched && !constants.SmoothnessKnown && StepZ is null && StepY is null;
 
-    internal string Advice => Schedule == F2saSchedule.Matched
+    internal string Advice => Schedule == F2saSchedule.Matched && LambdaGrowth == 1 && LambdaIncrement == 0
+        ? "Lower step-x, or raise inner-steps, so that y and z keep up with x; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
+        : Schedule == F2saSchedule.Matched
         ? "Lower step-x, or lambda-growth, so that lambda grows more slowly; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
         : "Lower ratio-x or c-gamma, or raise offset, so that all steps become smaller.";
 
