@@ -113,13 +113,15 @@ public sealed record F2ba : TwoScaleMethod
             assessment = new HypergradientAssessment<V>(problem, x, y, z, constants, settings.InnerSteps ?? 1, batch, seed);
         }
 
+        public double Estimate => gradientNorm;
+
         public string? Remark => batch > 0 ? assessment.Remark : InnerError() > Accuracy
             ? FormattableString.Invariant($"The inner solves leave an error of up to {InnerError():G3} in the hypergradient, of which the residual holds what exceeds their aim. Raise {(settings.InnerSteps is null ? "inner-limit" : "inner-steps")}, or declare a larger strong convexity of the lower level where that is true.")
             : null;
 
         public string Advice => followers.HasGrown && constants.SmoothnessKnown
             ? FormattableString.Invariant($"The gradients of the followers grew under steps of 1/Lg1, so that the declared Lg1 = {constants.LowerSmoothness:G4} or Lf1 = {constants.UpperSmoothness:G4} is too small where the run is: declare larger ones, or leave them out, so that the steps adapt.")
-            : FormattableString.Invariant($"Lower step-x{(settings.StepZ is not null || settings.StepY is not null ? ", step-z or step-y" : "")}, or raise lambda-start where f is not convex in y.");
+            : FormattableString.Invariant($"Take smaller steps: lower step-x{(settings.StepZ is not null || settings.StepY is not null ? ", step-z or step-y" : "")}, or raise lambda-start where f is not convex in y.");
 
         public double Residual { get; private set; } = double.NaN;
 

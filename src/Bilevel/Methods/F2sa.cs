@@ -76,6 +76,8 @@ public sealed record F2sa : SingleLoopMethod
             if (settings.Adapts(constants)) guard = new StepGuard<V>(problem, x, y, z);
         }
 
+        public double Estimate { get; private set; } = double.NaN;
+
         public string? Remark => assessment.Remark;
 
         public string Advice => settings.Advice;
@@ -106,7 +108,7 @@ public sealed record F2sa : SingleLoopMethod
             if (settings.IndependentSamples) hypergradient.Evaluate(lambda, NextSample(), NextSample(), NextSample());
             else if (settings.SamplePerIteration) hypergradient.Evaluate(lambda, ofUpper, ofLower);
             else hypergradient.Evaluate(lambda, NextSample(), NextSample());
-            double norm = mover.Measure(hypergradient.Direction, stepX);
+            double norm = Estimate = mover.Measure(hypergradient.Direction, stepX);
             k++;
             if (guard is not null && !double.IsFinite(norm) && ++brokenSteps < StepGuard<V>.MostBroken)
             {
@@ -149,7 +151,7 @@ public sealed record F2sa : SingleLoopMethod
         {
             if (guard is null) return 1;
             bool exists = double.IsFinite(followers.Values[0] + followers.Values[1] + leader.Values[0]);
-            if (!guard.Accepts(gz, gy, fy, lambda, constants.LowerCoupling, exists, settings.Batch == 0 && (t > 0 || settings.InnerSteps == 1)))
+            if (!guard.Accepts(gz, gy, fy, lambda, constants.LowerCoupling, exists, t > 0 || settings.InnerSteps == 1))
             {
                 followers.Evaluate(ofLower);
                 leader.Evaluate(ofUpper);

@@ -104,9 +104,11 @@ public sealed record F2saP : IBilevelMethod
             assessment = new HypergradientAssessment<V>(problem, x, this.y[0], point[BilevelProblem.Y], constants, settings.InnerSteps, settings.Batch, seed);
         }
 
+        public double Estimate { get; private set; } = double.NaN;
+
         public string? Remark => assessment.Remark;
 
-        public string Advice => settings.StepLower is null ? "Lower step-x, or raise inner-steps, so that the followers keep up with x; leave Lg1 and Lf1 undeclared where they were declared too small." : "Lower step-lower or leave it at auto, or lower step-x.";
+        public string Advice => settings.StepLower is null ? "Take smaller steps: lower step-x, or raise inner-steps, so that the followers keep up with x; leave Lg1 and Lf1 undeclared where they were declared too small." : "Take smaller steps: lower step-lower or leave it at auto, or lower step-x.";
 
         public double Residual { get; private set; } = double.NaN;
 
@@ -127,7 +129,7 @@ public sealed record F2saP : IBilevelMethod
             // phi = sum_j a_j ( j nu f_x(x, y_j) + g_x(x, y_j) ) / nu
             leader.Evaluate(phi, 1, samples, settings.Batch);
             difference.Add(phi, lambda, samples, settings.Batch);
-            double norm = mover.Measure(phi, settings.StepX), lag = 0;
+            double norm = Estimate = mover.Measure(phi, settings.StepX), lag = 0;
             mover.Move(phi, settings.StepX);
             Answer();
             foreach (double gradient in followers.Norms) lag = Math.Max(lag, gradient);

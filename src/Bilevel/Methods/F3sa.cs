@@ -43,7 +43,7 @@ public sealed record F3sa : SingleLoopMethod
         private readonly UpperMover<V> mover;
         private readonly SampleStream samples;
         private readonly HypergradientAssessment<V> assessment;
-        private readonly StepGuard<V>? guard;            // where the steps come from estimated constants and gradients are exact
+        private readonly StepGuard<V>? guard;            // where the steps come from estimated constants
         private LocalConstants constants;
         private SingleLoopSchedule schedule;             // alpha_k, gamma_k, lambda_k, eta_k
         private long k, brokenSteps;
@@ -58,7 +58,7 @@ public sealed record F3sa : SingleLoopMethod
             constants = LocalConstants.Of(problem, x, y, NextSample());
             (this.y, z) = (y, y.Copy());
             point = [x, z];
-            bool adapts = settings.Adapts(constants) && settings.Batch == 0 && settings.Eta is null or 1.0;
+            bool adapts = settings.Adapts(constants);
             (seen, left) = (new[] { x, y, z }.CopyBlocks(), new[] { x, y, z }.CopyBlocks());
             gyz = new(problem.Lower, BilevelProblem.Y, [[x, y], [x, z]], [[seen[0], seen[1]], [seen[0], seen[2]]], values: adapts);
             fy = new(problem.Upper, BilevelProblem.Y, [[x, y]], [[seen[0], seen[1]]], values: adapts);
@@ -75,6 +75,8 @@ public sealed record F3sa : SingleLoopMethod
             assessment = new HypergradientAssessment<V>(problem, x, y, z, constants, settings.InnerSteps, settings.Batch, seed);
             if (adapts) guard = new StepGuard<V>(problem, x, y, z);
         }
+
+        public double Estimate { get; private set; } = double.NaN;
 
         public string? Remark => assessment.Remark;
 
@@ -113,7 +115,7 @@ public sealed record F3sa : SingleLoopMethod
             }
 
             Remember(left);
-            double norm = mover.Measure(direction, stepX);
+            double norm = Estimate = mover.Measure(direction, stepX);
             k++;
             if (guard is not null && !double.IsFinite(norm) && ++brokenSteps < StepGuard<V>.MostBroken)
             {

@@ -137,6 +137,9 @@ internal sealed class HypergradientAssessment<V>
         if (rounding > assessed) return false;
         if (iterations - raisedAt < RaisePause || !(norm <= RaiseShare * assessed) || !(assessed <= assessedThen / 2)) return false;
         (assessedThen, raisedAt) = (assessed, iterations);
+
+        // The jump sets y in motion; what was assessed holds no longer.
+        (assessed, unassessed) = (double.NaN, 0);
         return true;
     }
 
@@ -176,8 +179,11 @@ internal sealed class HypergradientAssessment<V>
         if (noise is not null)
         {
             noise.Measure();
-            (normThen, cost) = (norm, LeastCredit);
-            if (noise.IsNoisy) return;
+            if (noise.IsNoisy)
+            {
+                (normThen, cost, credit) = (norm, LeastCredit, 0);
+                return;
+            }
         }
 
         Follow();

@@ -100,14 +100,14 @@ public abstract record SingleLoopMethod : IBilevelMethod
 
     internal const double FirstLimit = 1e4;
 
-    /// <summary>Whether the steps may become shorter than the estimated constants say: where they were not asked for, and the constants not declared.</summary>
-    internal bool Adapts(LocalConstants constants) => Schedule == F2saSchedule.Matched && !constants.SmoothnessKnown && StepZ is null && StepY is null;
+    /// <summary>Whether the steps may become shorter than the estimated constants say: where they were not asked for, gradients are exact, and the constants not declared.</summary>
+    internal bool Adapts(LocalConstants constants) => Schedule == F2saSchedule.Matched && Batch == 0 && !constants.SmoothnessKnown && StepZ is null && StepY is null;
 
     internal string Advice => Schedule == F2saSchedule.Matched && LambdaGrowth == 1 && LambdaIncrement == 0
-        ? "Lower step-x, or raise inner-steps, so that y and z keep up with x; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
+        ? "Take smaller steps: lower step-x, or raise inner-steps, so that y and z keep up with x; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
         : Schedule == F2saSchedule.Matched
-        ? "Lower step-x, or lambda-growth, so that lambda grows more slowly; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
-        : "Lower ratio-x or c-gamma, or raise offset, so that all steps become smaller.";
+        ? "Take smaller steps: lower step-x, or lambda-growth, so that lambda grows more slowly; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
+        : "Take smaller steps: lower ratio-x or c-gamma, or raise offset, so that all steps become smaller.";
 
     /// <inheritdoc/>
     public abstract IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
