@@ -6,7 +6,9 @@ namespace Bilevel;
 
 /// <summary>
 /// F2BA: fixed lambda and two time scales, many inner steps of z on g and of y on f + lambda g for one step of x.
-/// The residual is |h| plus the estimated penalty bias, where lambda is chosen by the method.
+/// The residual is |h| plus the estimated penalty bias, where lambda is chosen by the method, plus the error bound of inner solves
+/// that did not reach their tolerance. With a given lambda and exact gradients it answers for the penalty function at that lambda;
+/// on minibatches it is that of F2SA.
 /// </summary>
 public sealed record F2ba : TwoScaleMethod
 {
@@ -72,10 +74,10 @@ public sealed record F2ba : TwoScaleMethod
     }
 
     /// <summary>The run, which AccF2BA shares but for the step of x.</summary>
-    internal sealed class Run<V> : IRun<V>
+    internal sealed class Run<V> : IRun<V>, IExplainedRun
         where V : class, IVector<V>
     {
-        private const int Z = 0, Y = 1;
+        private const int Z = 0, Y = 1, MostRescues = 12;
 
         private readonly TwoScaleMethod settings;
         private readonly int batch;
@@ -89,12 +91,15 @@ public sealed record F2ba : TwoScaleMethod
         private readonly V y;
         private readonly V apart;                        // y - z
         private readonly double[] shares = [1, 1], tolerances = new double[2];
+        private readonly HypergradientAssessment<V> assessment;      // on minibatches, and where the residual's own bounds are too rough
+        private readonly BilevelProblem<V> problem;
         private LocalConstants constants;
+        private long iterations, nextAssessment;
         private double gradientNorm;
 
         public Run(TwoScaleMethod settings, BilevelProblem<V> problem, V x, V y, IUpperMove<V> mover, ulong seed, int batch = 0, bool independent = false)
         {
-            (this.settings, this.mover, this.batch, this.independent) = (settings, mover, batch, independent);
+            (this.settings, this.mover, this.batch, this.independent, this.problem) = (settings, mover, batch, independent, problem);
             samples = new SampleStream(seed);
             constants = LocalConstants.Of(problem, x, y, NextSample());
             double lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * Math.Max(1, constants.UpperSmoothness / constants.LowerSmoothness);
@@ -102,10 +107,21 @@ public sealed record F2ba : TwoScaleMethod
             var z = y.Copy();
             apart = y.ZerosLike();
             point = [x, z];
-            followers = new Followers<V>(problem, x, [z, y], [0, 1 / lambda], constants);
+            followers = new Followers<V>(problem, x, [z, y], [0, 1 / lambda], constants, adaptive: settings.StepZ is null && settings.StepY is null);
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
             stages = new LambdaStages<V>(lambda, settings.Lambda, settings.LambdaFactor, settings.Tolerance, settings.InnerLimit, new PenaltyBias<V>(problem, x, y, z, constants), constants);
+            assessment = new HypergradientAssessment<V>(problem, x, y, z, constants, settings.InnerSteps ?? 1, batch, seed);
         }
+
+        public double Estimate => gradientNorm;
+
+        public string? Remark => batch > 0 ? assessment.Remark : InnerError() > Accuracy
+            ? FormattableString.Invariant($"The inner solves leave an error of up to {InnerError():G3} in the hypergradient, of which the residual holds what exceeds their aim. Raise {(settings.InnerSteps is null ? "inner-limit" : "inner-steps")}, or declare a larger strong convexity of the lower level where that is true.")
+            : null;
+
+        public string Advice => followers.HasGrown && constants.SmoothnessKnown
+            ? FormattableString.Invariant($"The gradients of the followers grew under steps of 1/Lg1, so that the declared Lg1 = {constants.LowerSmoothness:G4} or Lf1 = {constants.UpperSmoothness:G4} is too small where the run is: declare larger ones, or leave them out, so that the steps adapt.")
+            : FormattableString.Invariant($"Take smaller steps: lower step-x{(settings.StepZ is not null || settings.StepY is not null ? ", step-z or step-y" : "")}, or raise lambda-start where f is not convex in y.");
 
         public double Residual { get; private set; } = double.NaN;
 
@@ -119,6 +135,14 @@ public sealed record F2ba : TwoScaleMethod
             if (!double.IsNaN(Residual)) MoveX();
             double accuracy = Accuracy;
             SolveFollowers(accuracy);
+            for (int i = 0; i < MostRescues && followers.HasGrown && stages.CanRaise && stages.Lambda * constants.LowerStrongConvexity < MostRescues * constants.UpperSmoothness; i++)
+            {
+                // At this lambda f outweighs g, and y has no minimiser to go to.
+                y.CopyFrom(point[BilevelProblem.Y]);
+                Raise();
+                SolveFollowers(accuracy);
+            }
+
             MeasureHypergradient();
 
             // An estimate that fell below its own error is sharpened before it is believed.
@@ -129,8 +153,21 @@ public sealed record F2ba : TwoScaleMethod
                 MeasureHypergradient();
             }
 
+            stages.Watch(gradientNorm);
             if (stages.IsDone(gradientNorm)) stages.Judge(hypergradient.Direction);
-            Residual = gradientNorm + stages.Bias(Apart());
+            Residual = batch > 0
+                ? assessment.After(gradientNorm, settings.StepX, stages.Lambda, null, Math.Max(followers.Norms[Z], followers.Norms[Y]))
+                : Math.Min(gradientNorm + stages.Bias(Apart()) + Missed(accuracy), Assessed());
+            Learn();
+        }
+
+        // The bounds of inner error and bias are worst cases, which rounding times lambda holds up. Where |h| alone would do, |grad F| is estimated anew, at a smaller lambda.
+        private double Assessed()
+        {
+            bool isRough = gradientNorm + stages.Bias(Apart()) + InnerError() > settings.Tolerance;
+            if (gradientNorm > settings.Tolerance / 2 || !isRough || stages.CanRaise || iterations < nextAssessment) return double.PositiveInfinity;
+            nextAssessment = iterations + Math.Max(MostRescues, iterations / 4);
+            return assessment.Now(gradientNorm, settings.StepX, settings.InnerLimit);
         }
 
         public void Transfer(IArchive<V> archive)
@@ -147,6 +184,10 @@ public sealed record F2ba : TwoScaleMethod
             samples.Transfer(archive);
             stages.Transfer(archive);
             mover.Transfer(archive);
+            followers.Transfer(archive);
+            assessment.Transfer(archive);
+            archive.Transfer("iterations", ref iterations);
+            archive.Transfer("next assessment", ref nextAssessment);
             if (!archive.Loading) return;
             followers.SetSigma(Y, 1 / stages.Lambda);
             followers.SetConstants(constants);
@@ -178,12 +219,44 @@ public sealed record F2ba : TwoScaleMethod
             gradientNorm = mover.Measure(hypergradient.Direction, settings.StepX);
         }
 
+        // The error of the estimate that the last inner gradients allow (penalty methods, sections 2.3 and 2.4).
+        private double InnerError()
+        {
+            double coupling = stages.Lambda * constants.LowerCoupling;
+            return ((coupling * followers.Norms[Z]) + (2 * (coupling + constants.UpperCoupling) * followers.Norms[Y])) / constants.LowerStrongConvexity;
+        }
+
+        // What the residual does not yet hold of it: nothing where the tolerances were met.
+        private double Missed(double accuracy)
+        {
+            double error = InnerError();
+            return settings.InnerSteps is null && error <= accuracy * (1 + 1e-9) ? 0 : error;
+        }
+
+        // Constants that are only estimated follow the run: a smaller curvature that the steps met, and all of them after 8, 16, 32, ... iterations.
+        private void Learn()
+        {
+            iterations++;
+            var now = constants;
+            if (!constants.SmoothnessKnown && batch == 0 && iterations >= 8 && long.IsPow2(iterations)) now = constants.Again(problem, point[BilevelProblem.X], point[BilevelProblem.Y]);
+            if (!constants.StrongConvexityKnown && followers.LeastCurvature < now.LowerStrongConvexity) now = now with { LowerStrongConvexity = followers.LeastCurvature };
+            if (now == constants) return;
+            constants = now;
+            followers.SetConstants(constants);
+            stages.SetConstants(constants);
+            assessment.SetConstants(constants);
+        }
+
         private Sample NextSample() => samples.Next(batch);
 
         private void MoveX()
         {
             mover.Move(hypergradient.Direction, settings.StepX);
-            if (!stages.IsDone(gradientNorm)) return;
+            if (stages.IsDone(gradientNorm)) Raise();
+        }
+
+        private void Raise()
+        {
             stages.Raise();
             followers.SetSigma(Y, 1 / stages.Lambda);
             mover.Restart();

@@ -4,7 +4,8 @@ namespace Bilevel;
 
 /// <summary>
 /// F2SA: a single loop (or T inner steps) over two followers, z on g and y on f + lambda g, with growing lambda.
-/// The residual is the norm of the hypergradient estimate; E |grad F| falls like K^(-1/7), K^(-1/5), K^(-1/3) under
+/// The residual is what an occasional solve of the followers at x says of |grad F|, error bounds included, and never less than
+/// the norm of the hypergradient estimate; on minibatches it is a bound that does not fall to a tolerance. E |grad F| falls like K^(-1/7), K^(-1/5), K^(-1/3) under
 /// the published schedules with noise in both, in f only, in neither.
 /// </summary>
 public sealed record F2sa : SingleLoopMethod
@@ -34,7 +35,7 @@ public sealed record F2sa : SingleLoopMethod
         _ => (1.0 / 3, 0.0),
     };
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : IRun<V>, IExplainedRun
         where V : class, IVector<V>
     {
         private readonly F2sa settings;
@@ -47,27 +48,39 @@ public sealed record F2sa : SingleLoopMethod
         private readonly PenaltyGradient<V> hypergradient;
         private readonly UpperMover<V> mover;
         private readonly SampleStream samples;
+        private readonly HypergradientAssessment<V> assessment;
+        private readonly StepGuard<V>? guard;            // where the steps come from estimated constants
         private LocalConstants constants;
         private SingleLoopSchedule schedule;             // alpha_k, gamma_k, lambda_k
-        private long k;
+        private long k, brokenSteps;
         private double lambda;
+        private double limit;                            // of lambda
 
         public Run(F2sa settings, BilevelProblem<V> problem, V x, V y, ulong seed)
         {
             this.settings = settings;
             lowerSet = problem.LowerSet;
             samples = new SampleStream(seed);
-            constants = LocalConstants.Of(problem, x, y, NextSample(), couplings: false);
+            constants = LocalConstants.Of(problem, x, y, NextSample());
             (this.y, z) = (y, y.Copy());
             point = [x, z];
             (gy, gz, fy) = (y.ZerosLike(), y.ZerosLike(), y.ZerosLike());
-            followers = new(problem.Lower, [[x, y], [x, z]], [new(BilevelProblem.Y, 0, gy), new(BilevelProblem.Y, 1, gz)]);
-            leader = new(problem.Upper, [[x, y]], [new(BilevelProblem.Y, 0, fy)]);
+            followers = new(problem.Lower, [[x, y], [x, z]], [new(BilevelProblem.Y, 0, gy), new(BilevelProblem.Y, 1, gz)], values: settings.Adapts(constants));
+            leader = new(problem.Upper, [[x, y]], [new(BilevelProblem.Y, 0, fy)], values: settings.Adapts(constants));
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
             mover = settings.Upper.Start(x, problem.UpperSet);
             lambda = settings.Lambda;
+            limit = settings.LambdaLimit ?? Math.Max(SingleLoopMethod.FirstLimit, lambda);
             schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
+            assessment = new HypergradientAssessment<V>(problem, x, y, z, constants, settings.InnerSteps, settings.Batch, seed);
+            if (settings.Adapts(constants)) guard = new StepGuard<V>(problem, x, y, z);
         }
+
+        public double Estimate { get; private set; } = double.NaN;
+
+        public string? Remark => assessment.Remark;
+
+        public string Advice => settings.Advice;
 
         public double Residual { get; private set; } = double.NaN;
 
@@ -84,9 +97,10 @@ public sealed record F2sa : SingleLoopMethod
                 if (t == 0 || !settings.SamplePerIteration) (ofLower, ofUpper) = (NextSample(), NextSample());
                 followers.Evaluate(ofLower);
                 leader.Evaluate(ofUpper);
-                z.AddScaled(-stepZ, gz);
-                y.AddScaled(-stepY, fy);
-                y.AddScaled(-stepY * lambda, gy);
+                double share = Guarded(t, ofLower, ofUpper);
+                z.AddScaled(-stepZ * share, gz);
+                y.AddScaled(-stepY * share, fy);
+                y.AddScaled(-stepY * share * lambda, gy);
                 lowerSet.Project(z);
                 lowerSet.Project(y);
             }
@@ -94,10 +108,21 @@ public sealed record F2sa : SingleLoopMethod
             if (settings.IndependentSamples) hypergradient.Evaluate(lambda, NextSample(), NextSample(), NextSample());
             else if (settings.SamplePerIteration) hypergradient.Evaluate(lambda, ofUpper, ofLower);
             else hypergradient.Evaluate(lambda, NextSample(), NextSample());
-            Residual = mover.Measure(hypergradient.Direction, stepX);
-            mover.Move(hypergradient.Direction, stepX);
+            double norm = Estimate = mover.Measure(hypergradient.Direction, stepX);
             k++;
-            lambda = schedule.Lambda(k, lambda);
+            if (guard is not null && !double.IsFinite(norm) && ++brokenSteps < StepGuard<V>.MostBroken)
+            {
+                // The followers have left the domain; the next inner step takes them back.
+                Residual = assessment.AfterBreakdown(Residual, lambda, gz);
+                return;
+            }
+
+            brokenSteps = 0;
+            mover.Move(hypergradient.Direction, stepX);
+            Residual = assessment.After(norm, stepX, lambda, gz);
+            if (settings.LambdaLimit is null && lambda >= limit && assessment.WantsLargerLambda(norm, lambda)) limit *= 10;
+            lambda = schedule.Lambda(k, lambda, limit);
+            if (guard?.Measures(ref constants) == true) schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }
 
         public void Transfer(IArchive<V> archive)
@@ -113,7 +138,26 @@ public sealed record F2sa : SingleLoopMethod
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);
+            archive.Transfer("g_y at z", gz);
+            assessment.Transfer(archive);
+            guard?.Transfer(archive);
+            archive.Transfer("limit of lambda", ref limit);
+            archive.Transfer("broken steps", ref brokenSteps);
             schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
+        }
+
+        // The share of the steps to take from here, after going back from points that the steps should not have led to.
+        private double Guarded(int t, Sample ofLower, Sample ofUpper)
+        {
+            if (guard is null) return 1;
+            bool exists = double.IsFinite(followers.Values[0] + followers.Values[1] + leader.Values[0]);
+            if (!guard.Accepts(gz, gy, fy, lambda, constants.LowerCoupling, exists, t > 0 || settings.InnerSteps == 1))
+            {
+                followers.Evaluate(ofLower);
+                leader.Evaluate(ofUpper);
+            }
+
+            return guard.Share;
         }
 
         private Sample NextSample() => samples.Next(settings.Batch);

@@ -5,7 +5,7 @@ namespace Bilevel;
 /// <summary>
 /// F2SA-p: grad F is the mixed derivative of min_y nu f + g in x and in nu at nu = 0, taken by a difference formula of
 /// order p whose nodes j are followers on j nu f + g. The bias is O(nu^p); order 1 is F2SA, order 2 costs the same two followers.
-/// The residual is the norm of the estimate phi.
+/// The residual is that of F2SA, with phi for the estimate.
 /// </summary>
 public sealed record F2saP : IBilevelMethod
 {
@@ -16,8 +16,8 @@ public sealed record F2saP : IBilevelMethod
     [Setting("Order p of the difference formula: p followers for even p, p + 1 for odd.", Min = 1, Max = 20)]
     public int Order { get; init; } = 2;
 
-    /// <summary>Penalty parameter lambda = 1/nu; auto takes 100, or twice what keeps |j| nu below mu/(2 Lf1) at every node where that is more.</summary>
-    [Setting("Penalty parameter lambda = 1/nu; auto takes 100, or twice what keeps |j| nu below mu/(2 Lf1) at every node where that is more.", Min = 1e-12)]
+    /// <summary>Penalty parameter lambda = 1/nu; auto takes 100, or twice what keeps |j| nu below mu/(2 Lf1) at every node where that is more, and ten times as much wherever exact gradients are at rest at a point that the bias of lambda keeps from being better.</summary>
+    [Setting("Penalty parameter lambda = 1/nu; auto takes 100, or twice what keeps |j| nu below mu/(2 Lf1) at every node where that is more, and ten times as much wherever exact gradients are at rest at a point that the bias of lambda keeps from being better.", Min = 1e-12)]
     public double? Lambda { get; init; }
 
     /// <summary>Number K of inner steps per iteration.</summary>
@@ -61,7 +61,7 @@ public sealed record F2saP : IBilevelMethod
         foreach (var finding in PenaltyChecks.Nodes(problem, DifferenceNode.Of(Order), Lambda ?? double.PositiveInfinity, StepLower)) yield return finding;
     }
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : IRun<V>, IExplainedRun
         where V : class, IVector<V>
     {
         private readonly F2saP settings;
@@ -76,30 +76,39 @@ public sealed record F2saP : IBilevelMethod
         private readonly UpperMover<V> mover;
         private readonly IFeasibleSet<V> lowerSet;
         private readonly SampleStream samples;
+        private readonly HypergradientAssessment<V> assessment;
         private readonly double[] shares;
         private readonly string[] names;
         private LocalConstants constants;
         private double lambda;
+        private double raised = 1;                       // what an automatic lambda has been multiplied by
 
         public Run(F2saP settings, BilevelProblem<V> problem, V x, V y, ulong seed)
         {
             this.settings = settings;
             samples = new SampleStream(seed);
-            constants = LocalConstants.Of(problem, x, y, samples.Next(settings.Batch), couplings: false);
+            constants = LocalConstants.Of(problem, x, y, samples.Next(settings.Batch));
             nodes = DifferenceNode.Of(settings.Order);
             names = [.. nodes.Select(n => FormattableString.Invariant($"y[{n.J}]"))];
             this.y = [.. nodes.Select(_ => y.Copy())];
             valueAtZero = DifferenceNode.ValueAtZero(nodes);
             point = [x, Array.FindIndex(nodes, n => n.J == 0) is >= 0 and var zero ? this.y[zero] : y];
             lowerSet = problem.LowerSet;
-            followers = new Followers<V>(problem, x, this.y, [.. nodes.Select(n => (double)n.J)], constants, settings.IndependentSamples);
+            followers = new Followers<V>(problem, x, this.y, [.. nodes.Select(n => (double)n.J)], constants, settings.IndependentSamples, adaptive: settings.StepLower is null);
             leader = new NodeSum<V>(problem.Upper, x, this.y, [.. nodes.Select(n => n.J * n.Weight)], settings.IndependentSamples);
             difference = new NodeSum<V>(problem.Lower, x, this.y, [.. nodes.Select(n => n.Weight)], settings.IndependentSamples);
             phi = x.ZerosLike();
             mover = settings.Upper.Start(x, problem.UpperSet);
             shares = new double[nodes.Length];
             Scale();
+            assessment = new HypergradientAssessment<V>(problem, x, this.y[0], point[BilevelProblem.Y], constants, settings.InnerSteps, settings.Batch, seed);
         }
+
+        public double Estimate { get; private set; } = double.NaN;
+
+        public string? Remark => assessment.Remark;
+
+        public string Advice => settings.StepLower is null ? "Take smaller steps: lower step-x, or raise inner-steps, so that the followers keep up with x; leave Lg1 and Lf1 undeclared where they were declared too small." : "Take smaller steps: lower step-lower or leave it at auto, or lower step-x.";
 
         public double Residual { get; private set; } = double.NaN;
 
@@ -120,9 +129,14 @@ public sealed record F2saP : IBilevelMethod
             // phi = sum_j a_j ( j nu f_x(x, y_j) + g_x(x, y_j) ) / nu
             leader.Evaluate(phi, 1, samples, settings.Batch);
             difference.Add(phi, lambda, samples, settings.Batch);
-            Residual = mover.Measure(phi, settings.StepX);
+            double norm = Estimate = mover.Measure(phi, settings.StepX), lag = 0;
             mover.Move(phi, settings.StepX);
             Answer();
+            foreach (double gradient in followers.Norms) lag = Math.Max(lag, gradient);
+            Residual = assessment.After(norm, settings.StepX, lambda, null, lag);
+            if (settings.Lambda is not null || !assessment.WantsLargerLambda(norm, lambda)) return;
+            raised *= 10;
+            Scale();
         }
 
         public void Transfer(IArchive<V> archive)
@@ -136,6 +150,9 @@ public sealed record F2saP : IBilevelMethod
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);
+            assessment.Transfer(archive);
+            followers.Transfer(archive);
+            archive.Transfer("lambda raised by", ref raised);
             if (archive.Loading) Scale();
         }
 
@@ -143,7 +160,7 @@ public sealed record F2saP : IBilevelMethod
         private void Scale()
         {
             int farthest = DifferenceNode.Farthest(settings.Order);
-            lambda = settings.Lambda ?? Math.Max(100, 4 * farthest * constants.UpperSmoothness / constants.LowerStrongConvexity);
+            lambda = settings.Lambda ?? raised * Math.Max(100, 4 * farthest * constants.UpperSmoothness / constants.LowerStrongConvexity);
             followers.SetConstants(constants);
             double step = settings.StepLower ?? 1 / followers.Smoothness(farthest / lambda);
             for (int i = 0; i < nodes.Length; i++)

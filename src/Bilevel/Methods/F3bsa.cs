@@ -5,7 +5,7 @@ namespace Bilevel;
 /// <summary>
 /// F3BSA: F2BA on minibatches with recursive estimates of its gradients. Fixed lambda, K inner steps of z and y on estimates
 /// that go on from step to step, and a step of x that does not shrink with lambda: the iteration of F3SA with those steps, which
-/// runs it. The residual is the norm of the hypergradient estimate.
+/// runs it, and has its residual.
 /// </summary>
 public sealed record F3bsa : IBilevelMethod
 {

@@ -4,7 +4,7 @@ namespace Bilevel;
 
 /// <summary>
 /// F3SA: F2SA with recursive (STORM) estimates of its six gradients, each re-evaluated at the previous point on the same
-/// sample. The residual is the norm of the hypergradient estimate; E |grad F| falls like K^(-1/5), K^(-1/4), K^(-1/3)
+/// sample. The residual is that of F2SA. E |grad F| falls like K^(-1/5), K^(-1/4), K^(-1/3)
 /// under the published schedules with noise in both, in f only, in neither.
 /// </summary>
 public sealed record F3sa : SingleLoopMethod
@@ -26,7 +26,7 @@ public sealed record F3sa : SingleLoopMethod
         _ => (1.0 / 3, 0.0),
     };
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : IRun<V>, IExplainedRun
         where V : class, IVector<V>
     {
         private readonly F3sa settings;
@@ -42,22 +42,26 @@ public sealed record F3sa : SingleLoopMethod
         private readonly V direction;
         private readonly UpperMover<V> mover;
         private readonly SampleStream samples;
+        private readonly HypergradientAssessment<V> assessment;
+        private readonly StepGuard<V>? guard;            // where the steps come from estimated constants
         private LocalConstants constants;
         private SingleLoopSchedule schedule;             // alpha_k, gamma_k, lambda_k, eta_k
-        private long k;
+        private long k, brokenSteps;
         private double lambda;
+        private double limit;                            // of lambda
 
         public Run(F3sa settings, BilevelProblem<V> problem, V x, V y, ulong seed)
         {
             this.settings = settings;
             lowerSet = problem.LowerSet;
             samples = new SampleStream(seed);
-            constants = LocalConstants.Of(problem, x, y, NextSample(), couplings: false);
+            constants = LocalConstants.Of(problem, x, y, NextSample());
             (this.y, z) = (y, y.Copy());
             point = [x, z];
+            bool adapts = settings.Adapts(constants);
             (seen, left) = (new[] { x, y, z }.CopyBlocks(), new[] { x, y, z }.CopyBlocks());
-            gyz = new(problem.Lower, BilevelProblem.Y, [[x, y], [x, z]], [[seen[0], seen[1]], [seen[0], seen[2]]]);
-            fy = new(problem.Upper, BilevelProblem.Y, [[x, y]], [[seen[0], seen[1]]]);
+            gyz = new(problem.Lower, BilevelProblem.Y, [[x, y], [x, z]], [[seen[0], seen[1]], [seen[0], seen[2]]], values: adapts);
+            fy = new(problem.Upper, BilevelProblem.Y, [[x, y]], [[seen[0], seen[1]]], values: adapts);
             fx = new(problem.Upper, BilevelProblem.X, [[x, y]], [[left[0], left[1]]]);
             V[] atY = [x, y], atZ = [x, z], leftY = [left[0], left[1]], leftZ = [left[0], left[2]];
             gx = settings.IndependentSamples
@@ -66,8 +70,17 @@ public sealed record F3sa : SingleLoopMethod
             direction = x.ZerosLike();
             mover = settings.Upper.Start(x, problem.UpperSet);
             lambda = settings.Lambda;
+            limit = settings.LambdaLimit ?? Math.Max(SingleLoopMethod.FirstLimit, lambda);
             schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
+            assessment = new HypergradientAssessment<V>(problem, x, y, z, constants, settings.InnerSteps, settings.Batch, seed);
+            if (adapts) guard = new StepGuard<V>(problem, x, y, z);
         }
+
+        public double Estimate { get; private set; } = double.NaN;
+
+        public string? Remark => assessment.Remark;
+
+        public string Advice => settings.Advice;
 
         public double Residual { get; private set; } = double.NaN;
 
@@ -83,10 +96,11 @@ public sealed record F3sa : SingleLoopMethod
                 double momentum = k == 0 && t == 0 ? 1 : Eta();
                 gyz.Evaluate(NextSample(), momentum);
                 fy.Evaluate(NextSample(), momentum);
+                double share = Guarded(t);
                 Remember(seen);
-                z.AddScaled(-stepZ, gyz.Values[1]);
-                y.AddScaled(-stepY, fy.Values[0]);
-                y.AddScaled(-stepY * lambda, gyz.Values[0]);
+                z.AddScaled(-stepZ * share, gyz.Values[1]);
+                y.AddScaled(-stepY * share, fy.Values[0]);
+                y.AddScaled(-stepY * share * lambda, gyz.Values[0]);
                 lowerSet.Project(z);
                 lowerSet.Project(y);
             }
@@ -101,10 +115,21 @@ public sealed record F3sa : SingleLoopMethod
             }
 
             Remember(left);
-            Residual = mover.Measure(direction, stepX);
-            mover.Move(direction, stepX);
+            double norm = Estimate = mover.Measure(direction, stepX);
             k++;
-            lambda = schedule.Lambda(k, lambda);
+            if (guard is not null && !double.IsFinite(norm) && ++brokenSteps < StepGuard<V>.MostBroken)
+            {
+                // The followers have left the domain; the next inner step takes them back.
+                Residual = assessment.AfterBreakdown(Residual, lambda, gyz.Values[1]);
+                return;
+            }
+
+            brokenSteps = 0;
+            mover.Move(direction, stepX);
+            Residual = assessment.After(norm, stepX, lambda, gyz.Values[1]);
+            if (settings.LambdaLimit is null && lambda >= limit && assessment.WantsLargerLambda(norm, lambda)) limit *= 10;
+            lambda = schedule.Lambda(k, lambda, limit);
+            if (guard?.Measures(ref constants) == true) schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }
 
         public void Transfer(IArchive<V> archive)
@@ -126,10 +151,27 @@ public sealed record F3sa : SingleLoopMethod
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);
+            assessment.Transfer(archive);
+            guard?.Transfer(archive);
+            archive.Transfer("limit of lambda", ref limit);
+            archive.Transfer("broken steps", ref brokenSteps);
             schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }
 
         private double Eta() => settings.Eta ?? (settings.Batch == 0 ? 1 : settings.Schedule == F2saSchedule.Matched ? 0.1 : schedule.Eta(k));
+
+        // The share of the steps to take from here, after going back from points that the steps should not have led to.
+        private double Guarded(int t)
+        {
+            if (guard is null) return 1;
+            if (!guard.Accepts(gyz.Values[1], gyz.Values[0], fy.Values[0], lambda, constants.LowerCoupling, gyz.Exists && fy.Exists, t > 0 || settings.InnerSteps == 1))
+            {
+                gyz.Evaluate(NextSample(), 1);
+                fy.Evaluate(NextSample(), 1);
+            }
+
+            return guard.Share;
+        }
 
         private void Remember(V[] place)
         {

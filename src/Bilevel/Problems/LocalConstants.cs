@@ -16,6 +16,9 @@ public readonly record struct LocalConstants(
     private const int Probes = 30;
     private const double Safety = 1.2, SmallestShare = 1e-6;
 
+    /// <summary>Whether Lg1 and Lf1 were declared rather than estimated: steps computed from declared constants are kept as they are, others adapt.</summary>
+    public bool SmoothnessKnown { get; init; }
+
     /// <summary>Declared constants, completed by estimates at (x, y).</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="x">The upper variable.</param>
@@ -38,7 +41,21 @@ public readonly record struct LocalConstants(
             known.LowerCoupling ?? (couplings ? Safety * LargestCoupling(problem.Lower, x, y, sample) : double.NaN),
             upperSmoothness,
             known.UpperCoupling ?? (couplings ? Safety * LargestCoupling(problem.Upper, x, y, sample) : double.NaN),
-            known.LowerStrongConvexity is not null);
+            known.LowerStrongConvexity is not null) { SmoothnessKnown = known.LowerSmoothness is not null && known.UpperSmoothness is not null };
+    }
+
+    /// <summary>The constants where the run is now: those not declared are estimated anew. Estimates that are not finite change nothing.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="x">The upper variable.</param>
+    /// <param name="y">The lower variable.</param>
+    /// <param name="sample">The sample to estimate on.</param>
+    internal LocalConstants Again<V>(BilevelProblem<V> problem, V x, V y, Sample sample = default)
+        where V : class, IVector<V>
+    {
+        if (problem.Constants is { LowerStrongConvexity: not null, LowerSmoothness: not null, LowerCoupling: not null, UpperSmoothness: not null, UpperCoupling: not null }) return this;
+        var now = Of(problem, x, y, sample);
+        double sum = now.LowerStrongConvexity + now.LowerSmoothness + now.LowerCoupling + now.UpperSmoothness + now.UpperCoupling;
+        return double.IsFinite(sum) ? now : this;
     }
 
     /// <summary>Saves or loads the constants.</summary>
@@ -52,7 +69,9 @@ public readonly record struct LocalConstants(
         archive.Transfer("upper smoothness", ref lf);
         archive.Transfer("upper coupling", ref uc);
         archive.Transfer("mu known", ref known);
-        constants = new LocalConstants(mu, lg, lc, lf, uc, known);
+        bool smooth = constants.SmoothnessKnown;
+        archive.Transfer("smoothness known", ref smooth);
+        constants = new LocalConstants(mu, lg, lc, lf, uc, known) { SmoothnessKnown = smooth };
     }
 
     /// <summary>Estimates the smallest eigenvalue and the norm of the Hessian in y by the Lanczos process on differences of y-gradients.</summary>

@@ -7,6 +7,10 @@ namespace Bilevel;
 internal sealed class LambdaStages<V>
     where V : class, IVector<V>
 {
+    // A stage that lowers its least gradient by less than a tenth in so many iterations ends, solved or not: noise, rounding or a limit holds it up.
+    private const int StagePatience = 200;
+    private const double Progress = 0.9;
+
     private readonly double? goal;
     private readonly double factor, tolerance;
     private readonly int innerLimit;
@@ -17,6 +21,8 @@ internal sealed class LambdaStages<V>
     private double before = double.PositiveInfinity;       // at the stage before
     private long stagesInVain;                             // stages in a row that did not lower it
     private bool isFinal;
+    private double least = double.PositiveInfinity;        // least gradient of the stage
+    private long idle;                                     // iterations since it fell
 
     /// <param name="start">First lambda.</param>
     /// <param name="goal">Last lambda; null to choose it by the bias.</param>
@@ -45,7 +51,18 @@ internal sealed class LambdaStages<V>
         : estimate;
 
     /// <summary>Whether the stage is solved well enough to end it.</summary>
-    public bool IsDone(double gradientNorm) => !isFinal && gradientNorm <= tolerance / 2;
+    public bool IsDone(double gradientNorm) => !isFinal && (gradientNorm <= tolerance / 2 || idle >= StagePatience);
+
+    /// <summary>Whether there is a larger lambda to go to.</summary>
+    public bool CanRaise => !isFinal;
+
+    /// <summary>Takes note of an iteration.</summary>
+    public void Watch(double gradientNorm)
+    {
+        idle++;
+        if (!(gradientNorm <= Progress * least)) return;
+        (least, idle) = (gradientNorm, 0);
+    }
 
     /// <summary>Estimates the bias where lambda is chosen by it, and settles whether this stage is the last.</summary>
     /// <param name="hypergradient">The estimate of the hypergradient at lambda.</param>
@@ -67,6 +84,7 @@ internal sealed class LambdaStages<V>
         lambda = Math.Min(lambda * factor, goal ?? double.PositiveInfinity);
         isFinal = lambda == goal;
         estimate = double.NaN;
+        (least, idle) = (double.PositiveInfinity, 0);
     }
 
     public void Transfer(IArchive archive)
@@ -76,6 +94,9 @@ internal sealed class LambdaStages<V>
         archive.Transfer("bias before", ref before);
         archive.Transfer("stages in vain", ref stagesInVain);
         archive.Transfer("lambda is final", ref isFinal);
+        archive.Transfer("least gradient of the stage", ref least);
+        archive.Transfer("idle iterations of the stage", ref idle);
+        estimator.Transfer(archive);
     }
 
     public void SetConstants(LocalConstants value)

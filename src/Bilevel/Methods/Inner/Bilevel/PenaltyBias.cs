@@ -59,6 +59,9 @@ internal sealed class PenaltyBias<V>
         follower.SetConstants(value);
     }
 
+    /// <summary>Saves or loads what its steps have learned of the curvature.</summary>
+    public void Transfer(IArchive archive) => follower.Transfer(archive);
+
     /// <summary>The estimate at the current point.</summary>
     /// <param name="lambda">Penalty parameter in force.</param>
     /// <param name="atLambda">The hypergradient estimate at lambda.</param>

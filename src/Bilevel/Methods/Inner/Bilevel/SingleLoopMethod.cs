@@ -46,12 +46,12 @@ public abstract record SingleLoopMethod : IBilevelMethod
     [Setting("Amount that lambda grows by per iteration, schedule matched.", Min = 0)]
     public double LambdaIncrement { get; init; }
 
-    /// <summary>Largest value of lambda, schedule matched.</summary>
-    [Setting("Largest value of lambda, schedule matched.", Min = 1e-12)]
-    public double LambdaLimit { get; init; } = 1e4;
+    /// <summary>Largest value of lambda, schedule matched; auto takes 1e4, and ten times as much wherever exact gradients are at rest at a point that the bias of lambda keeps from being better.</summary>
+    [Setting("Largest value of lambda, schedule matched; auto takes 1e4, and ten times as much wherever exact gradients are at rest at a point that the bias of lambda keeps from being better.", Min = 1e-12)]
+    public double? LambdaLimit { get; init; }
 
-    /// <summary>Step of z on g, schedule matched; auto takes 1/Lg1.</summary>
-    [Setting("Step of z on g, schedule matched; auto takes 1/Lg1.", Min = 0)]
+    /// <summary>Step of z on g, schedule matched; auto takes 1/Lg1, and less for a while where Lg1 is only estimated and the gradients grow.</summary>
+    [Setting("Step of z on g, schedule matched; auto takes 1/Lg1, and less for a while where Lg1 is only estimated and the gradients grow.", Min = 0)]
     public double? StepZ { get; init; }
 
     /// <summary>Step of y on f + lambda g, schedule matched; auto takes 1/(Lf1 + lambda Lg1), scaled as step-z is, so that y and z contract at the same rate.</summary>
@@ -98,6 +98,17 @@ public abstract record SingleLoopMethod : IBilevelMethod
     [SettingGroup(typeof(UpperStep))]
     public UpperStep Upper { get; init; } = new();
 
+    internal const double FirstLimit = 1e4;
+
+    /// <summary>Whether the steps may become shorter than the estimated constants say: where they were not asked for, gradients are exact, and the constants not declared.</summary>
+    internal bool Adapts(LocalConstants constants) => Schedule == F2saSchedule.Matched && Batch == 0 && !constants.SmoothnessKnown && StepZ is null && StepY is null;
+
+    internal string Advice => Schedule == F2saSchedule.Matched && LambdaGrowth == 1 && LambdaIncrement == 0
+        ? "Take smaller steps: lower step-x, or raise inner-steps, so that y and z keep up with x; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
+        : Schedule == F2saSchedule.Matched
+        ? "Take smaller steps: lower step-x, or lambda-growth, so that lambda grows more slowly; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
+        : "Take smaller steps: lower ratio-x or c-gamma, or raise offset, so that all steps become smaller.";
+
     /// <inheritdoc/>
     public abstract IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
         where V : class, IVector<V>;
@@ -109,7 +120,7 @@ public abstract record SingleLoopMethod : IBilevelMethod
         foreach (var finding in Upper.Validate<V>()) yield return finding;
         foreach (var finding in PenaltyChecks.Lower(problem, Lambda)) yield return finding;
         if (Schedule != F2saSchedule.Matched) yield break;
-        foreach (var finding in PenaltyChecks.Steps(problem, StepZ, StepY, Math.Max(Lambda, StepY is null ? Lambda : LambdaLimit))) yield return finding;
+        foreach (var finding in PenaltyChecks.Steps(problem, StepZ, StepY, Math.Max(Lambda, StepY is null ? Lambda : LambdaLimit ?? FirstLimit))) yield return finding;
         if (LambdaLimit < Lambda) yield return new Finding(Severity.Error, "The limit of lambda is below its first value.", "Raise lambda-limit or lower lambda.");
     }
 }
@@ -149,9 +160,9 @@ internal sealed class SingleLoopSchedule
         return (stepZ, settings.StepY ?? share / (constants.UpperSmoothness + (lambda * constants.LowerSmoothness)), settings.StepX);
     }
 
-    /// <summary>lambda at iteration k, from that of the iteration before.</summary>
-    public double Lambda(long k, double before) => IsMatched
-        ? Math.Min((before * settings.LambdaGrowth) + settings.LambdaIncrement, settings.LambdaLimit)
+    /// <summary>lambda at iteration k, from that of the iteration before and the limit in force.</summary>
+    public double Lambda(long k, double before, double limit) => IsMatched
+        ? Math.Min((before * settings.LambdaGrowth) + settings.LambdaIncrement, limit)
         : Gamma(k) / (2 * Alpha(k));
 
     /// <summary>The published momentum of recursive estimators, eta_k = (k + k0)^(-2c).</summary>
