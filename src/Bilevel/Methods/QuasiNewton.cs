@@ -27,17 +27,17 @@ public sealed record QuasiNewton : IBilevelMethod
     [Setting("Factor between the stages of lambda.", Min = 1.01)]
     public double LambdaFactor { get; init; } = 10;
 
-    /// <summary>Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve; auto takes 2 where lambda is chosen and 1 where it is given.</summary>
-    [Setting("Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve; auto takes 2 where lambda is chosen and 1 where it is given.", Min = 1, Max = 2)]
-    public int? Order { get; init; }
+    /// <summary>Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve.</summary>
+    [Setting("Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve.", Min = 1, Max = 2)]
+    public int Order { get; init; } = 1;
 
     /// <summary>Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.</summary>
     [Setting("Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.", Min = 1e-300)]
     public double Tolerance { get; init; } = 1e-4;
 
-    /// <summary>Number of steps that the approximation of the Hessian remembers.</summary>
-    [Setting("Number of steps that the approximation of the Hessian remembers.", Min = 1, Max = 1000)]
-    public int Memory { get; init; } = 20;
+    /// <summary>Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100.</summary>
+    [Setting("Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100.", Min = 1, Max = 1000)]
+    public int? Memory { get; init; }
 
     /// <summary>Length of the first move of x; auto takes the norm of x, or 1 where that is zero.</summary>
     [Setting("Length of the first move of x; auto takes the norm of x, or 1 where that is zero.", Min = 1e-300)]
@@ -74,18 +74,19 @@ public sealed record QuasiNewton : IBilevelMethod
 
         private const double MostGrowth = 100;
 
+        private const int DefaultMemory = 20, LargestMemory = 100;
+
         // The first stage to a given lambda ends when the hypergradient has fallen to this share of its first norm.
         private const double FirstStageShare = 0.1;
 
-        // A bias may change with x: below this share of the tolerance it is not looked at again after a move.
-        private const double NegligibleBias = 0.05;
+        // A bias may change with x: below this share of the tolerance it is not looked at again after a move, unless h was so many times larger then.
+        private const double NegligibleBias = 0.05, FarAway = 100;
 
         // The two sides of a difference of second order mirror each other at least so well.
         private const double MostAsymmetry = 0.5;
 
         private readonly QuasiNewton settings;
         private readonly BilevelProblem<V> problem;
-        private readonly int order;
         private readonly V x, y, z;
         private readonly V[] point;                            // x_k and z -> y*(x_k)
         private readonly PenaltyDifference<V> difference;      // of L_lambda*, or of its symmetric form: value and gradient h at x_k
@@ -94,7 +95,7 @@ public sealed record QuasiNewton : IBilevelMethod
         private readonly LimitedMemory<V> curvature;           // H_k
         private LocalConstants constants;                      // where lambda is chosen by the method
         private double stageGoal = double.PositiveInfinity;
-        private double bias = double.NaN, biasBefore = double.PositiveInfinity;
+        private double bias = double.NaN, biasBefore = double.PositiveInfinity, normAtBias;
         private double sharpness = 1;                          // falls when a step fails, since the inner solves may be to blame
         private long stagesInVain;
         private bool isLast, hasMoved;                         // lambda is not raised further; x moved since the bias was estimated
@@ -102,7 +103,6 @@ public sealed record QuasiNewton : IBilevelMethod
         public Run(QuasiNewton settings, BilevelProblem<V> problem, V x, V y)
         {
             (this.settings, this.problem, this.x, this.y) = (settings, problem, x, y);
-            order = settings.Order ?? (settings.Lambda is null ? 2 : 1);
             if (settings.Lambda is null) constants = LocalConstants.Of(problem, x, y, couplings: false);
             double ratio = constants.UpperSmoothness / constants.LowerSmoothness;
             double lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * (ratio > 0 && double.IsFinite(ratio) ? ratio : 1);
@@ -111,8 +111,8 @@ public sealed record QuasiNewton : IBilevelMethod
             point = [x, z];
             (before, hBefore, direction, mapping) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
             (yBefore, zBefore) = (y.ZerosLike(), y.ZerosLike());
-            difference = new PenaltyDifference<V>(problem, x, y, z, lambda, order, settings.InnerLimit, Measure);
-            curvature = new LimitedMemory<V>(x, settings.Memory);
+            difference = new PenaltyDifference<V>(problem, x, y, z, lambda, settings.Order, settings.InnerLimit, Measure);
+            curvature = new LimitedMemory<V>(x, settings.Memory ?? (x.Length is > DefaultMemory and <= LargestMemory ? x.Length : DefaultMemory));
         }
 
         public double Residual { get; private set; } = double.NaN;
@@ -137,6 +137,7 @@ public sealed record QuasiNewton : IBilevelMethod
             archive.Transfer("stage goal", ref stageGoal);
             archive.Transfer("bias", ref bias);
             archive.Transfer("bias before", ref biasBefore);
+            archive.Transfer("norm at bias", ref normAtBias);
             archive.Transfer("sharpness", ref sharpness);
             archive.Transfer("stages in vain", ref stagesInVain);
             archive.Transfer("lambda is final", ref isLast);
@@ -303,14 +304,16 @@ public sealed record QuasiNewton : IBilevelMethod
             }
 
             // Along a direction of curvature mu the bias of order 1 is as 1/(1 + lambda mu/Lf1), so a change of h understates it by what lambda mu lacks.
-            double lag = constants.UpperSmoothness / (last * constants.LowerStrongConvexity);
-            bias = order == 1 ? (1 + lag) * change / (ratio - 1) : change / ((ratio * ratio) - 1);
-            if (order == 2 && !wasMirrored) bias = Math.Max(bias, change);
+            double lag = constants.UpperSmoothness / (last * constants.LowerStrongConvexity), errors = errorBefore + difference.Error;
+            double seen = settings.Order == 1 ? (1 + lag) * change : change;
+            bias = (seen + errors) / ((settings.Order == 1 ? ratio : ratio * ratio) - 1);
+            normAtBias = difference.GradientNorm;
+            if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
             stageGoal = 2 * bias;
 
             // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
-            bool shouldFall = order == 1 ? lag < 1 : wasMirrored;
-            bool isRounding = change <= 10 * (errorBefore + difference.Error);
+            bool shouldFall = settings.Order == 1 ? lag < 1 : wasMirrored;
+            bool isRounding = change <= 10 * errors;
             stagesInVain = shouldFall && bias >= biasBefore ? stagesInVain + (isRounding ? 2 : 1) : 0;
             biasBefore = bias;
             if (stagesInVain < 2) return;

@@ -19,7 +19,7 @@ internal sealed class QuasiNewtonFollower<V>
     // Rounding ends all progress: give up when neither gradient nor value has fallen for this many evaluations.
     private const int Patience = 40;
 
-    private const double RoundingUnits = 8, MostGrowth = 100;
+    private const double RoundingUnits = 8, ValueUnits = 1e4, MostGrowth = 100, ShortestShare = 1e-12;
 
     private readonly IFeasibleSet<V> set;
     private readonly IFacetedSet<V>? faces;                  // null for a free y, and where the set does not know its faces
@@ -55,6 +55,9 @@ internal sealed class QuasiNewtonFollower<V>
     /// <summary>sigma.</summary>
     public double Sigma { get; set; }
 
+#if LAB
+    public int Asked;
+#endif
     /// <summary>Norm of f_y at the last point that was taken; NaN where sigma is 0 or nothing was asked yet.</summary>
     public double UpperSlope => upperSlope;
 
@@ -76,8 +79,12 @@ internal sealed class QuasiNewtonFollower<V>
     /// <returns>Whether the tolerance was reached.</returns>
     public bool Solve(double tolerance, int limit)
     {
+#if LAB
+        Asked = 0;
+#endif
         trial.CopyFrom(y);
         (AtRounding, Slope, Distance) = (false, double.PositiveInfinity, double.PositiveInfinity);
+        if (!isFree) set.Project(trial);
         if (!EvaluateTrial()) return false;
         Take();
         FirstSlope = gradient.Norm();
@@ -209,7 +216,7 @@ internal sealed class QuasiNewtonFollower<V>
     private int Search(int limit)
     {
         double t = 1, low = 0, lowRatio = 1, high = double.PositiveInfinity, highRatio = double.NaN;
-        double noise = RoundingUnits * Precision.Of(y) * valueSize;
+        double noise = ValueUnits * Precision.Of(y) * valueSize;
         for (int asked = 1; asked <= limit; asked++)
         {
             trial.CopyFrom(y);
@@ -218,9 +225,14 @@ internal sealed class QuasiNewtonFollower<V>
             step.CopyFrom(trial);
             step.AddScaled(-1, y);
             double promised = gradient.Dot(step);
-            bool isFinite = EvaluateTrial(), isLower = isFinite && trialValue <= value + (Decrease * Math.Min(promised, 0)) + noise;
+            bool isFinite = EvaluateTrial(), isBent = !isFree && IsCut(t);
             double ratio = promised < 0 ? trialGradient.Dot(step) / promised : double.NaN;
-            bool isBent = !isFree && IsCut(t);
+
+#if LAB
+            if (asked > 20 && asked < 30) Console.WriteLine($"          search {asked} t {t:G3} low {low:G3} high {high:G3} promised {promised:G3} ratio {ratio:G3} finite {isFinite} rise {trialValue - value:G3} noise {noise:G3} |d| {direction.Norm():G3} |step| {step.Norm():G3} |y| {y.Norm():G17} length {length:G3} norm {gradient.Norm():G3} red {reduced.Norm():G3} mem {curvature.IsEmpty}");
+#endif
+            // Along a straight step the derivative decides, which rounding disturbs less; a convex value rises by less than this where that has shrunk.
+            bool isLower = isFinite && trialValue <= value + (isBent ? Decrease * Math.Min(promised, 0) : -SlopeShare * promised) + noise;
             if (isLower && promised < 0 && (Math.Abs(ratio) <= SlopeShare || (isBent && ratio >= -SlopeShare)))
             {
                 Learn();
@@ -238,6 +250,7 @@ internal sealed class QuasiNewtonFollower<V>
             }
 
             double width = high - low;
+            if (high < ShortestShare) return -asked;
             if (width < 1e-9 * high)
             {
                 // Rounding hides the derivative, or the function has a kink: what is lower is taken.
@@ -285,6 +298,9 @@ internal sealed class QuasiNewtonFollower<V>
 
     private bool EvaluateTrial()
     {
+#if LAB
+        Asked++;
+#endif
         lower.Evaluate();
         (trialValue, valueSize) = (lower.Values[0], Math.Abs(lower.Values[0]));
         if (upper is not null)
