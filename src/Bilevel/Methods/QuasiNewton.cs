@@ -70,7 +70,9 @@ public sealed record QuasiNewton : IBilevelMethod
         // Armijo's and Wolfe's constants, and the share of the slope that Armijo's turns into where rounding hides values.
         private const double Decrease = 1e-4, Flatness = 0.9, SteepestRise = 0.8;
 
-        private const int MostTrials = 40;
+        private const int MostTrials = 40, MostFailures = 4;
+
+        private const double SharpestShare = 1e-4;
 
         private const double MostGrowth = 100;
 
@@ -98,7 +100,9 @@ public sealed record QuasiNewton : IBilevelMethod
         private double bias = double.NaN, biasBefore = double.PositiveInfinity, normAtBias;
         private double sharpness = 1;                          // falls when a step fails, since the inner solves may be to blame
         private long stagesInVain;
-        private bool isLast, hasMoved;                         // lambda is not raised further; x moved since the bias was estimated
+        private bool isLast, hasMoved, isStuck;                // lambda is not raised further; x moved since the bias was estimated; no step is left
+        private double lastMove;                               // length of the last step that was taken
+        private long failures;                                 // steps in a row that failed
 
         public Run(QuasiNewton settings, BilevelProblem<V> problem, V x, V y)
         {
@@ -124,6 +128,7 @@ public sealed record QuasiNewton : IBilevelMethod
         public void Step()
         {
             if (double.IsNaN(Residual)) Begin();
+            else if (isStuck) return;
             else if (IsStageDone) RaiseLambda();
             else Move();
             Residual = difference.GradientNorm + difference.Error + Bias;
@@ -142,6 +147,9 @@ public sealed record QuasiNewton : IBilevelMethod
             archive.Transfer("stages in vain", ref stagesInVain);
             archive.Transfer("lambda is final", ref isLast);
             archive.Transfer("has moved", ref hasMoved);
+            archive.Transfer("is stuck", ref isStuck);
+            archive.Transfer("last move", ref lastMove);
+            archive.Transfer("failures", ref failures);
             double residual = Residual;
             archive.Transfer("residual", ref residual);
             Residual = residual;
@@ -175,8 +183,8 @@ public sealed record QuasiNewton : IBilevelMethod
             zBefore.CopyFrom(z);
             double value = difference.Value, noise = difference.ValueNoise;
             double slope = PlaceDirection();
-            double low = 0, lowSlope = slope, high = double.PositiveInfinity, t = 1;
-            for (int trial = 0; trial < MostTrials && slope < 0; trial++)
+            double low = 0, lowSlope = slope, high = double.PositiveInfinity, t = 1, shortest = Precision.Of(x) * x.Norm() / direction.Norm();
+            for (int trial = 0; trial < MostTrials && slope < 0 && high > shortest; trial++)
             {
                 x.CopyFrom(before);
                 x.AddScaled(t, direction);
@@ -210,13 +218,22 @@ public sealed record QuasiNewton : IBilevelMethod
             x.CopyFrom(before);
             Restore();
             curvature.Clear();
-            sharpness = Math.Max(sharpness / 10, 1e-6);
+            sharpness = Math.Max(sharpness / 10, SharpestShare);
             difference.Evaluate(InnerShare, settings.Tolerance);
+
+            // Where sharper solves do not help, the function may: one of a larger lambda. Otherwise nothing is left to try.
+            if (++failures < MostFailures) return;
+            failures = 0;
+            if (settings.Lambda is null && !isLast) RaiseLambda();
+            else isStuck = true;
 
             void Accept()
             {
                 curvature.Add(before, x, hBefore, difference.Gradient);
+                before.AddScaled(-1, x);
+                lastMove = before.Norm();
                 hasMoved = true;
+                failures = 0;
             }
 
             // A follower that failed leaves no start for the next.
@@ -260,7 +277,7 @@ public sealed record QuasiNewton : IBilevelMethod
             get
             {
                 double size = x.Norm();
-                return settings.FirstMove ?? (size > 0 ? size : 1);
+                return lastMove > 0 ? lastMove : settings.FirstMove ?? (size > 0 ? size : 1);
             }
         }
 
@@ -309,10 +326,11 @@ public sealed record QuasiNewton : IBilevelMethod
             bias = (seen + errors) / ((settings.Order == 1 ? ratio : ratio * ratio) - 1);
             normAtBias = difference.GradientNorm;
             if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
+            if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, settings.Tolerance));
             stageGoal = 2 * bias;
 
             // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
-            bool shouldFall = settings.Order == 1 ? lag < 1 : wasMirrored;
+            bool shouldFall = !difference.Straddles && (settings.Order == 1 ? lag < 1 : wasMirrored);
             bool isRounding = change <= 10 * errors;
             stagesInVain = shouldFall && bias >= biasBefore ? stagesInVain + (isRounding ? 2 : 1) : 0;
             biasBefore = bias;

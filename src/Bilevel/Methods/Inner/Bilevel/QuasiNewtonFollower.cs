@@ -126,6 +126,15 @@ internal sealed class QuasiNewtonFollower<V>
         return Slope <= tolerance;
     }
 
+    /// <summary>Whether the last solves of both ended on the same face; true where faces are not known.</summary>
+    public bool SharesFace(QuasiNewtonFollower<V> other)
+    {
+        if (faces is null) return true;
+        direction.CopyFrom(face);
+        direction.AddScaled(-1, other.face);
+        return direction.Dot(direction) == 0;
+    }
+
     /// <summary>Saves or loads what is known of the curvature.</summary>
     public void Transfer(IArchive<V> archive, string name)
     {
@@ -225,6 +234,7 @@ internal sealed class QuasiNewtonFollower<V>
             step.CopyFrom(trial);
             step.AddScaled(-1, y);
             double promised = gradient.Dot(step);
+            if (promised == 0) return -asked;
             bool isFinite = EvaluateTrial(), isBent = !isFree && IsCut(t);
             double ratio = promised < 0 ? trialGradient.Dot(step) / promised : double.NaN;
 
