@@ -158,15 +158,18 @@ public sealed record QuasiNewton : IBilevelMethod
             difference.Transfer(archive);
         }
 
-        // With a given lambda the method answers for its penalty function alone; a bias not yet known may not stop the run.
+        // With a given lambda the method answers for its penalty function alone; a bias not known at this x may not stop the run.
         private double Bias => settings.Lambda is not null ? (isLast ? 0 : settings.Tolerance)
             : double.IsNaN(bias) ? Math.Max(settings.Tolerance, difference.GradientNorm)
+            : difference.Straddles || (IsStale && !isLast) ? Math.Max(settings.Tolerance, bias)
             : bias;
+
+        private bool IsStale => hasMoved && (bias > NegligibleBias * settings.Tolerance || normAtBias > FarAway * settings.Tolerance);
 
         private double InnerShare => sharpness * settings.InnerShare;
 
         private bool IsStageDone => !isLast && (difference.GradientNorm <= stageGoal
-            || (difference.GradientNorm <= settings.Tolerance / 2 && (settings.Lambda is not null || bias > settings.Tolerance / 2 || (hasMoved && bias > NegligibleBias * settings.Tolerance))));
+            || (difference.GradientNorm <= settings.Tolerance / 2 && (settings.Lambda is not null || bias > settings.Tolerance / 2 || IsStale || difference.Straddles)));
 
         private void Begin()
         {

@@ -111,9 +111,6 @@ internal sealed class PenaltyDifference<V>
             }
 
             Measure();
-#if LAB
-            Console.WriteLine($"      round {round} target {target:G3} z {zOn.Slope:G3}{(zOn.AtRounding?"R":"")}/{zOn.Asked} y {yOn.Slope:G3}{(yOn.AtRounding?"R":"")}/{yOn.Asked} w {wOn?.Slope:G3}{(wOn?.AtRounding==true?"R":"")}/{wOn?.Asked} |h| {GradientNorm:G4} err {Error:G3} wanted {share * Math.Max(GradientNorm, floor):G3} gain {gain:G3} fy {yOn.UpperSlope:G3} lambda {lambda:G3} value {Value:G10} noise {ValueNoise:G3}");
-#endif
             wanted = share * Math.Max(GradientNorm, floor);
 
             // The force that holds y apart from z is known at this x only now; an error that is not known is not small.

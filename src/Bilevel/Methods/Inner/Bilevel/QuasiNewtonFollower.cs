@@ -55,9 +55,6 @@ internal sealed class QuasiNewtonFollower<V>
     /// <summary>sigma.</summary>
     public double Sigma { get; set; }
 
-#if LAB
-    public int Asked;
-#endif
     /// <summary>Norm of f_y at the last point that was taken; NaN where sigma is 0 or nothing was asked yet.</summary>
     public double UpperSlope => upperSlope;
 
@@ -79,9 +76,6 @@ internal sealed class QuasiNewtonFollower<V>
     /// <returns>Whether the tolerance was reached.</returns>
     public bool Solve(double tolerance, int limit)
     {
-#if LAB
-        Asked = 0;
-#endif
         trial.CopyFrom(y);
         (AtRounding, Slope, Distance) = (false, double.PositiveInfinity, double.PositiveInfinity);
         if (!isFree) set.Project(trial);
@@ -238,9 +232,6 @@ internal sealed class QuasiNewtonFollower<V>
             bool isFinite = EvaluateTrial(), isBent = !isFree && IsCut(t);
             double ratio = promised < 0 ? trialGradient.Dot(step) / promised : double.NaN;
 
-#if LAB
-            if (asked > 20 && asked < 30) Console.WriteLine($"          search {asked} t {t:G3} low {low:G3} high {high:G3} promised {promised:G3} ratio {ratio:G3} finite {isFinite} rise {trialValue - value:G3} noise {noise:G3} |d| {direction.Norm():G3} |step| {step.Norm():G3} |y| {y.Norm():G17} length {length:G3} norm {gradient.Norm():G3} red {reduced.Norm():G3} mem {curvature.IsEmpty}");
-#endif
             // Along a straight step the derivative decides, which rounding disturbs less; a convex value rises by less than this where that has shrunk.
             bool isLower = isFinite && trialValue <= value + (isBent ? Decrease * Math.Min(promised, 0) : -SlopeShare * promised) + noise;
             if (isLower && promised < 0 && (Math.Abs(ratio) <= SlopeShare || (isBent && ratio >= -SlopeShare)))
@@ -308,9 +299,6 @@ internal sealed class QuasiNewtonFollower<V>
 
     private bool EvaluateTrial()
     {
-#if LAB
-        Asked++;
-#endif
         lower.Evaluate();
         (trialValue, valueSize) = (lower.Values[0], Math.Abs(lower.Values[0]));
         if (upper is not null)
