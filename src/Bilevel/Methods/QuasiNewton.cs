@@ -84,6 +84,9 @@ public sealed record QuasiNewton : IBilevelMethod
         // A bias may change with x: below this share of the tolerance it is not looked at again after a move, unless h was so many times larger then.
         private const double NegligibleBias = 0.05, FarAway = 100;
 
+        // A bias that is not known counts as so many tolerances.
+        private const double UnknownUnits = 10;
+
         // The two sides of a difference of second order mirror each other at least so well.
         private const double MostAsymmetry = 0.5;
 
@@ -159,10 +162,12 @@ public sealed record QuasiNewton : IBilevelMethod
         }
 
         // With a given lambda the method answers for its penalty function alone; a bias not known at this x may not stop the run.
-        private double Bias => settings.Lambda is not null ? (isLast ? 0 : settings.Tolerance)
-            : double.IsNaN(bias) ? Math.Max(settings.Tolerance, difference.GradientNorm)
-            : difference.Straddles || (IsStale && !isLast) ? Math.Max(settings.Tolerance, bias)
+        private double Bias => settings.Lambda is not null ? (isLast ? 0 : Unknown)
+            : double.IsNaN(bias) ? Math.Max(Unknown, difference.GradientNorm)
+            : difference.Straddles || (IsStale && !isLast) ? Math.Max(Unknown, bias)
             : bias;
+
+        private double Unknown => UnknownUnits * settings.Tolerance;
 
         private bool IsStale => hasMoved && (bias > NegligibleBias * settings.Tolerance || normAtBias > FarAway * settings.Tolerance);
 
@@ -185,6 +190,7 @@ public sealed record QuasiNewton : IBilevelMethod
             yBefore.CopyFrom(y);
             zBefore.CopyFrom(z);
             double value = difference.Value, noise = difference.ValueNoise;
+            bool wasSolved = difference.IsSolved(settings.Tolerance);
             double slope = PlaceDirection();
             double low = 0, lowSlope = slope, high = double.PositiveInfinity, t = 1, shortest = Precision.Of(x) * x.Norm() / direction.Norm();
             for (int trial = 0; trial < MostTrials && slope < 0 && high > shortest; trial++)
@@ -192,9 +198,12 @@ public sealed record QuasiNewton : IBilevelMethod
                 x.CopyFrom(before);
                 x.AddScaled(t, direction);
                 difference.Evaluate(InnerShare, settings.Tolerance);
-                double here = difference.IsSound ? difference.Gradient.Dot(direction) : double.NaN, rise = difference.Value - value;
-                noise = Math.Max(noise, difference.ValueNoise);
-                bool isLower = difference.IsSound && (rise <= Decrease * t * slope || (rise <= noise && here <= -SteepestRise * slope));
+
+                // A trial whose follower fails where this one's did not is too far.
+                bool isUsable = difference.IsSound && (!wasSolved || difference.IsSolved(settings.Tolerance));
+                double here = isUsable ? difference.Gradient.Dot(direction) : double.NaN, rise = difference.Value - value;
+                noise = Math.Max(noise, isUsable ? difference.ValueNoise : 0);
+                bool isLower = isUsable && (rise <= Decrease * t * slope || (rise <= noise && here <= -SteepestRise * slope));
                 if (!isLower) high = t;
                 else if (here < Flatness * slope && problem.UpperSet.IsWholeSpace) (low, lowSlope) = (t, here);
                 else
@@ -203,7 +212,7 @@ public sealed record QuasiNewton : IBilevelMethod
                     return;
                 }
 
-                if (!difference.IsSound) Restore();
+                if (!isUsable) Restore();
                 if (double.IsPositiveInfinity(high)) t = Math.Clamp(here > slope ? t * slope / (slope - here) : 0, 3 * t, MostGrowth * t);
                 else t = Between(low, lowSlope, high, here, rise);
             }
@@ -329,7 +338,7 @@ public sealed record QuasiNewton : IBilevelMethod
             bias = (seen + errors) / ((settings.Order == 1 ? ratio : ratio * ratio) - 1);
             normAtBias = difference.GradientNorm;
             if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
-            if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, settings.Tolerance));
+            if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, Unknown));
             stageGoal = 2 * bias;
 
             // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.

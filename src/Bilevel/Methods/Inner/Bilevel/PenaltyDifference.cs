@@ -94,6 +94,9 @@ internal sealed class PenaltyDifference<V>
     /// <summary>Whether the last evaluation is finite.</summary>
     public bool IsSound => double.IsFinite(Value) && double.IsFinite(GradientNorm);
 
+    /// <summary>Whether the copies are solved well enough for h to say anything.</summary>
+    public bool IsSolved(double floor) => IsSound && Error <= Math.Max(GradientNorm, floor);
+
     /// <summary>Solves for the copies and evaluates, until the error is the share of the norm of h, or of its floor, as far as rounding lets.</summary>
     /// <param name="share">The share.</param>
     /// <param name="floor">The smallest norm that matters.</param>
@@ -182,7 +185,14 @@ internal sealed class PenaltyDifference<V>
         y.CopyFrom(z);
         y.AddScaled(1, apart);
         yOn.Solve(target, limit);
-        if (!double.IsFinite(yOn.Slope)) return false;
+        if (!double.IsFinite(yOn.Slope))
+        {
+            // The functions may end between z and there.
+            y.CopyFrom(z);
+            yOn.Solve(target, limit);
+            if (!double.IsFinite(yOn.Slope)) return false;
+        }
+
         if (wOn is null) return true;
 
         // The mirror image of y is right to second order in 1/lambda.
@@ -193,6 +203,9 @@ internal sealed class PenaltyDifference<V>
             w.AddScaled(-1, y);
         }
 
+        wOn.Solve(target, limit);
+        if (double.IsFinite(wOn.Slope)) return true;
+        w.CopyFrom(z);
         wOn.Solve(target, limit);
         return double.IsFinite(wOn.Slope);
     }

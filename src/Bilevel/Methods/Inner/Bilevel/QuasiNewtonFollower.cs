@@ -212,7 +212,7 @@ internal sealed class QuasiNewtonFollower<V>
     private double FirstLength(double norm)
     {
         double size = y.Norm();
-        return (size > 0 ? 0.1 * size : 1) / Math.Max(norm, double.Epsilon);
+        return norm > 0 ? (size > 0 ? 0.1 * size : 1) / norm : 1;
     }
 
     // Goes along d until the derivative has shrunk enough; the number of evaluations, negative where no step was taken.
