@@ -1,7 +1,7 @@
 namespace Bilevel;
 
 /// <summary>
-/// The method that suits the problem: F2BA+ for bilevel problems; for bilevel minimax problems the optimistic gradient
+/// The method that suits the problem: quasi-newton for bilevel problems; for bilevel minimax problems the optimistic gradient
 /// method, and the proximal-point method from its best point where that makes no more progress while the certificate
 /// is still missing. Where the lower level has constraints and f sees no multipliers, the quasi-Newton method for those comes
 /// before both.
@@ -40,7 +40,7 @@ public sealed record Auto : IMethod
 
     /// <summary>The method that suits a problem of any start: of those for a lower level that is a game, the one that begins.</summary>
     public IMethod Choice<V>(IProblem<V> problem)
-        where V : class, IVector<V> => problem is BilevelMinimaxProblem<V> ? Fast : new F2ba { Accelerated = true, Tolerance = Tolerance };
+        where V : class, IVector<V> => problem is BilevelMinimaxProblem<V> ? Fast : new QuasiNewton { Tolerance = Tolerance };
 
     /// <summary>The method that begins on a problem from a start.</summary>
     internal IMethod Choice<V>(IProblem<V> problem, IReadOnlyList<V> start)

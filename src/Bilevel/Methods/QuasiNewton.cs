@@ -27,17 +27,17 @@ public sealed record QuasiNewton : IBilevelMethod
     [Setting("Factor between the stages of lambda.", Min = 1.01)]
     public double LambdaFactor { get; init; } = 10;
 
-    /// <summary>Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve; auto takes 2 where lambda is chosen and 1 where it is given.</summary>
-    [Setting("Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve; auto takes 2 where lambda is chosen and 1 where it is given.", Min = 1, Max = 2)]
-    public int? Order { get; init; }
+    /// <summary>Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve.</summary>
+    [Setting("Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve.", Min = 1, Max = 2)]
+    public int Order { get; init; } = 1;
 
     /// <summary>Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.</summary>
     [Setting("Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.", Min = 1e-300)]
     public double Tolerance { get; init; } = 1e-4;
 
-    /// <summary>Number of steps that the approximation of the Hessian remembers.</summary>
-    [Setting("Number of steps that the approximation of the Hessian remembers.", Min = 1, Max = 1000)]
-    public int Memory { get; init; } = 20;
+    /// <summary>Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100.</summary>
+    [Setting("Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100.", Min = 1, Max = 1000)]
+    public int? Memory { get; init; }
 
     /// <summary>Length of the first move of x; auto takes the norm of x, or 1 where that is zero.</summary>
     [Setting("Length of the first move of x; auto takes the norm of x, or 1 where that is zero.", Min = 1e-300)]
@@ -70,22 +70,28 @@ public sealed record QuasiNewton : IBilevelMethod
         // Armijo's and Wolfe's constants, and the share of the slope that Armijo's turns into where rounding hides values.
         private const double Decrease = 1e-4, Flatness = 0.9, SteepestRise = 0.8;
 
-        private const int MostTrials = 40;
+        private const int MostTrials = 40, MostFailures = 4;
+
+        private const double SharpestShare = 1e-4;
 
         private const double MostGrowth = 100;
+
+        private const int DefaultMemory = 20, LargestMemory = 100;
 
         // The first stage to a given lambda ends when the hypergradient has fallen to this share of its first norm.
         private const double FirstStageShare = 0.1;
 
-        // A bias may change with x: below this share of the tolerance it is not looked at again after a move.
-        private const double NegligibleBias = 0.05;
+        // A bias may change with x: below this share of the tolerance it is not looked at again after a move, unless h was so many times larger then.
+        private const double NegligibleBias = 0.05, FarAway = 100;
+
+        // A bias that is not known counts as so many tolerances.
+        private const double UnknownUnits = 10;
 
         // The two sides of a difference of second order mirror each other at least so well.
         private const double MostAsymmetry = 0.5;
 
         private readonly QuasiNewton settings;
         private readonly BilevelProblem<V> problem;
-        private readonly int order;
         private readonly V x, y, z;
         private readonly V[] point;                            // x_k and z -> y*(x_k)
         private readonly PenaltyDifference<V> difference;      // of L_lambda*, or of its symmetric form: value and gradient h at x_k
@@ -94,15 +100,16 @@ public sealed record QuasiNewton : IBilevelMethod
         private readonly LimitedMemory<V> curvature;           // H_k
         private LocalConstants constants;                      // where lambda is chosen by the method
         private double stageGoal = double.PositiveInfinity;
-        private double bias = double.NaN, biasBefore = double.PositiveInfinity;
+        private double bias = double.NaN, biasBefore = double.PositiveInfinity, normAtBias;
         private double sharpness = 1;                          // falls when a step fails, since the inner solves may be to blame
         private long stagesInVain;
-        private bool isLast, hasMoved;                         // lambda is not raised further; x moved since the bias was estimated
+        private bool isLast, hasMoved, isStuck;                // lambda is not raised further; x moved since the bias was estimated; no step is left
+        private double lastMove;                               // length of the last step that was taken
+        private long failures;                                 // steps in a row that failed
 
         public Run(QuasiNewton settings, BilevelProblem<V> problem, V x, V y)
         {
             (this.settings, this.problem, this.x, this.y) = (settings, problem, x, y);
-            order = settings.Order ?? (settings.Lambda is null ? 2 : 1);
             if (settings.Lambda is null) constants = LocalConstants.Of(problem, x, y, couplings: false);
             double ratio = constants.UpperSmoothness / constants.LowerSmoothness;
             double lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * (ratio > 0 && double.IsFinite(ratio) ? ratio : 1);
@@ -111,8 +118,8 @@ public sealed record QuasiNewton : IBilevelMethod
             point = [x, z];
             (before, hBefore, direction, mapping) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
             (yBefore, zBefore) = (y.ZerosLike(), y.ZerosLike());
-            difference = new PenaltyDifference<V>(problem, x, y, z, lambda, order, settings.InnerLimit, Measure);
-            curvature = new LimitedMemory<V>(x, settings.Memory);
+            difference = new PenaltyDifference<V>(problem, x, y, z, lambda, settings.Order, settings.InnerLimit, Measure);
+            curvature = new LimitedMemory<V>(x, settings.Memory ?? (x.Length is > DefaultMemory and <= LargestMemory ? x.Length : DefaultMemory));
         }
 
         public double Residual { get; private set; } = double.NaN;
@@ -124,6 +131,7 @@ public sealed record QuasiNewton : IBilevelMethod
         public void Step()
         {
             if (double.IsNaN(Residual)) Begin();
+            else if (isStuck) return;
             else if (IsStageDone) RaiseLambda();
             else Move();
             Residual = difference.GradientNorm + difference.Error + Bias;
@@ -137,10 +145,14 @@ public sealed record QuasiNewton : IBilevelMethod
             archive.Transfer("stage goal", ref stageGoal);
             archive.Transfer("bias", ref bias);
             archive.Transfer("bias before", ref biasBefore);
+            archive.Transfer("norm at bias", ref normAtBias);
             archive.Transfer("sharpness", ref sharpness);
             archive.Transfer("stages in vain", ref stagesInVain);
             archive.Transfer("lambda is final", ref isLast);
             archive.Transfer("has moved", ref hasMoved);
+            archive.Transfer("is stuck", ref isStuck);
+            archive.Transfer("last move", ref lastMove);
+            archive.Transfer("failures", ref failures);
             double residual = Residual;
             archive.Transfer("residual", ref residual);
             Residual = residual;
@@ -149,15 +161,20 @@ public sealed record QuasiNewton : IBilevelMethod
             difference.Transfer(archive);
         }
 
-        // With a given lambda the method answers for its penalty function alone; a bias not yet known may not stop the run.
-        private double Bias => settings.Lambda is not null ? (isLast ? 0 : settings.Tolerance)
-            : double.IsNaN(bias) ? Math.Max(settings.Tolerance, difference.GradientNorm)
+        // With a given lambda the method answers for its penalty function alone; a bias not known at this x may not stop the run.
+        private double Bias => settings.Lambda is not null ? (isLast ? 0 : Unknown)
+            : double.IsNaN(bias) ? Math.Max(Unknown, difference.GradientNorm)
+            : difference.Straddles || (IsStale && !isLast) ? Math.Max(Unknown, bias)
             : bias;
+
+        private double Unknown => UnknownUnits * settings.Tolerance;
+
+        private bool IsStale => hasMoved && (bias > NegligibleBias * settings.Tolerance || normAtBias > FarAway * settings.Tolerance);
 
         private double InnerShare => sharpness * settings.InnerShare;
 
         private bool IsStageDone => !isLast && (difference.GradientNorm <= stageGoal
-            || (difference.GradientNorm <= settings.Tolerance / 2 && (settings.Lambda is not null || bias > settings.Tolerance / 2 || (hasMoved && bias > NegligibleBias * settings.Tolerance))));
+            || (difference.GradientNorm <= settings.Tolerance / 2 && (settings.Lambda is not null || bias > settings.Tolerance / 2 || IsStale || difference.Straddles)));
 
         private void Begin()
         {
@@ -173,16 +190,20 @@ public sealed record QuasiNewton : IBilevelMethod
             yBefore.CopyFrom(y);
             zBefore.CopyFrom(z);
             double value = difference.Value, noise = difference.ValueNoise;
+            bool wasSolved = difference.IsSolved(settings.Tolerance);
             double slope = PlaceDirection();
-            double low = 0, lowSlope = slope, high = double.PositiveInfinity, t = 1;
-            for (int trial = 0; trial < MostTrials && slope < 0; trial++)
+            double low = 0, lowSlope = slope, high = double.PositiveInfinity, t = 1, shortest = Precision.Of(x) * x.Norm() / direction.Norm();
+            for (int trial = 0; trial < MostTrials && slope < 0 && high > shortest; trial++)
             {
                 x.CopyFrom(before);
                 x.AddScaled(t, direction);
                 difference.Evaluate(InnerShare, settings.Tolerance);
-                double here = difference.IsSound ? difference.Gradient.Dot(direction) : double.NaN, rise = difference.Value - value;
-                noise = Math.Max(noise, difference.ValueNoise);
-                bool isLower = difference.IsSound && (rise <= Decrease * t * slope || (rise <= noise && here <= -SteepestRise * slope));
+
+                // A trial whose follower fails where this one's did not is too far.
+                bool isUsable = difference.IsSound && (!wasSolved || difference.IsSolved(settings.Tolerance));
+                double here = isUsable ? difference.Gradient.Dot(direction) : double.NaN, rise = difference.Value - value;
+                noise = Math.Max(noise, isUsable ? difference.ValueNoise : 0);
+                bool isLower = isUsable && (rise <= Decrease * t * slope || (rise <= noise && here <= -SteepestRise * slope));
                 if (!isLower) high = t;
                 else if (here < Flatness * slope && problem.UpperSet.IsWholeSpace) (low, lowSlope) = (t, here);
                 else
@@ -191,7 +212,7 @@ public sealed record QuasiNewton : IBilevelMethod
                     return;
                 }
 
-                if (!difference.IsSound) Restore();
+                if (!isUsable) Restore();
                 if (double.IsPositiveInfinity(high)) t = Math.Clamp(here > slope ? t * slope / (slope - here) : 0, 3 * t, MostGrowth * t);
                 else t = Between(low, lowSlope, high, here, rise);
             }
@@ -209,13 +230,22 @@ public sealed record QuasiNewton : IBilevelMethod
             x.CopyFrom(before);
             Restore();
             curvature.Clear();
-            sharpness = Math.Max(sharpness / 10, 1e-6);
+            sharpness = Math.Max(sharpness / 10, SharpestShare);
             difference.Evaluate(InnerShare, settings.Tolerance);
+
+            // Where sharper solves do not help, the function may: one of a larger lambda. Otherwise nothing is left to try.
+            if (++failures < MostFailures) return;
+            failures = 0;
+            if (settings.Lambda is null && !isLast) RaiseLambda();
+            else isStuck = true;
 
             void Accept()
             {
                 curvature.Add(before, x, hBefore, difference.Gradient);
+                before.AddScaled(-1, x);
+                lastMove = before.Norm();
                 hasMoved = true;
+                failures = 0;
             }
 
             // A follower that failed leaves no start for the next.
@@ -259,7 +289,7 @@ public sealed record QuasiNewton : IBilevelMethod
             get
             {
                 double size = x.Norm();
-                return settings.FirstMove ?? (size > 0 ? size : 1);
+                return lastMove > 0 ? lastMove : settings.FirstMove ?? (size > 0 ? size : 1);
             }
         }
 
@@ -303,14 +333,17 @@ public sealed record QuasiNewton : IBilevelMethod
             }
 
             // Along a direction of curvature mu the bias of order 1 is as 1/(1 + lambda mu/Lf1), so a change of h understates it by what lambda mu lacks.
-            double lag = constants.UpperSmoothness / (last * constants.LowerStrongConvexity);
-            bias = order == 1 ? (1 + lag) * change / (ratio - 1) : change / ((ratio * ratio) - 1);
-            if (order == 2 && !wasMirrored) bias = Math.Max(bias, change);
+            double lag = constants.UpperSmoothness / (last * constants.LowerStrongConvexity), errors = errorBefore + difference.Error;
+            double seen = settings.Order == 1 ? (1 + lag) * change : change;
+            bias = (seen + errors) / ((settings.Order == 1 ? ratio : ratio * ratio) - 1);
+            normAtBias = difference.GradientNorm;
+            if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
+            if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, Unknown));
             stageGoal = 2 * bias;
 
             // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
-            bool shouldFall = order == 1 ? lag < 1 : wasMirrored;
-            bool isRounding = change <= 10 * (errorBefore + difference.Error);
+            bool shouldFall = !difference.Straddles && (settings.Order == 1 ? lag < 1 : wasMirrored);
+            bool isRounding = change <= 10 * errors;
             stagesInVain = shouldFall && bias >= biasBefore ? stagesInVain + (isRounding ? 2 : 1) : 0;
             biasBefore = bias;
             if (stagesInVain < 2) return;

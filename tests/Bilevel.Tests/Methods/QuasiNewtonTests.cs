@@ -120,13 +120,6 @@ public sealed class QuasiNewtonTests
     }
 
     [Fact]
-    public void A_constrained_follower_is_refused_with_another_method_named()
-    {
-        var e = Assert.Throws<InvalidProblemException>(() => new Driver().Run(new QuasiNewton(), PenaltyTheory.Scalar with { LowerSet = new Box<double>(-1, 1) }, Vectors.Of(0), Vectors.Of(0)));
-        Assert.Contains("f2ba-plus", e.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void An_upper_level_that_breaks_down_ends_the_run_at_a_sound_point()
     {
         // f is not finite beyond x = 1, which the first long move overshoots; the line search comes back.

@@ -14,6 +14,9 @@ internal sealed class PenaltyDifference<V>
     // Below this share of what the accuracy asks for nothing is gained, however small the force f_y / lambda has become.
     private const double SmallestShare = 0.01;
 
+    // Copies of y this near to each other, by their size, are at one kink.
+    private const double Nearness = 1e-7;
+
     private readonly V y, z, w;                              // w is the mirrored copy, at order 2
     private readonly V apart;                                // y - z
     private readonly QuasiNewtonFollower<V> zOn, yOn;        // z on g, y on g + f/lambda
@@ -82,8 +85,17 @@ internal sealed class PenaltyDifference<V>
     /// </summary>
     public double Asymmetry { get; private set; }
 
+    /// <summary>
+    /// Whether y and z lie on different faces of their set, and not next to each other: then h mixes the gradients of two
+    /// pieces of F, and says nothing of either.
+    /// </summary>
+    public bool Straddles { get; private set; }
+
     /// <summary>Whether the last evaluation is finite.</summary>
     public bool IsSound => double.IsFinite(Value) && double.IsFinite(GradientNorm);
+
+    /// <summary>Whether the copies are solved well enough for h to say anything.</summary>
+    public bool IsSolved(double floor) => IsSound && Error <= Math.Max(GradientNorm, floor);
 
     /// <summary>Solves for the copies and evaluates, until the error is the share of the norm of h, or of its floor, as far as rounding lets.</summary>
     /// <param name="share">The share.</param>
@@ -106,7 +118,7 @@ internal sealed class PenaltyDifference<V>
 
             // The force that holds y apart from z is known at this x only now; an error that is not known is not small.
             bool isSolved = Error <= wanted && Largest <= Math.Max(2 * Target(share, wanted), Floor);
-            if (isSolved || (zOn.AtRounding && yOn.AtRounding) || (round > 0 && Largest > target && !(Error < 0.9 * error))) return;
+            if (isSolved || IsStuck(target) || (round > 0 && Largest > target && !(Error < 0.9 * error))) return;
             if (Error > wanted) sharper = Math.Max(Math.Min(sharper, Largest / Math.Max(Target(share, wanted), double.Epsilon)) * Math.Clamp(0.5 * wanted / Error, 1e-3, 0.5), 1e-12);
         }
     }
@@ -126,7 +138,9 @@ internal sealed class PenaltyDifference<V>
         archive.Transfer("value noise", ref noise);
         archive.Transfer("error", ref error);
         archive.Transfer("asymmetry", ref asymmetry);
-        (GradientNorm, Value, ValueNoise, Error, Asymmetry) = (norm, value, noise, error, asymmetry);
+        bool straddles = Straddles;
+        archive.Transfer("straddles", ref straddles);
+        (GradientNorm, Value, ValueNoise, Error, Asymmetry, Straddles) = (norm, value, noise, error, asymmetry, straddles);
         zOn.Transfer(archive, "z");
         yOn.Transfer(archive, "y");
         if (wOn is not null)
@@ -137,6 +151,12 @@ internal sealed class PenaltyDifference<V>
 
         if (archive.Loading) SetSigma();
     }
+
+    // Whether all that is above the target is so because of rounding.
+    private bool IsStuck(double target) =>
+        Largest > target && Stuck(zOn, target) && Stuck(yOn, target) && (wOn is null || Stuck(wOn, target));
+
+    private static bool Stuck(QuasiNewtonFollower<V> follower, double target) => follower.AtRounding || follower.Slope <= target;
 
     private double Largest => Math.Max(zOn.Slope, Math.Max(yOn.Slope, wOn?.Slope ?? 0));
 
@@ -165,7 +185,14 @@ internal sealed class PenaltyDifference<V>
         y.CopyFrom(z);
         y.AddScaled(1, apart);
         yOn.Solve(target, limit);
-        if (!double.IsFinite(yOn.Slope)) return false;
+        if (!double.IsFinite(yOn.Slope))
+        {
+            // The functions may end between z and there.
+            y.CopyFrom(z);
+            yOn.Solve(target, limit);
+            if (!double.IsFinite(yOn.Slope)) return false;
+        }
+
         if (wOn is null) return true;
 
         // The mirror image of y is right to second order in 1/lambda.
@@ -176,6 +203,9 @@ internal sealed class PenaltyDifference<V>
             w.AddScaled(-1, y);
         }
 
+        wOn.Solve(target, limit);
+        if (double.IsFinite(wOn.Slope)) return true;
+        w.CopyFrom(z);
         wOn.Solve(target, limit);
         return double.IsFinite(wOn.Slope);
     }
@@ -195,6 +225,7 @@ internal sealed class PenaltyDifference<V>
         Error = Math.Max(weight * Math.Max(gain * left, coupling * off), upperCoupling * yOn.Distance);
         double rounding = 8 * Precision.Of(z) * hypergradient.ValueSize(lambda);
         ValueNoise = rounding + (weight * ((yOn.Slope * yOn.Distance) + ((wOn ?? zOn).Slope * (wOn ?? zOn).Distance)));
+        Straddles = distance > Nearness * z.Norm() && !(yOn.SharesFace(zOn) && (wOn?.SharesFace(zOn) ?? true));
         if (wOn is null) return;
         apart.CopyFrom(y);
         apart.AddScaled(1, w);

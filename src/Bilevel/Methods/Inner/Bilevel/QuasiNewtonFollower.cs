@@ -19,7 +19,7 @@ internal sealed class QuasiNewtonFollower<V>
     // Rounding ends all progress: give up when neither gradient nor value has fallen for this many evaluations.
     private const int Patience = 40;
 
-    private const double RoundingUnits = 8, MostGrowth = 100;
+    private const double RoundingUnits = 8, ValueUnits = 1e4, MostGrowth = 100, ShortestShare = 1e-12;
 
     private readonly IFeasibleSet<V> set;
     private readonly IFacetedSet<V>? faces;                  // null for a free y, and where the set does not know its faces
@@ -78,6 +78,7 @@ internal sealed class QuasiNewtonFollower<V>
     {
         trial.CopyFrom(y);
         (AtRounding, Slope, Distance) = (false, double.PositiveInfinity, double.PositiveInfinity);
+        if (!isFree) set.Project(trial);
         if (!EvaluateTrial()) return false;
         Take();
         FirstSlope = gradient.Norm();
@@ -117,6 +118,15 @@ internal sealed class QuasiNewtonFollower<V>
         curvature.Apply(bestGradient, direction);
         Distance = curvature.IsEmpty ? (double.IsNaN(length) ? 1 : length) * Slope : direction.Norm();
         return Slope <= tolerance;
+    }
+
+    /// <summary>Whether the last solves of both ended on the same face; true where faces are not known.</summary>
+    public bool SharesFace(QuasiNewtonFollower<V> other)
+    {
+        if (faces is null) return true;
+        direction.CopyFrom(face);
+        direction.AddScaled(-1, other.face);
+        return direction.Dot(direction) == 0;
     }
 
     /// <summary>Saves or loads what is known of the curvature.</summary>
@@ -202,14 +212,14 @@ internal sealed class QuasiNewtonFollower<V>
     private double FirstLength(double norm)
     {
         double size = y.Norm();
-        return (size > 0 ? 0.1 * size : 1) / Math.Max(norm, double.Epsilon);
+        return norm > 0 ? (size > 0 ? 0.1 * size : 1) / norm : 1;
     }
 
     // Goes along d until the derivative has shrunk enough; the number of evaluations, negative where no step was taken.
     private int Search(int limit)
     {
         double t = 1, low = 0, lowRatio = 1, high = double.PositiveInfinity, highRatio = double.NaN;
-        double noise = RoundingUnits * Precision.Of(y) * valueSize;
+        double noise = ValueUnits * Precision.Of(y) * valueSize;
         for (int asked = 1; asked <= limit; asked++)
         {
             trial.CopyFrom(y);
@@ -218,9 +228,12 @@ internal sealed class QuasiNewtonFollower<V>
             step.CopyFrom(trial);
             step.AddScaled(-1, y);
             double promised = gradient.Dot(step);
-            bool isFinite = EvaluateTrial(), isLower = isFinite && trialValue <= value + (Decrease * Math.Min(promised, 0)) + noise;
+            if (promised == 0) return -asked;
+            bool isFinite = EvaluateTrial(), isBent = !isFree && IsCut(t);
             double ratio = promised < 0 ? trialGradient.Dot(step) / promised : double.NaN;
-            bool isBent = !isFree && IsCut(t);
+
+            // Along a straight step the derivative decides, which rounding disturbs less; a convex value rises by less than this where that has shrunk.
+            bool isLower = isFinite && trialValue <= value + (isBent ? Decrease * Math.Min(promised, 0) : -SlopeShare * promised) + noise;
             if (isLower && promised < 0 && (Math.Abs(ratio) <= SlopeShare || (isBent && ratio >= -SlopeShare)))
             {
                 Learn();
@@ -238,6 +251,7 @@ internal sealed class QuasiNewtonFollower<V>
             }
 
             double width = high - low;
+            if (high < ShortestShare) return -asked;
             if (width < 1e-9 * high)
             {
                 // Rounding hides the derivative, or the function has a kink: what is lower is taken.
