@@ -89,6 +89,9 @@ internal sealed record RunReport
 
     public required IReadOnlyList<string> Notes { get; init; }
 
+    /// <summary>What a reader of the answer should know of how it was chosen.</summary>
+    public required IReadOnlyList<string> AnswerNotes { get; init; }
+
     public required IReadOnlyList<Finding> Findings { get; init; }
 
     public required IReadOnlyList<TraceRow> Trace { get; init; }
@@ -126,6 +129,7 @@ internal sealed record RunReport
         SolveStatus.BoundTouched => "bound_touched",
         SolveStatus.Cancelled => Interrupted,
         SolveStatus.Diverged => "diverged",
+        SolveStatus.NotWithinTolerance => "not_within_tolerance",
         _ => Status.ToString(),
     };
 
@@ -138,6 +142,7 @@ internal sealed record RunReport
         SolveStatus.Converged => $"Converged. {StatusMessage}",
         SolveStatus.Cancelled => $"Interrupted after {Numbers.Plural(Iterations, "iteration")}; the answer so far is unfinished.",
         SolveStatus.Diverged => StatusMessage,
+        SolveStatus.NotWithinTolerance => $"Not within the tolerance. {StatusMessage}",
         _ => $"Stopped before it converged. {StatusMessage}",
     };
 

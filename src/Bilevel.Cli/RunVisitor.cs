@@ -24,8 +24,9 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Progress = progress,
             Logger = progress is null ? NullLogger.Instance : new WarningLogger(progress.Warn),
         };
-        var solution = driver.Run(plan.Method, instance.Problem, instance.Start, plan.Seed, cancellation);
-        var outcome = instance.Evaluate(solution);
+        var best = new BestPoint<V>(instance);
+        var answer = best.Choose(driver.Run(best.Watching(plan.Method), instance.Problem, instance.Start, plan.Seed, cancellation), plan.Tolerance, plan.Certify);
+        var (solution, outcome, notes) = (answer.Solution, answer.Outcome, answer.Notes);
         return new RunReport
         {
             Task = plan.Task,
@@ -39,7 +40,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             StopsAt = plan.StopsAt,
             StopsByCertificate = plan.StopsByCertificate,
             Certificate = solution.Certificate,
-            UpperValue = solution.Certificate?.UpperValue ?? solution.UpperValue,
+            UpperValue = instance.Hyperobjective is null ? solution.Certificate?.UpperValue ?? solution.UpperValue : solution.UpperValue,
             LowerValue = solution.Certificate?.LowerValue ?? solution.LowerValue,
             Residual = solution.Residual,
             Penalty = solution.Penalty,
@@ -56,7 +57,8 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             CpuSeconds = Environment.CpuUsage.TotalTime.TotalSeconds,
             PeakMemoryMegabytes = PeakMemory(),
             Outcome = outcome,
-            Notes = plan.Notes,
+            Notes = [.. notes, .. plan.Notes],
+            AnswerNotes = notes,
             Findings = solution.Findings,
             Trace = solution.Trace,
             TaskSettings = [],
