@@ -1,7 +1,7 @@
 namespace Bilevel;
 
 /// <summary>
-/// The method that suits the problem: F2BA+ for bilevel problems; for bilevel minimax problems the optimistic gradient
+/// The method that suits the problem: quasi-newton for bilevel problems; for bilevel minimax problems the optimistic gradient
 /// method, and the proximal-point method from its best point where that makes no more progress while the certificate
 /// is still missing.
 /// </summary>
@@ -31,7 +31,7 @@ public sealed record Auto : IMethod
 
     /// <summary>The method that suits a problem, the one that begins.</summary>
     public IMethod Choice<V>(IProblem<V> problem)
-        where V : class, IVector<V> => problem is BilevelMinimaxProblem<V> ? new Ogda { Tolerance = Tolerance } : new F2ba { Accelerated = true, Tolerance = Tolerance };
+        where V : class, IVector<V> => problem is BilevelMinimaxProblem<V> ? new Ogda { Tolerance = Tolerance } : new QuasiNewton { Tolerance = Tolerance };
 
     private ProximalPoint Guaranteed => new() { Tolerance = Tolerance };
 }

@@ -1,7 +1,8 @@
 // Limited-memory BFGS on the penalty function L_lambda*(x) = min_y [ f(x, y) + lambda (g(x, y) - min_z g(x, z)) ] of F2BA
 // (Chen, Ma, Zhang: JMLR 26(109), 2025), whose gradient is f_x(x, y) + lambda (g_x(x, y) - g_x(x, z)) and whose smoothness
 // does not grow with lambda (penalty methods, section 2.2). First derivatives only.
-// Problem class: g(x, .) strongly convex, f and g smooth; x in a closed convex set; y unconstrained; exact gradients.
+// Of order 2 it is the mean of this and its mirror image, the two-sided difference of F2SA-p (Chen, Li, Chayti, Zhang: ICLR 2026; penalty methods, section 13).
+// Problem class: g(x, .) strongly convex, f and g smooth; x and y in closed convex sets; exact gradients.
 namespace Bilevel;
 
 /// <summary>
@@ -18,24 +19,28 @@ public sealed record QuasiNewton : IBilevelMethod
     [Setting("Penalty parameter; auto raises it until the estimated bias of the hypergradient is below half the tolerance.", Min = 1e-12)]
     public double? Lambda { get; init; }
 
-    /// <summary>First value of lambda when it is raised in stages; auto takes 10 max(1, Lf1/Lg1), or lambda itself where that is given.</summary>
-    [Setting("First value of lambda when it is raised in stages; auto takes 10 max(1, Lf1/Lg1), or lambda itself where that is given.", Min = 1e-12)]
+    /// <summary>First value of lambda when it is raised in stages; auto takes 10 Lf1/Lg1, or lambda itself where that is given.</summary>
+    [Setting("First value of lambda when it is raised in stages; auto takes 10 Lf1/Lg1, or lambda itself where that is given.", Min = 1e-12)]
     public double? LambdaStart { get; init; }
 
     /// <summary>Factor between the stages of lambda.</summary>
     [Setting("Factor between the stages of lambda.", Min = 1.01)]
     public double LambdaFactor { get; init; } = 10;
 
+    /// <summary>Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve.</summary>
+    [Setting("Order of the difference in 1/lambda: 1 has a bias of order 1/lambda, 2 one of its square for one more inner solve.", Min = 1, Max = 2)]
+    public int Order { get; init; } = 1;
+
     /// <summary>Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.</summary>
     [Setting("Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.", Min = 1e-300)]
     public double Tolerance { get; init; } = 1e-4;
 
-    /// <summary>Number of steps that the approximation of the Hessian remembers.</summary>
-    [Setting("Number of steps that the approximation of the Hessian remembers.", Min = 1, Max = 1000)]
-    public int Memory { get; init; } = 20;
+    /// <summary>Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100.</summary>
+    [Setting("Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100.", Min = 1, Max = 1000)]
+    public int? Memory { get; init; }
 
-    /// <summary>Length of the first move of x; auto takes 1.</summary>
-    [Setting("Length of the first move of x; auto takes 1.", Min = 1e-300)]
+    /// <summary>Length of the first move of x; auto takes the norm of x, or 1 where that is zero.</summary>
+    [Setting("Length of the first move of x; auto takes the norm of x, or 1 where that is zero.", Min = 1e-300)]
     public double? FirstMove { get; init; }
 
     /// <summary>Accuracy of the hypergradient that the inner solves aim at, as a share of the residual.</summary>
@@ -57,66 +62,79 @@ public sealed record QuasiNewton : IBilevelMethod
         foreach (var finding in PenaltyChecks.Lower(problem, Lambda ?? double.PositiveInfinity)) yield return finding;
         if (LambdaStart > Lambda) yield return new Finding(Severity.Error, "lambda-start is above lambda.", "Lower lambda-start or leave it at auto.");
         if (problem.Constants.LowerStrongConvexity <= 0) yield return new Finding(Severity.Error, "The lower level is declared with a strong convexity of zero; the method needs it positive.", "Add a small multiple of |y|^2 to g.");
-        if (!problem.LowerSet.IsWholeSpace) yield return new Finding(Severity.Error, $"y is constrained to {problem.LowerSet}; the inner quasi-Newton solves need it free.", "Use f2ba-plus, which projects.");
     }
 
     private sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
-        // Armijo's and Wolfe's constants.
-        private const double Decrease = 1e-4, Flatness = 0.9;
+        // Armijo's and Wolfe's constants, and the share of the slope that Armijo's turns into where rounding hides values.
+        private const double Decrease = 1e-4, Flatness = 0.9, SteepestRise = 0.8;
 
-        private const int MostTrials = 25;
+        private const int MostTrials = 40, MostFailures = 4;
 
-        // A stage whose bias is not yet known ends when the hypergradient has fallen to this share of its first norm.
+        private const double SharpestShare = 1e-4;
+
+        private const double MostGrowth = 100;
+
+        private const int DefaultMemory = 20, LargestMemory = 100;
+
+        // The first stage to a given lambda ends when the hypergradient has fallen to this share of its first norm.
         private const double FirstStageShare = 0.1;
 
-        private const double RoundingUnits = 8;
+        // A bias may change with x: below this share of the tolerance it is not looked at again after a move, unless h was so many times larger then.
+        private const double NegligibleBias = 0.05, FarAway = 100;
+
+        // A bias that is not known counts as so many tolerances.
+        private const double UnknownUnits = 10;
+
+        // The two sides of a difference of second order mirror each other at least so well.
+        private const double MostAsymmetry = 0.5;
 
         private readonly QuasiNewton settings;
         private readonly BilevelProblem<V> problem;
         private readonly V x, y, z;
         private readonly V[] point;                            // x_k and z -> y*(x_k)
-        private readonly V h;                                  // grad L_lambda*(x_k)
+        private readonly PenaltyDifference<V> difference;      // of L_lambda*, or of its symmetric form: value and gradient h at x_k
         private readonly V before, hBefore, yBefore, zBefore;  // the accepted point, while a step from it is tried
         private readonly V direction, mapping;
-        private readonly QuasiNewtonFollower<V> zOn, yOn;      // z on g, y on f/lambda + g
-        private readonly PenaltyGradient<V> hypergradient;
         private readonly LimitedMemory<V> curvature;           // H_k
         private LocalConstants constants;                      // where lambda is chosen by the method
-        private double lambda, value, valueSize, gradientNorm, stageGoal, gain;
-        private double bias = double.NaN, biasBefore = double.PositiveInfinity;
+        private double stageGoal = double.PositiveInfinity;
+        private double bias = double.NaN, biasBefore = double.PositiveInfinity, normAtBias;
         private double sharpness = 1;                          // falls when a step fails, since the inner solves may be to blame
         private long stagesInVain;
-        private bool isFinal;
+        private bool isLast, hasMoved, isStuck;                // lambda is not raised further; x moved since the bias was estimated; no step is left
+        private double lastMove;                               // length of the last step that was taken
+        private long failures;                                 // steps in a row that failed
 
         public Run(QuasiNewton settings, BilevelProblem<V> problem, V x, V y)
         {
             (this.settings, this.problem, this.x, this.y) = (settings, problem, x, y);
             if (settings.Lambda is null) constants = LocalConstants.Of(problem, x, y, couplings: false);
-            lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * Math.Max(1, constants.UpperSmoothness / constants.LowerSmoothness);
-            isFinal = lambda == settings.Lambda;
+            double ratio = constants.UpperSmoothness / constants.LowerSmoothness;
+            double lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * (ratio > 0 && double.IsFinite(ratio) ? ratio : 1);
+            isLast = lambda == settings.Lambda;
             z = y.Copy();
             point = [x, z];
-            (h, before, hBefore, direction, mapping) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
+            (before, hBefore, direction, mapping) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
             (yBefore, zBefore) = (y.ZerosLike(), y.ZerosLike());
-            (zOn, yOn) = (new(problem, x, z, 0), new(problem, x, y, 1 / lambda));
-            hypergradient = new PenaltyGradient<V>(problem, x, y, z, values: true);
-            curvature = new LimitedMemory<V>(x, settings.Memory);
+            difference = new PenaltyDifference<V>(problem, x, y, z, lambda, settings.Order, settings.InnerLimit, Measure);
+            curvature = new LimitedMemory<V>(x, settings.Memory ?? (x.Length is > DefaultMemory and <= LargestMemory ? x.Length : DefaultMemory));
         }
 
         public double Residual { get; private set; } = double.NaN;
 
-        public double Penalty => lambda;
+        public double Penalty => difference.Lambda;
 
         public ReadOnlySpan<V> Point => point;
 
         public void Step()
         {
             if (double.IsNaN(Residual)) Begin();
-            else if (!isFinal && gradientNorm <= Math.Max(settings.Tolerance / 2, stageGoal)) RaiseLambda();
+            else if (isStuck) return;
+            else if (IsStageDone) RaiseLambda();
             else Move();
-            Residual = gradientNorm + Bias;
+            Residual = difference.GradientNorm + difference.Error + Bias;
         }
 
         public void Transfer(IArchive<V> archive)
@@ -124,90 +142,136 @@ public sealed record QuasiNewton : IBilevelMethod
             archive.Transfer("x", x);
             archive.Transfer("y", y);
             archive.Transfer("z", z);
-            archive.Transfer("hypergradient", h);
-            archive.Transfer("lambda", ref lambda);
-            archive.Transfer("value", ref value);
-            archive.Transfer("value size", ref valueSize);
-            archive.Transfer("gradient norm", ref gradientNorm);
             archive.Transfer("stage goal", ref stageGoal);
-            archive.Transfer("gain", ref gain);
             archive.Transfer("bias", ref bias);
             archive.Transfer("bias before", ref biasBefore);
+            archive.Transfer("norm at bias", ref normAtBias);
             archive.Transfer("sharpness", ref sharpness);
             archive.Transfer("stages in vain", ref stagesInVain);
-            archive.Transfer("lambda is final", ref isFinal);
+            archive.Transfer("lambda is final", ref isLast);
+            archive.Transfer("has moved", ref hasMoved);
+            archive.Transfer("is stuck", ref isStuck);
+            archive.Transfer("last move", ref lastMove);
+            archive.Transfer("failures", ref failures);
             double residual = Residual;
             archive.Transfer("residual", ref residual);
             Residual = residual;
             LocalConstants.Transfer(archive, ref constants);
             curvature.Transfer(archive, "leader");
-            zOn.Transfer(archive, "z");
-            yOn.Transfer(archive, "y");
-            if (!archive.Loading) return;
-            yOn.Sigma = 1 / lambda;
+            difference.Transfer(archive);
         }
 
-        // With a given lambda the method answers for its penalty function alone; a bias not yet known may not stop the run.
-        private double Bias => settings.Lambda is not null ? (isFinal ? 0 : settings.Tolerance)
-            : double.IsNaN(bias) ? Math.Max(settings.Tolerance, gradientNorm)
+        // With a given lambda the method answers for its penalty function alone; a bias not known at this x may not stop the run.
+        private double Bias => settings.Lambda is not null ? (isLast ? 0 : Unknown)
+            : double.IsNaN(bias) ? Math.Max(Unknown, difference.GradientNorm)
+            : difference.Straddles || (IsStale && !isLast) ? Math.Max(Unknown, bias)
             : bias;
+
+        private double Unknown => UnknownUnits * settings.Tolerance;
+
+        private bool IsStale => hasMoved && (bias > NegligibleBias * settings.Tolerance || normAtBias > FarAway * settings.Tolerance);
+
+        private double InnerShare => sharpness * settings.InnerShare;
+
+        private bool IsStageDone => !isLast && (difference.GradientNorm <= stageGoal
+            || (difference.GradientNorm <= settings.Tolerance / 2 && (settings.Lambda is not null || bias > settings.Tolerance / 2 || IsStale || difference.Straddles)));
 
         private void Begin()
         {
-            Evaluate();
-            stageGoal = FirstStageShare * gradientNorm;
+            difference.Evaluate(InnerShare, settings.Tolerance);
+            if (settings.Lambda is not null) stageGoal = FirstStageShare * difference.GradientNorm;
         }
 
         // x_{k+1} = x_k + t d, d = -H_k h, by Armijo's and Wolfe's conditions
         private void Move()
         {
             before.CopyFrom(x);
-            hBefore.CopyFrom(h);
+            hBefore.CopyFrom(difference.Gradient);
             yBefore.CopyFrom(y);
             zBefore.CopyFrom(z);
-            double valueBefore = value;
+            double value = difference.Value, noise = difference.ValueNoise;
+            bool wasSolved = difference.IsSolved(settings.Tolerance);
             double slope = PlaceDirection();
-            double noise = RoundingUnits * Precision.Of(x) * valueSize;
-            double low = 0, high = double.PositiveInfinity, t = 1;
-            for (int trial = 0; trial < MostTrials; trial++)
+            double low = 0, lowSlope = slope, high = double.PositiveInfinity, t = 1, shortest = Precision.Of(x) * x.Norm() / direction.Norm();
+            for (int trial = 0; trial < MostTrials && slope < 0 && high > shortest; trial++)
             {
                 x.CopyFrom(before);
                 x.AddScaled(t, direction);
-                Evaluate();
-                double here = h.Dot(direction);
-                bool isLower = double.IsFinite(gradientNorm) && value <= valueBefore + (Decrease * t * slope) + noise;
+                difference.Evaluate(InnerShare, settings.Tolerance);
+
+                // A trial whose follower fails where this one's did not is too far.
+                bool isUsable = difference.IsSound && (!wasSolved || difference.IsSolved(settings.Tolerance));
+                double here = isUsable ? difference.Gradient.Dot(direction) : double.NaN, rise = difference.Value - value;
+                noise = Math.Max(noise, isUsable ? difference.ValueNoise : 0);
+                bool isLower = isUsable && (rise <= Decrease * t * slope || (rise <= noise && here <= -SteepestRise * slope));
                 if (!isLower) high = t;
-                else if (here < Flatness * slope && problem.UpperSet.IsWholeSpace) low = t;
+                else if (here < Flatness * slope && problem.UpperSet.IsWholeSpace) (low, lowSlope) = (t, here);
                 else
                 {
-                    curvature.Add(before, x, hBefore, h);
+                    Accept();
                     return;
                 }
 
-                t = double.IsPositiveInfinity(high) ? 3 * t : (low + high) / 2;
+                if (!isUsable) Restore();
+                if (double.IsPositiveInfinity(high)) t = Math.Clamp(here > slope ? t * slope / (slope - here) : 0, 3 * t, MostGrowth * t);
+                else t = Between(low, lowSlope, high, here, rise);
             }
 
             if (low > 0)
             {
-                curvature.Add(before, x, hBefore, h);
+                x.CopyFrom(before);
+                x.AddScaled(low, direction);
+                difference.Evaluate(InnerShare, settings.Tolerance);
+                Accept();
                 return;
             }
 
             // No step lowers the value: back to where it began, with sharper inner solves and nothing learned.
             x.CopyFrom(before);
-            y.CopyFrom(yBefore);
-            z.CopyFrom(zBefore);
+            Restore();
             curvature.Clear();
-            sharpness = Math.Max(sharpness / 10, 1e-6);
-            Evaluate();
+            sharpness = Math.Max(sharpness / 10, SharpestShare);
+            difference.Evaluate(InnerShare, settings.Tolerance);
+
+            // Where sharper solves do not help, the function may: one of a larger lambda. Otherwise nothing is left to try.
+            if (++failures < MostFailures) return;
+            failures = 0;
+            if (settings.Lambda is null && !isLast) RaiseLambda();
+            else isStuck = true;
+
+            void Accept()
+            {
+                curvature.Add(before, x, hBefore, difference.Gradient);
+                before.AddScaled(-1, x);
+                lastMove = before.Norm();
+                hasMoved = true;
+                failures = 0;
+            }
+
+            // A follower that failed leaves no start for the next.
+            void Restore()
+            {
+                y.CopyFrom(yBefore);
+                z.CopyFrom(zBefore);
+            }
+        }
+
+        // A length between two: by the parabola through what is known where low is the start, else in the middle; far below a failure.
+        private static double Between(double low, double lowSlope, double high, double here, double rise)
+        {
+            double width = high - low;
+            if (double.IsNaN(here)) return low + (0.1 * width);
+            double curved = rise - (lowSlope * high);
+            return low == 0 && curved > 0 ? Math.Clamp(-lowSlope * high * high / (2 * curved), 1e-3 * high, 0.5 * high) : (low + high) / 2;
         }
 
         // d, and h.d, which is negative unless h is zero
         private double PlaceDirection()
         {
+            var h = difference.Gradient;
             bool isFree = problem.UpperSet.IsWholeSpace;
             curvature.Apply(h, direction);
-            if (curvature.IsEmpty) direction.Scale((settings.FirstMove ?? 1) / Math.Max(h.Norm(), double.Epsilon));
+            if (curvature.IsEmpty) direction.Scale(FirstMove / Math.Max(h.Norm(), double.Epsilon));
             direction.Scale(-1);
             if (!isFree) Project(direction);
             double slope = h.Dot(direction);
@@ -215,9 +279,18 @@ public sealed record QuasiNewton : IBilevelMethod
 
             // Projection may spoil the direction; that of the plain gradient it cannot.
             direction.CopyFrom(h);
-            direction.Scale(-(settings.FirstMove ?? 1) / Math.Max(h.Norm(), double.Epsilon));
+            direction.Scale(-FirstMove / Math.Max(h.Norm(), double.Epsilon));
             if (!isFree) Project(direction);
             return h.Dot(direction);
+        }
+
+        private double FirstMove
+        {
+            get
+            {
+                double size = x.Norm();
+                return lastMove > 0 ? lastMove : settings.FirstMove ?? (size > 0 ? size : 1);
+            }
         }
 
         // d <- Proj(x + d) - x
@@ -228,43 +301,8 @@ public sealed record QuasiNewton : IBilevelMethod
             move.AddScaled(-1, x);
         }
 
-        // y -> y_lambda*(x), z -> y*(x), h = f_x(x, y) + lambda (g_x(x, y) - g_x(x, z))
-        private void Evaluate()
-        {
-            double accuracy;
-            do
-            {
-                accuracy = SolveFollowers();
-                hypergradient.Evaluate(lambda, Sample.All, Sample.All);
-                h.CopyFrom(hypergradient.Direction);
-                gain = Math.Max(gain, lambda * hypergradient.DifferenceNorm() / yOn.UpperSlope);
-                (value, valueSize) = (hypergradient.Value(lambda), hypergradient.ValueSize(lambda));
-                gradientNorm = Measure();
-            }
-            while (gradientNorm < 2 * accuracy && Accuracy < accuracy / 2);
-        }
-
-        // What the error of h may be; an estimate that fell below its own error is sharpened before it is believed.
-        private double Accuracy => sharpness * settings.InnerShare * Math.Max(gradientNorm, settings.Tolerance);
-
-        // y is held apart from z by the force f_y / lambda, and h is that times g_xy g_yy^-1 lambda. So gradients of r |f_y| / lambda
-        // leave an error of about r gain |f_y| in h, with gain = |h - f_x| / |f_y|, the largest seen, for the norm of g_xy g_yy^-1.
-        private double SolveFollowers()
-        {
-            if (double.IsNaN(yOn.UpperSlope)) yOn.Solve(double.PositiveInfinity, 1);
-            double share = sharpness * settings.InnerShare;
-            if (gain > 0) share = Math.Min(share, Accuracy / (gain * yOn.UpperSlope));
-            y.AddScaled(-1, z);
-            zOn.Solve(share * yOn.UpperSlope / lambda, settings.InnerLimit);
-
-            // y - z changes less with x than y and z do.
-            y.AddScaled(1, z);
-            yOn.Solve(share * yOn.UpperSlope / lambda, settings.InnerLimit);
-            return share * gain * yOn.UpperSlope;
-        }
-
         // |h|, or where x is constrained |x - Proj(x - h)|
-        private double Measure()
+        private double Measure(V h)
         {
             if (problem.UpperSet.IsWholeSpace) return h.Norm();
             mapping.CopyFrom(h);
@@ -273,33 +311,48 @@ public sealed record QuasiNewton : IBilevelMethod
             return mapping.Norm();
         }
 
-        // The hypergradients at two lambdas at one x differ by their biases, which fall like 1/lambda.
+        // The hypergradients at two lambdas at one x differ by their biases, which fall like 1/lambda or its square.
         private void RaiseLambda()
         {
-            double last = lambda;
-            lambda = Math.Min(lambda * settings.LambdaFactor, settings.Lambda ?? double.PositiveInfinity);
-            yOn.Sigma = 1 / lambda;
-
-            // y_lambda* - y* is of first order in 1/lambda.
-            y.AddScaled(-1, z);
-            y.Scale(last / lambda);
-            y.AddScaled(1, z);
-            hBefore.CopyFrom(h);
-            Evaluate();
-            hBefore.AddScaled(-1, h);
-            double lag = constants.UpperSmoothness / (lambda * constants.LowerStrongConvexity);
-            bias = (1 + lag) * hBefore.Norm() / ((lambda / last) - 1);
-            stageGoal = bias;
+            double last = difference.Lambda, lambda = Math.Min(last * settings.LambdaFactor, settings.Lambda ?? double.PositiveInfinity), ratio = lambda / last;
+            hBefore.CopyFrom(difference.Gradient);
+            yBefore.CopyFrom(y);
+            zBefore.CopyFrom(z);
+            bool wasMirrored = difference.IsSound && difference.Asymmetry <= MostAsymmetry;
+            double errorBefore = difference.Error;
+            difference.Lambda = lambda;
+            difference.Evaluate(InnerShare, settings.Tolerance);
+            hBefore.AddScaled(-1, difference.Gradient);
+            double change = hBefore.Norm();
+            hasMoved = false;
             if (settings.Lambda is not null)
             {
-                isFinal = lambda == settings.Lambda;
+                isLast = lambda == settings.Lambda;
+                stageGoal = change / (ratio - 1);
                 return;
             }
 
+            // Along a direction of curvature mu the bias of order 1 is as 1/(1 + lambda mu/Lf1), so a change of h understates it by what lambda mu lacks.
+            double lag = constants.UpperSmoothness / (last * constants.LowerStrongConvexity), errors = errorBefore + difference.Error;
+            double seen = settings.Order == 1 ? (1 + lag) * change : change;
+            bias = (seen + errors) / ((settings.Order == 1 ? ratio : ratio * ratio) - 1);
+            normAtBias = difference.GradientNorm;
+            if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
+            if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, Unknown));
+            stageGoal = 2 * bias;
+
             // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
-            stagesInVain = lag < 1 && bias >= biasBefore ? stagesInVain + 1 : 0;
-            isFinal = bias <= settings.Tolerance / 2 || stagesInVain >= 2;
+            bool shouldFall = !difference.Straddles && (settings.Order == 1 ? lag < 1 : wasMirrored);
+            bool isRounding = change <= 10 * errors;
+            stagesInVain = shouldFall && bias >= biasBefore ? stagesInVain + (isRounding ? 2 : 1) : 0;
             biasBefore = bias;
+            if (stagesInVain < 2) return;
+            isLast = true;
+            bias = change;
+            difference.Lambda = last;
+            y.CopyFrom(yBefore);
+            z.CopyFrom(zBefore);
+            difference.Evaluate(InnerShare, settings.Tolerance);
         }
     }
 }

@@ -89,6 +89,16 @@ public sealed class Box<T> : DenseSet<T>
         return lowers is not null ? Diameter : length == 0 ? 0 : width * Math.Sqrt(length);
     }
 
+    internal override bool HasFaces => true;
+
+    internal override void Restrict(ReadOnlySpan<T> point, Span<T> direction)
+    {
+        for (int i = 0; i < direction.Length; i++)
+        {
+            if (point[i] <= (lowers is null ? lower : lowers[i]) || point[i] >= (uppers is null ? upper : uppers[i])) direction[i] = T.Zero;
+        }
+    }
+
     private static bool Open(T lower, T upper) => T.IsNegativeInfinity(lower) && T.IsPositiveInfinity(upper);
 
     private static void CheckBounds(T lower, T upper, int? index)

@@ -9,7 +9,7 @@ namespace Bilevel;
 /// changes, so one instance can serve many threads.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
-public abstract class DenseSet<T> : DenseTerm<T>, IFeasibleSet<DenseVector<T>>
+public abstract class DenseSet<T> : DenseTerm<T>, IFeasibleSet<DenseVector<T>>, IFacetedSet<DenseVector<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
@@ -50,4 +50,14 @@ public abstract class DenseSet<T> : DenseTerm<T>, IFeasibleSet<DenseVector<T>>
 
     /// <inheritdoc/>
     public override double DiameterAt(int length) => length == 0 ? 0 : Diameter;
+
+    bool IFacetedSet<DenseVector<T>>.HasFaces => HasFaces;
+
+    internal virtual bool HasFaces => false;
+
+    void IFacetedSet<DenseVector<T>>.Restrict(DenseVector<T> point, DenseVector<T> direction) => Restrict(point.Span, direction.Span);
+
+    internal virtual void Restrict(ReadOnlySpan<T> point, Span<T> direction)
+    {
+    }
 }

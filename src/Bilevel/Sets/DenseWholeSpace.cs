@@ -18,6 +18,8 @@ public sealed class DenseWholeSpace<T> : DenseSet<T>
     {
     }
 
+    internal override bool HasFaces => true;
+
     /// <inheritdoc/>
     public override string? Objection(int length) => null;
 

@@ -20,6 +20,16 @@ public sealed class NonnegativeOrthant<T> : DenseSet<T>
     /// <inheritdoc/>
     public override string? Objection(int length) => null;
 
+    internal override bool HasFaces => true;
+
+    internal override void Restrict(ReadOnlySpan<T> point, Span<T> direction)
+    {
+        for (int i = 0; i < direction.Length; i++)
+        {
+            if (point[i] <= T.Zero) direction[i] = T.Zero;
+        }
+    }
+
     /// <inheritdoc/>
     public override string ToString() => "the nonnegative orthant";
 }

@@ -59,6 +59,18 @@ public sealed class ProductSet<T> : DenseSet<T>
         }
     }
 
+    internal override bool HasFaces => Array.TrueForAll(slices, s => s.Set.HasFaces);
+
+    internal override void Restrict(ReadOnlySpan<T> point, Span<T> direction)
+    {
+        foreach (var (count, set) in slices)
+        {
+            set.Restrict(point[..count], direction[..count]);
+            point = point[count..];
+            direction = direction[count..];
+        }
+    }
+
     /// <inheritdoc/>
     public override string? Objection(int length) =>
         length == this.length ? null : Invariant($"The slices of the product add up to {this.length} components; this vector has {length}.");

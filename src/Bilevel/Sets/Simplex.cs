@@ -71,5 +71,25 @@ public sealed class Simplex<T> : DenseSet<T>
     /// <inheritdoc/>
     public override double DiameterAt(int length) => length == 1 ? 0 : total * Math.Sqrt(2);
 
+    internal override bool HasFaces => true;
+
+    // Components at zero stay there; the others keep their sum.
+    internal override void Restrict(ReadOnlySpan<T> point, Span<T> direction)
+    {
+        double sum = 0;
+        int free = 0;
+        for (int i = 0; i < direction.Length; i++)
+        {
+            if (point[i] > T.Zero) (sum, free) = (sum + double.CreateTruncating(direction[i]), free + 1);
+            else direction[i] = T.Zero;
+        }
+
+        T mean = T.CreateTruncating(sum / Math.Max(free, 1));
+        for (int i = 0; i < direction.Length; i++)
+        {
+            if (point[i] > T.Zero) direction[i] -= mean;
+        }
+    }
+
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

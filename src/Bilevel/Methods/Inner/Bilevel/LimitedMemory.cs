@@ -38,23 +38,19 @@ internal sealed class LimitedMemory<V>
     /// <param name="gradientTo">The gradient after.</param>
     public void Add(V from, V to, V gradientFrom, V gradientTo)
     {
-        var (s, q) = (moves[next], changes[next]);
-        s.CopyFrom(to);
-        s.AddScaled(-1, from);
-        q.CopyFrom(gradientTo);
-        q.AddScaled(-1, gradientFrom);
-        double curvature = s.Dot(q);
+        moves[next].CopyFrom(to);
+        moves[next].AddScaled(-1, from);
+        Close(gradientFrom, gradientTo);
+    }
 
-        // The slot of the oldest pair is spent even where the new one is refused.
-        if (!(curvature > SmallestCosine * s.Norm() * q.Norm()))
-        {
-            count = Math.Min(count, moves.Length - 1);
-            return;
-        }
-
-        inverse[next] = 1 / curvature;
-        next = (next + 1) % moves.Length;
-        count = Math.Min(count + 1, moves.Length);
+    /// <summary>Learns from a step.</summary>
+    /// <param name="move">The step.</param>
+    /// <param name="gradientFrom">The gradient before.</param>
+    /// <param name="gradientTo">The gradient after.</param>
+    public void Add(V move, V gradientFrom, V gradientTo)
+    {
+        moves[next].CopyFrom(move);
+        Close(gradientFrom, gradientTo);
     }
 
     /// <summary>result = H gradient; with an empty memory H is the identity.</summary>
@@ -91,6 +87,25 @@ internal sealed class LimitedMemory<V>
             archive.Transfer($"{name} change", changes[i]);
             archive.Transfer($"{name} inverse", ref inverse[i]);
         }
+    }
+
+    private void Close(V gradientFrom, V gradientTo)
+    {
+        var (s, q) = (moves[next], changes[next]);
+        q.CopyFrom(gradientTo);
+        q.AddScaled(-1, gradientFrom);
+        double curvature = s.Dot(q);
+
+        // The slot of the oldest pair is spent even where the new one is refused.
+        if (!(curvature > SmallestCosine * s.Norm() * q.Norm()))
+        {
+            count = Math.Min(count, moves.Length - 1);
+            return;
+        }
+
+        inverse[next] = 1 / curvature;
+        next = (next + 1) % moves.Length;
+        count = Math.Min(count + 1, moves.Length);
     }
 
     // The pair that is k-th youngest, from 1.
