@@ -18,7 +18,7 @@ internal static class ListCommand
         command.SetAction(parsed =>
         {
             Action<bool, TextWriter> write = parsed.GetValue(name) is { } chosen
-                ? (asJson, output) => ListOne(Find(chosen, tasks), asJson, output)
+                ? (asJson, output) => ListOne(Find(chosen, tasks), tasks.FirstOrDefault(t => t.Name == chosen) is { } task ? DefaultRun.Of(task) : null, asJson, output)
                 : (asJson, output) => ListAll(tasks, asJson, output);
             if (parsed.GetValue(outFolder) is { } folder) WholeFile.Write(folder, "list.json", writer => write(true, writer));
             write(parsed.GetValue(json), terminal.Out);
@@ -81,11 +81,11 @@ internal static class ListCommand
         output.WriteLine("'bilevel list NAME' shows the settings of a task or a method; 'bilevel run TASK' runs one.");
     }
 
-    private static void ListOne(Entry entry, bool asJson, TextWriter output)
+    private static void ListOne(Entry entry, DefaultRun? run, bool asJson, TextWriter output)
     {
         if (asJson)
         {
-            output.WriteLine(JsonReport.Document(json => WriteEntry(json, entry)));
+            output.WriteLine(JsonReport.Document(json => WriteEntry(json, entry, run)));
             return;
         }
 
@@ -99,12 +99,18 @@ internal static class ListCommand
             foreach (string line in TextTable.Wrap(setting.Help, Width - Indent)) output.WriteLine(new string(' ', Indent) + line);
         }
 
+        if (run is not null)
+        {
+            output.WriteLine();
+            foreach (string line in run.Lines()) output.WriteLine(line);
+        }
+
         if (entry.Settings.Count == 0) return;
         output.WriteLine();
         output.WriteLine($"Where the tool, the task and the method share a name, --{entry.Kind}.NAME and --set {entry.Kind}.NAME=value mean this {entry.Kind}'s.");
     }
 
-    private static void WriteEntry(Utf8JsonWriter json, Entry entry)
+    private static void WriteEntry(Utf8JsonWriter json, Entry entry, DefaultRun? run)
     {
         json.WriteNumber("format", JsonReport.FormatVersion);
         json.WriteString("name", entry.Name);
@@ -125,6 +131,7 @@ internal static class ListCommand
         }
 
         json.WriteEndArray();
+        run?.Write(json);
     }
 
     private static List<Entry> Entries(IReadOnlyList<ITask> tasks) =>

@@ -52,6 +52,7 @@ internal sealed record RunPlan
     {
         string name = options.Method is { } asked && asked != AutoName ? asked : instance.Presets[0].Name;
         var entry = Lookup.Method(name);
+        if (instance.Unsuited.TryGetValue(name, out string? reason)) throw new UsageException(reason);
         double tolerance = options.Tolerance ?? instance.Tolerance;
         long iterations = options.Iterations ?? instance.Iterations;
         double share = instance.StopsByCertificate ? 1 : ResidualShare;
@@ -77,6 +78,10 @@ internal sealed record RunPlan
             Notes = instance.Notes,
         };
     }
+
+    /// <summary>The settings that a run of the task by that method has where nothing is changed.</summary>
+    public static IMethod Configured(TaskInstance instance, MethodEntry entry) =>
+        Configure(entry, instance.Preset(entry.Name), [], null, (instance.StopsByCertificate ? 1 : ResidualShare) * instance.Tolerance);
 
     // A method that has a tolerance of its own follows the run's, unless the user set it, or the task did and the user asked for none.
     private static IMethod Configure(MethodEntry entry, IMethod preset, IReadOnlyList<KeyValuePair<string, string>> changes, double? asked, double stopsAt)

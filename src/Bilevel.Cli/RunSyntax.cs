@@ -30,6 +30,7 @@ internal sealed class RunSyntax
     private readonly Option<bool> requireCertificate = new("--require-certificate") { Description = "Exits with 4 unless the answer is certified at the tolerance." };
     private readonly Option<bool> noCertificate = new("--no-certificate") { Description = "Leaves the certificate out, where it would take too long." };
     private readonly SettingFlags flags;
+    private string defaults = "";              // what a run of the task uses, for its help
 
     private RunSyntax(SettingFlags flags) => this.flags = flags;
 
@@ -49,8 +50,23 @@ internal sealed class RunSyntax
         var chosenMethods = MethodCatalog.All.Where(x => x.Name == methodName).ToList();
 
         // A name that is unknown is refused later, with advice; until then any flag will do.
-        return new RunSyntax(SettingFlags.Of(chosenTasks.Count > 0 ? chosenTasks : taskName is null ? [] : tasks, chosenMethods.Count > 0 ? chosenMethods : MethodCatalog.All));
+        if (!args.Any(IsHelp) || chosenTasks.Count == 0) return new RunSyntax(SettingFlags.Of(chosenTasks.Count > 0 ? chosenTasks : taskName is null ? [] : tasks, chosenMethods.Count > 0 ? chosenMethods : MethodCatalog.All));
+        return ForHelp(chosenTasks[0], chosenMethods.FirstOrDefault());
     }
+
+    // The settings of the task and of the method that it would use, with the values that a run has.
+    private static RunSyntax ForHelp(ITask task, MethodEntry? method)
+    {
+        var run = DefaultRun.Of(task);
+        method ??= run?.Method;
+        var ofTask = task.Settings([]).ToDictionary(s => s.Key, s => s.Value);
+        var ofMethod = method is null ? [] : run?.Settings(method).ToDictionary(s => s.Setting.Name, s => s.Value) ?? [];
+        var syntax = new RunSyntax(SettingFlags.Of([task], method is null ? MethodCatalog.All : [method], (scope, name) => (scope == SettingScope.Task ? ofTask : ofMethod).GetValueOrDefault(name)));
+        if (run is not null && method is not null) syntax.defaults = $"{string.Join(Environment.NewLine, run.Lines())}{Environment.NewLine}{Environment.NewLine}";
+        return syntax;
+    }
+
+    private static bool IsHelp(string argument) => argument is "--help" or "-h" or "-?";
 
     /// <summary>The command, with an action.</summary>
     public Command Command(Func<RunOptions, string[], int> action, string[] args)
@@ -63,7 +79,7 @@ internal sealed class RunSyntax
         ExampleHelp.Attach(
             command,
             [Examples + " --out result", Examples + " --method f2ba --lambda 1000 --tolerance 1e-5", Examples + " --set lambda=1000 --json", Examples + " --out result --resume"],
-            """
+            defaults + """
             Settings: every setting of the task and of the method is an option of its own, as --lambda above; 'bilevel list
             NAME' and 'bilevel run TASK --method NAME --help' show them. A name that the task and the method share is the
             task's; write task.NAME or method.NAME to tell them apart, as in --set method.tolerance=1e-6.

@@ -24,12 +24,14 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Progress = progress,
             Logger = progress is null ? NullLogger.Instance : new WarningLogger(progress.Warn),
         };
+        var best = new BestPoint<V>(instance);
+        var method = best.Watching(plan.Method);
         var solutions = plan.Starts > 1
-            ? driver.RunStarts(plan.Method, instance.Problem, Starts.Around(instance.Problem, instance.Start, plan.Starts, plan.Seed), plan.Seed, cancellation)
-            : [driver.Run(plan.Method, instance.Problem, instance.Start, plan.Seed, cancellation)];
-        var solution = solutions[0];
-        if (plan.Starts > 1 && folder is not null) WriteTrace(folder.Trace, solution.Trace);
-        var outcome = instance.Evaluate(solution);
+            ? driver.RunStarts(method, instance.Problem, Starts.Around(instance.Problem, instance.Start, plan.Starts, plan.Seed), plan.Seed, cancellation)
+            : [driver.Run(method, instance.Problem, instance.Start, plan.Seed, cancellation)];
+        if (plan.Starts > 1 && folder is not null) WriteTrace(folder.Trace, solutions[0].Trace);
+        var answer = best.Choose(solutions[0], plan.Tolerance, plan.Certify);
+        var (solution, outcome) = (answer.Solution, answer.Outcome);
         return new RunReport
         {
             Task = plan.Task,
@@ -46,7 +48,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             UpperValue = solution.UpperValue,
             LowerValue = solution.LowerValue,
             FollowerSolvedAgain = solution.FollowerSolvedAgain,
-            AnswerNotes = solution.Notes,
+            AnswerNotes = [.. answer.Notes, .. solution.Notes],
             Better = solution.Better is { } better ? [.. better.Select((block, b) => new ReportBlock(solution.BlockNames[b], instance.Components(block)))] : null,
             Starts = plan.Starts > 1 ? [.. solutions.Select(StartRow.Of)] : [],
             Residual = solution.Residual,

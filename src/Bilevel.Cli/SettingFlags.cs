@@ -11,13 +11,18 @@ internal sealed class SettingFlags
 {
     private readonly List<(SettingScope Scope, bool Listed, Setting Setting)> settings;
     private readonly Dictionary<string, Option> made = [];
+    private readonly Func<SettingScope, string, string?> value;
 
-    private SettingFlags(IEnumerable<(SettingScope Scope, bool Listed, Setting Setting)> settings) => this.settings = [.. settings];
+    private SettingFlags(IEnumerable<(SettingScope Scope, bool Listed, Setting Setting)> settings, Func<SettingScope, string, string?>? value) =>
+        (this.settings, this.value) = ([.. settings], value ?? ((_, _) => null));
 
     /// <summary>The flags of these tasks and methods; help lists those of a task or a method that is alone.</summary>
-    public static SettingFlags Of(IReadOnlyList<ITask> tasks, IReadOnlyList<MethodEntry> methods) => new([
+    /// <param name="tasks">The tasks.</param>
+    /// <param name="methods">The methods.</param>
+    /// <param name="value">The value that a run uses of a setting, for help; null where it is not known.</param>
+    public static SettingFlags Of(IReadOnlyList<ITask> tasks, IReadOnlyList<MethodEntry> methods, Func<SettingScope, string, string?>? value = null) => new([
         .. tasks.SelectMany(t => t.Schema.Settings.Select(s => (SettingScope.Task, tasks.Count == 1, s))),
-        .. methods.SelectMany(m => m.Schema.Settings.Select(s => (SettingScope.Method, methods.Count == 1, s)))]);
+        .. methods.SelectMany(m => m.Schema.Settings.Select(s => (SettingScope.Method, methods.Count == 1, s)))], value);
 
     /// <summary>The options, none of them of a reserved name.</summary>
     public IEnumerable<Option> Options(IReadOnlySet<string> reserved)
@@ -48,9 +53,9 @@ internal sealed class SettingFlags
         }
     }
 
-    private static Option Flag(string name, SettingScope scope, Setting setting, bool hidden)
+    private Option Flag(string name, SettingScope scope, Setting setting, bool hidden)
     {
-        string help = $"[{(scope == SettingScope.Task ? "task" : "method")}] {setting.Help}";
+        string help = $"[{(scope == SettingScope.Task ? "task" : "method")}] {setting.Help}{(!hidden && value(scope, setting.Name) is { Length: > 0 } used ? $" Default: {used}." : "")}";
         string type = setting.TypeName;
         return setting.Type == typeof(bool)
             ? new Option<bool>("--" + name) { HelpName = type, Description = help, Hidden = hidden, Arity = ArgumentArity.ZeroOrOne }

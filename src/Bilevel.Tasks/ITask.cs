@@ -76,6 +76,9 @@ public abstract class TaskInstance
     /// <summary>Settings of the methods that suit the task better than the methods' own defaults; the first is the task's default method.</summary>
     public IReadOnlyList<IMethod> Presets { get; init; } = [new Auto()];
 
+    /// <summary>Methods that the task refuses, by name, each with the reason and a remedy; those of a wrong problem class refuse themselves.</summary>
+    public IReadOnlyDictionary<string, string> Unsuited { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Iteration limit of a run without one.</summary>
     public long Iterations { get; init; } = 10_000;
 
@@ -117,6 +120,42 @@ public abstract class TaskInstance<V> : TaskInstance
 
     /// <summary>Measures an answer and prepares what to write of it.</summary>
     public Func<Solution<V>, TaskOutcome> Evaluate { get; init; } = _ => new TaskOutcome();
+
+    /// <summary>F at a point: the leader's objective with the lower level solved again, by a solver of the task's own; null where the library reads it.</summary>
+    public Func<IReadOnlyList<V>, double>? Hyperobjective { get; init; }
+
+    /// <summary>Whether the task reads F itself.</summary>
+    internal bool ReadsUpperValue => Hyperobjective is not null;
+
+    /// <summary>F at a point: by the task's own solver, in closed form, or as the library reads answers; NaN where that fails.</summary>
+    /// <param name="point">The point, block by block; not changed.</param>
+    public double UpperValueAt(IReadOnlyList<V> point)
+    {
+        ArgumentNullException.ThrowIfNull(point);
+        if (Hyperobjective is { } own) return own(point);
+        if (Answer?.Hyperobjective is { } known) return known(point[0]);
+        if (Problem is BilevelProblem<V> bilevel)
+        {
+            double mu = Math.Min(1, bilevel.Constants.LowerStrongConvexity is { } declared && declared > 0 ? declared : 1);
+            var lower = LowerLevelSolver.Solve(bilevel.Lower, point[BilevelProblem.X], point[BilevelProblem.Y], bilevel.LowerSet, 1e-4 * Tolerance * mu);
+            var upper = new PreparedRequest<V>(bilevel.Upper, [[point[BilevelProblem.X], lower.Y]], [], values: true);
+            upper.Evaluate();
+            return upper.Values[0];
+        }
+
+        return Standing(point, null, null).UpperValue;
+    }
+
+    /// <summary>The answer that a run would have which stays at a point.</summary>
+    /// <param name="point">The point, block by block; not changed.</param>
+    /// <param name="found">The run that found it, for its penalty parameter and its bounds; null for none.</param>
+    /// <param name="certifyAt">The tolerance of its certificate; null for none.</param>
+    internal Solution<V> Standing(IReadOnlyList<V> point, Solution<V>? found, double? certifyAt)
+    {
+        var driver = new Driver { Stop = Stop.Iterations(1), Validate = false, CertifyAt = certifyAt, Certifier = Certifier };
+        var problem = found is { Enlargement: > 0 } && Problem is IEnlargeable<V> bounded ? bounded.Enlarged(found.Enlargement) : Problem;
+        return driver.Run(new StandingMethod("standing", found?.Penalty ?? double.NaN), problem, point);
+    }
 
     /// <inheritdoc/>
     public override TResult Accept<TResult>(ITaskVisitor<TResult> visitor) => visitor.Visit(this);

@@ -49,7 +49,7 @@ public partial class DocumentationTests
         return "\n| setting | value | default | meaning |\n|---|---|---|---|\n" + string.Concat(rows) + "\n";
     }
 
-    private static string Root()
+    internal static string Root()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder.FullName, "Bilevel.slnx"))) folder = folder.Parent ?? throw new InvalidOperationException("Bilevel.slnx is in no folder above the tests.");

@@ -75,6 +75,15 @@ internal sealed class GroupReport
         };
     }
 
+    /// <summary>F: the goal of the validation data, of the classifier trained again at a leader's variable.</summary>
+    public static double UpperValue(GroupDroSettings settings, GroupData data, LeaderLayout layout, TaskContext context, double[] leader)
+    {
+        int groups = data.GroupNames.Count;
+        var classifier = new GroupModels(data.Training, groups, context.Threads).Robust(layout, new DenseVector<double>(leader));
+        var scores = GroupScores.Of(classifier, data.Validation, data.Validation.Data.Features<double>(), groups, context.Threads);
+        return settings.Goal == ValidationGoal.WorstGroup ? scores.WorstLoss : scores.Mean.Loss;
+    }
+
     private double Goal(GroupScores scores) => IsWorst ? scores.WorstLoss : scores.Mean.Loss;
 
     // On rows among which the groups have the shares that they have in training.

@@ -11,6 +11,17 @@ internal static class CleaningReport
     // The re-solved classifier is exact to about this gradient norm; losses and accuracies are then exact to all digits shown.
     private const double Accuracy = 1e-8;
 
+    /// <summary>F: the mean validation loss of the model trained again with these weights.</summary>
+    public static double UpperValue(HyperCleaningSettings settings, CleaningData data, TaskContext context, double[] weights)
+    {
+        int classes = data.ClassNames.Count;
+        var training = data.Training.Features<double>();
+        var model = LowerLevelSolver.Solve(
+            new WeightedSoftmaxLoss<double>(training, data.Observed, classes, settings.Ridge, context.Threads),
+            new DenseVector<double>(weights), Vectors.Zeros(training.FeatureCount * classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
+        return ModelScores.Of(model, data.Validation.Features<double>(), data.Validation.Labels, classes, context.Threads).Loss;
+    }
+
     public static TaskOutcome Make(HyperCleaningSettings settings, CleaningData data, TaskContext context, double[] weights)
     {
         int classes = data.ClassNames.Count, threads = context.Threads;

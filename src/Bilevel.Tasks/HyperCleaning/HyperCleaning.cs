@@ -36,11 +36,13 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
             Problem(settings, data, context.Threads, rows), new DenseVector<T>(count), new DenseVector<T>(checked(rows.Training.FeatureCount * data.ClassNames.Count)))
         {
             Components = v => v.ToDoubles(),
-            Presets = Presets(count, StableStep(rows.Training)),
+            Presets = CleaningPresets.Of(count, rows.Validation.Count, CleaningPresets.StableStep(rows.Training)),
+            Unsuited = CleaningPresets.Unsuited,
             Iterations = 1000,
-            Tolerance = 1e-4,
+            Tolerance = CleaningPresets.Tolerance(count),
             Certifier = certifier,
             Notes = notes,
+            Hyperobjective = point => CleaningReport.UpperValue(settings, data, context, point[BilevelProblem.X].ToDoubles()),
             Evaluate = solution => CleaningReport.Make(settings, data, context, solution.X.ToDoubles()),
         };
     }
@@ -63,31 +65,4 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
         };
         return settings.WeightLimit is { } limit ? problem with { UpperSet = new Box<T>(-limit, limit, rows.Training.Count) } : problem;
     }
-
-    // 0.5 is right for MNIST, whose rows have a largest second moment of about 100; brighter images and wider tables curve more.
-    private static double StableStep<T>(FeatureRows<T> training)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => 0.5 * Math.Min(1, 100 / training.LargestSecondMoment());
-
-    private static IMethod[] Presets(int samples, double stepZ) =>
-    [
-        // The bias of lambda moves F by its square: 300 and 30,000 end at the same F to a thousandth.
-        new QuasiNewton { LambdaStart = 30, Lambda = 300, FirstMove = 0.4 * Math.Sqrt(samples) },
-
-        new F2sa
-        {
-            InnerSteps = 5,
-            Batch = 500,
-            SamplePerIteration = true,
-            StepZ = stepZ,
-            Lambda = 1,
-            LambdaGrowth = 1,
-            LambdaIncrement = 0.1,
-            StepX = 0.05,
-            Upper = new UpperStep { StepRule = StepRule.Adam },
-        },
-
-        // With mu = 0.002 the inner tolerances ask for thousands of steps; twenty warm-started ones are enough in practice.
-        new F2ba { Lambda = 100, InnerSteps = 20, StepX = 0.05, Tolerance = 1e-3, Upper = new UpperStep { StepRule = StepRule.Adam } },
-        new F2ba { Accelerated = true, Lambda = 100, InnerSteps = 20, StepX = 0.05, Tolerance = 1e-3, Upper = new UpperStep { StepRule = StepRule.Adam } },
-    ];
 }

@@ -19,6 +19,9 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
 
     private readonly SvmSolver solver = baselines.Solver;
 
+    /// <summary>F: the validation loss of the machine trained again with these costs of the groups.</summary>
+    public double UpperValue(double[] ofGroups) => Loss(data.Validation, solver.Solve(Array.ConvertAll(groups, g => ofGroups[g])));
+
     public TaskOutcome Make(Solution<DenseVector<double>> solution)
     {
         double[] ofGroups = solution.X.ToDoubles(), costs = Array.ConvertAll(groups, g => ofGroups[g]);
@@ -47,7 +50,7 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
         metrics.Add(new("resolve_gap", tuned.Gap, "how far the machine trained again may be from the best lower objective, proved by its multipliers"));
         metrics.Add(new("ignored", costs.Count(IsIgnored), "number of training samples with a cost of practically zero"));
         string summary = string.Create(CultureInfo.InvariantCulture, $"Validation loss {Loss(data.Validation, tuned):G4} with tuned costs, {Loss(data.Validation, untuned):G4} untuned, {Loss(data.Validation, best):G4} with the best common C = {bestCost:G4}; test accuracy {Accuracy(data.Test, tuned):P1}, {Accuracy(data.Test, untuned):P1} and {Accuracy(data.Test, best):P1}.");
-        if (Loss(data.Validation, tuned) > Loss(data.Validation, best)) summary += " The best common C does better on the validation samples: try another method or start.";
+        if (Loss(data.Validation, tuned) > Loss(data.Validation, best)) summary += " The best common C does better on the validation samples: try another method, or start there (start-cost).";
         if (data.Turned is { } turned)
         {
             metrics.Add(new("turned_mean_cost", Mean(costs, turned, true), "mean cost of the samples whose label was turned around"));

@@ -124,7 +124,7 @@ internal sealed partial class DriverLoop<V> : IRunView
         if (doublings > 0 && status is not (SolveStatus.Converged or SolveStatus.BoundTouched or SolveStatus.Cancelled))
             message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; where that goes on, the constraints may not hold together for the x1 that were visited.");
 
-        if (status is SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit or SolveStatus.Stalled && run is IExplainedRun { Remark: { } remark }) message += " " + remark;
+        if (status is SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit or SolveStatus.Stalled && run.Remark is { } remark) message += " " + remark;
 
         // A checkpoint is taken between iterations only, and before the last row, which a longer run would not have.
         bool sound = status is not (SolveStatus.Diverged or SolveStatus.Unbounded);
@@ -173,7 +173,7 @@ internal sealed partial class DriverLoop<V> : IRunView
     }
 
     private string Breakdown(double residual) => FormattableString.Invariant(
-            $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}). {(run as IExplainedRun)?.Advice ?? Remedies.Of(phases[(int)phase].Method)}");
+            $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}). {run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core)}");
 
     // Starting may ask for gradients too; where the budget does not reach, the point stays where it is.
     private void TryBegin(V[] point)

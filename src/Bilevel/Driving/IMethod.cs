@@ -9,6 +9,9 @@ public interface IMethod
     /// <summary>The method's short name, as on the command line.</summary>
     string Name { get; }
 
+    /// <summary>The method whose settings count, where this one only watches another; otherwise itself.</summary>
+    IMethod Core => this;
+
     /// <summary>What to change where a run with these settings breaks down, in a sentence; null: lower what it declares of steps and penalty parameters.</summary>
     string? Remedy => null;
 

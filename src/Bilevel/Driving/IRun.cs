@@ -14,6 +14,15 @@ public interface IRun<V>
     /// <summary>The method's own measure of being done: the norm of its estimate of the hypergradient (of the gradient mapping where x is constrained), with the bias that it knows of; for a bilevel minimax problem the norm of an element of the subdifferential of the penalty function.</summary>
     double Residual { get; }
 
+    /// <summary>The norm of the method's own estimate of the hypergradient, before any error bound, where it tells the two apart.</summary>
+    double Estimate => Residual;
+
+    /// <summary>What keeps the residual above a tolerance, for a run that ends by its limit; null where there is nothing to add.</summary>
+    string? Remark => null;
+
+    /// <summary>What to change after a breakdown, by names of settings that the method has; null: see <see cref="IMethod.Remedy"/>.</summary>
+    string? Advice => null;
+
     /// <summary>The penalty parameter in force, lambda or rho; NaN for a method without one.</summary>
     double Penalty { get; }
 

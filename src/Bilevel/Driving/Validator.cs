@@ -42,8 +42,8 @@ public static class Validator
         findings.AddRange(problem.Validate(feasible));
         foreach (var method in methods)
         {
-            if (MethodCatalog.All.FirstOrDefault(e => e.Defaults.GetType() == method.GetType()) is { } entry)
-                findings.AddRange(entry.Schema.Settings.Select(s => s.Misfit(method)).OfType<string>().Select(misfit => new Finding(Severity.Error, misfit, "Change the setting.")));
+            if (MethodCatalog.All.FirstOrDefault(e => e.Defaults.GetType() == method.Core.GetType()) is { } entry)
+                findings.AddRange(entry.Schema.Settings.Select(s => s.Misfit(method.Core)).OfType<string>().Select(misfit => new Finding(Severity.Error, misfit, "Change the setting.")));
             findings.AddRange(method.Validate(problem, feasible));
         }
 

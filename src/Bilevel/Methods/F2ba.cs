@@ -74,7 +74,7 @@ public sealed record F2ba : TwoScaleMethod
     }
 
     /// <summary>The run, which AccF2BA shares but for the step of x.</summary>
-    internal sealed class Run<V> : IRun<V>, IExplainedRun
+    internal sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
         private const int Z = 0, Y = 1, MostRescues = 12;

@@ -35,7 +35,7 @@ public sealed record F2sa : SingleLoopMethod
         _ => (1.0 / 3, 0.0),
     };
 
-    private sealed class Run<V> : IRun<V>, IExplainedRun
+    private sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
         private readonly F2sa settings;

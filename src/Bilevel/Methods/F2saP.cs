@@ -61,7 +61,7 @@ public sealed record F2saP : IBilevelMethod
         foreach (var finding in PenaltyChecks.Nodes(problem, DifferenceNode.Of(Order), Lambda ?? double.PositiveInfinity, StepLower)) yield return finding;
     }
 
-    private sealed class Run<V> : IRun<V>, IExplainedRun
+    private sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
         private readonly F2saP settings;

@@ -76,7 +76,7 @@ public sealed class F2saPTheoryTests(ITestOutputHelper output)
         return (sum / nu) - (3 * ((1.5m * x) - 1)) - (0.5m * x);
     }
 
-    private static double Estimate(IRun<DenseVector<double>> run) => ((IExplainedRun)run).Estimate;
+    private static double Estimate(IRun<DenseVector<double>> run) => run.Estimate;
 
     // The same from the method: after enough inner steps the estimate is phi, which is positive at x = 0.7.
     private static double MeasuredBias(int order, double nu)

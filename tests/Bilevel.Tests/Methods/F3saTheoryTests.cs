@@ -42,7 +42,7 @@ public sealed class F3saTheoryTests(ITestOutputHelper output)
                 first.Step();
                 second.Step();
                 Assert.Equal(0, Dense.Norm(Dense.Sum(first.Point[0].ToDoubles(), -1, second.Point[0].ToDoubles())), 1e-10);
-                Assert.Equal(((IExplainedRun)first).Estimate, ((IExplainedRun)second).Estimate, 1e-9);
+                Assert.Equal(first.Estimate, second.Estimate, 1e-9);
             }
         }
     }
