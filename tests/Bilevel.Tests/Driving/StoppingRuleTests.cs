@@ -61,7 +61,7 @@ public sealed class StoppingRuleTests
         Assert.StartsWith("Converged. The certificate, asked every 50 iterations, was given. Certified: the hypergradient at x is at most", solution.StatusMessage, StringComparison.Ordinal);
         Assert.Equal(quadratic.Answer, solution.X[0], 0.02 / ((2 * 0.25) + 1));
         double steps = solution.UpperCalls.Gradients[0];
-        Assert.Equal(solution.Iterations, steps);           // the certificate's calls are counted apart
+        Assert.InRange(steps, solution.Iterations, 1.05 * solution.Iterations);   // the certificate's calls are counted apart, those of the residual are not
         var shorter = new Driver { Stop = Stop.Certified(0.02, every: 50) | Stop.Iterations(solution.Iterations - 50) }
             .Run(new F2sa { StepX = 0.01 }, quadratic.Problem, Vectors.Of(0), Vectors.Of(0));
         Assert.Equal(SolveStatus.IterationLimit, shorter.Status);

@@ -135,6 +135,9 @@ internal sealed class HypergradientAssessment<V>
         // Positions are no sharper than rounding, which a larger lambda multiplies.
         double rounding = 2 * LambdaFactor * penalty * constants.LowerCoupling * Precision.Of(runZ) * runZ.Norm() * constants.LowerSmoothness / constants.LowerStrongConvexity;
         if (rounding > assessed) return false;
+
+        // What an error bound holds up, a larger lambda does not lower.
+        if (innerNow + biasNow > assessed / 2) return false;
         if (iterations - raisedAt < RaisePause || !(norm <= RaiseShare * assessed) || !(assessed <= assessedThen / 2)) return false;
         (assessedThen, raisedAt) = (assessed, iterations);
 
