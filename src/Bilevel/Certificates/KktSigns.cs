@@ -16,7 +16,7 @@ internal sealed class KktSigns<V>
     // Curvature below this share of the largest is none that makes a saddle point unique.
     private const double Flat = 1e-3;
 
-    private static readonly double[] Shares = [0.1, 1, 0.01];   // of the diameter of X1, at which other x1 are looked at
+    private static readonly double[] Shares = [0.1, 0.5, 1, 0.25, 0.01];   // of the diameter of X1, at which other x1 are looked at
 
     private readonly KktCertificate settings;
     private readonly BilevelMinimaxProblem<V> problem;
@@ -237,7 +237,13 @@ internal sealed class KktSigns<V>
             best = next;
         }
 
-        V z1 = best.Values.Saddle.Z1, z2 = best.Values.Saddle.Z2;
+        // What is handed over is solved as closely as the answer itself.
+        var saddle = LowerSaddleSolver.Solve(problem, best.X1, best.Values.Saddle.Z1, best.Values.Saddle.Z2, Math.Min(target, MinimaxAnswer.Target(tolerance, kkt.LowerValue)), 2 * settings.SaddleSteps);
+        var exact = At(best.X1, saddle);
+        double better = exact.Penalised - here.Penalised;
+        if (!(saddle.Gap <= tolerance) || !IsBetter(better, best.Distance)) return;
+        best = (better, best.Distance, best.X1, exact);
+        V z1 = saddle.Z1, z2 = saddle.Z2;
         if (problem.UpperMultipliers is { } upper && KktCheck<V>.Violation(upper, [best.X1, best.Values.X2, z1, z2], X2, 0) > tolerance) return;
         Better = ([best.X1, best.Values.X2, z1, z2, z1.Copy(), z2.Copy()], best.Values.Upper);
         Signs.Add(FormattableString.Invariant($"F is better by {-best.Change:G3} at another x1, {best.Distance:G3} away, so x1 is not the global optimum; start there"));
@@ -251,9 +257,9 @@ internal sealed class KktSigns<V>
             moved.AddScaled(-1, x1);
             double distance = moved.Norm();
             if (!(distance > 1e-3 * length)) return null;
-            var saddle = LowerSaddleSolver.Solve(problem, there, here.Saddle.Z1, here.Saddle.Z2, Solved * tolerance, settings.SaddleSteps);
-            if (!(saddle.Gap <= tolerance)) return null;
-            var values = At(there, saddle);
+            var solved = LowerSaddleSolver.Solve(problem, there, here.Saddle.Z1, here.Saddle.Z2, Solved * tolerance, settings.SaddleSteps);
+            if (!(solved.Gap <= tolerance)) return null;
+            var values = At(there, solved);
             double change = values.Penalised - here.Penalised;
             return double.IsFinite(change) ? (change, distance, there, values) : null;
         }
