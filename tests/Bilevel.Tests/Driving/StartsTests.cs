@@ -50,7 +50,7 @@ public sealed class StartsTests
         var starts = Starts.Around(problem, [Vectors.Of(1.2), Vectors.Of(0.5)], 30, seed: 1);
         Assert.Equal((1.2, 0.5), (starts[0][0][0], starts[0][1][0]));
         Assert.All(starts, s => Assert.True(s[0][0] is >= 0 and <= 2 && Math.Abs(s[1][0]) <= 1 + 1e-12));
-        Assert.True(starts.Select(s => s[0][0]).Distinct().Count() > 20);
+        Assert.Equal(30, Starts.Around(Wells(), [Vectors.Of(1.2), Vectors.Of(0.5)], 30, seed: 1).Select(s => s[0][0]).Distinct().Count());
         var minimax = Starts.Around(new ConstrainedQp().Problem, ConstrainedQp.Start(1), 3, seed: 1);
         Assert.All(minimax, s => Assert.InRange(s[0][0], 0, 4));
         Assert.Equal(minimax[0][3][0], minimax[2][3][0]);
