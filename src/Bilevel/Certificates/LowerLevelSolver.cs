@@ -73,6 +73,7 @@ public static class LowerLevelSolver
                     if (!(norm > tolerance)) break;
 
                     // Newton steps end where rounding begins, as a rule.
+                    tries++;
                     withoutGain = 80;
                 }
             }
@@ -91,7 +92,7 @@ public static class LowerLevelSolver
             valueSize = Math.Max(valueSize, Math.Abs(value));
             double low = 0, high = double.PositiveInfinity, lowSlope = slope, highSlope = 0;
             double step = steps.Count == 0 ? Math.Min(1, 1 / norm) : 1;
-            for (int probe = 0; probe < 40; probe++)
+            for (int probe = 0; probe < (withoutGain < 50 ? 40 : 12); probe++)
             {
                 trial.CopyFrom(y);
                 trial.AddScaled(step, direction);
@@ -150,7 +151,7 @@ public static class LowerLevelSolver
         for (int k = 0; k < NewtonSteps && norm > tolerance; k++)
         {
             gradient.Scale(-1);
-            var step = ConjugateResiduals.Solve(Product, gradient, Math.Max(0.1 * tolerance, 1e-3 * norm), Math.Min(NewtonProducts, (3 * y.Length) + 20));
+            var step = ConjugateResiduals.Solve(Product, gradient, Math.Max(0.1 * tolerance, 1e-3 * norm), Math.Min(NewtonProducts, (6 * y.Length) + 20));
             trial.CopyFrom(y);
             trial.AddScaled(1, step);
             atTrial.Evaluate();
