@@ -63,9 +63,9 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
     /// <inheritdoc/>
     IEnumerable<Finding> IMethod.Validate<V>(IProblem<V> problem, IReadOnlyList<V> start) => ConstrainedClass.Validate(this, problem, start);
 
-    /// <summary>Whether the method is made for a problem: a constrained follower, a leader without adversary whose f sees no multipliers at the start.</summary>
+    /// <summary>Whether the method is made for a problem: a constrained follower declared strongly convex, a leader without adversary whose f sees no multipliers at the start.</summary>
     internal bool Suits<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
-        where V : class, IVector<V> => problem.LowerMultipliers is not null && start[Y2].Length > 0 && !ConstrainedClass.Validate(this, problem, start).Any(f => f.Severity == Severity.Error);
+        where V : class, IVector<V> => problem.LowerMultipliers is not null && problem.Constants.LowerStrongConvexity > 0 && start[Y2].Length > 0 && !ConstrainedClass.Validate(this, problem, start).Any(f => f.Severity == Severity.Error);
 
     private sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
