@@ -3,8 +3,8 @@ namespace Bilevel;
 /// <summary>
 /// The method that suits the problem: quasi-newton for bilevel problems; for bilevel minimax problems the optimistic gradient
 /// method, and the proximal-point method from its best point where that makes no more progress while the certificate
-/// is still missing. Where the lower level has constraints and f sees no multipliers, the quasi-Newton method for those comes
-/// before both.
+/// is still missing. Where the lower level has constraints, is declared strongly convex, and f sees no multipliers, the quasi-Newton
+/// method for those comes before both.
 /// </summary>
 public sealed record Auto : IMethod
 {

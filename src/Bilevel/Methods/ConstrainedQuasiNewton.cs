@@ -63,9 +63,9 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
     /// <inheritdoc/>
     IEnumerable<Finding> IMethod.Validate<V>(IProblem<V> problem, IReadOnlyList<V> start) => ConstrainedClass.Validate(this, problem, start);
 
-    /// <summary>Whether the method is made for a problem: a constrained follower, a leader without adversary whose f sees no multipliers at the start.</summary>
+    /// <summary>Whether the method is made for a problem: a constrained follower declared strongly convex, a leader without adversary whose f sees no multipliers at the start.</summary>
     internal bool Suits<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
-        where V : class, IVector<V> => problem.LowerMultipliers is not null && start[Y2].Length > 0 && !ConstrainedClass.Validate(this, problem, start).Any(f => f.Severity == Severity.Error);
+        where V : class, IVector<V> => problem.LowerMultipliers is not null && problem.Constants.LowerStrongConvexity > 0 && start[Y2].Length > 0 && !ConstrainedClass.Validate(this, problem, start).Any(f => f.Severity == Severity.Error);
 
     private sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
@@ -75,7 +75,8 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
 
         private const int MostTrials = 25;
 
-        private const double FirstRho = 10;
+        // rho begins at 10 or above, and ends at 1/epsilon or above, where that is not beyond what the gap asks for in most problems.
+        private const double FirstRho = 10, SmallRho = 1e4;
 
         // A stage of rho ends when the gradient has fallen to this share of its first norm; the last at this share of the tolerance.
         private const double StageShare = 0.1, LastShare = 0.5, NearShare = 1.5;
@@ -176,6 +177,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         {
             if (settings.Rho is { } given) return rho < given ? 2 : 0;
             if (rho >= MostRho) return 0;
+            if (rho < Math.Min(1 / settings.Tolerance, SmallRho)) return double.PositiveInfinity;
             if (double.IsNaN(bias) || hasMoved) return double.PositiveInfinity;
             return Math.Max(gap / settings.Tolerance, bias / (BiasShare * settings.Tolerance));
         }

@@ -57,6 +57,11 @@ internal sealed class FallbackRun<V>(IRun<V> fast, Func<IReadOnlyList<V>, IRun<V
     {
         fast.Step();
         iteration++;
+        if (!double.IsFinite(fast.Residual))
+        {
+            successor = slow(best);
+            return;
+        }
 
         // Below the tolerance there is nothing to gain: that it goes on means that the certificate misses something else.
         if (fast.Residual < Progress * bestResidual && bestResidual > tolerance)
