@@ -25,6 +25,11 @@ public class ListTests
               --bad-data   true|false; default false
                   Fails when it is built, as a task with unusable data does.
 
+            A run uses, unless told otherwise and on the task's own data (what follows the data may be other on yours):
+              --method f2ba-plus --tolerance 0.0001 --iterations 1000
+              f2ba-plus: tolerance 5E-05
+            Of other methods, and of what is not named here, it uses the defaults that 'bilevel list METHOD' shows.
+
             Where the tool, the task and the method share a name, --task.NAME and --set task.NAME=value mean this task's.
 
             """,
@@ -56,5 +61,24 @@ public class ListTests
         Assert.Equal("toy", Tool.Run("list", "--json").Json.GetProperty("tasks")[0].GetProperty("name").GetString());
         var size = Tool.Run("list", "toy", "--json").Json.GetProperty("settings")[0];
         Assert.Equal(("size", 3, 1000), (size.GetProperty("name").GetString(), size.GetProperty("default").GetInt32(), size.GetProperty("max").GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("f2ba-plus")]
+    [InlineData("f2sa")]
+    public void ListAndHelpShowTheValuesThatARunUses(string method)
+    {
+        var used = Tool.Run("run", "toy", "--method", method, "--json").Json.GetProperty("settings");
+        var listed = Tool.Run("list", "toy", "--json").Json.GetProperty("run");
+        if (listed.GetProperty("methods").TryGetProperty(method, out var settings)) Assert.Equal(used.GetProperty("method").ToString(), settings.ToString());
+        Assert.Equal(used.GetProperty("run").GetProperty("tolerance").GetString(), Numbers.Exact(listed.GetProperty("tolerance").GetDouble()));
+
+        string help = string.Join(' ', Tool.Run("run", "toy", "--method", method, "--help").Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        foreach (var setting in MethodCatalog.Find(method).Schema.Settings)
+        {
+            string text = used.GetProperty("method").GetProperty(setting.Name).ToString();
+            if (setting.Type == typeof(bool)) text = text.ToLowerInvariant();
+            Assert.Contains($"[method] {setting.Help} Default: {text}.", help);
+        }
     }
 }
