@@ -64,11 +64,12 @@ internal sealed class KktCheck<V>
         {
             kkt.MeasureRounding();
             deciding = Decide();
-            contradiction = MinimaxAssumptions.Contradiction(problem, kkt.Point, settings.Directions, thorough: true, sightings)?.Sentence;
+            contradiction = MinimaxAssumptions.Contradiction(problem, kkt.Point, settings.Directions, thorough: true, sightings)?.Sentence ?? KktAudit.Contradiction(problem, kkt, penalty, tolerance);
         }
 
         List();
         if (!quick && contradiction is null) contradiction = SolveAgain();
+        if (contradiction is null && (!quick || Failing().Count == 0)) contradiction = MultipliersContradict();
         if (contradiction is not null)
         {
             signs.Add(contradiction);
@@ -160,6 +161,31 @@ internal sealed class KktCheck<V>
         double bound = Math.Max(kkt.GapBound, 0) / margin;
         numbers.Add(new("violation_bound", bound, "what the gap implies for the violation"));
         numbers.Add(new("lower_gap_least", -least * bound, "lower bound of the follower's objective at y1 less its best"));
+    }
+
+    // B0 against the multipliers of the lower level solved again, from ones that obey it and to two accuracies, whose difference is about
+    // the error of the first. Those of the point itself may be above it: they are approximate. In words, or null.
+    private string? MultipliersContradict()
+    {
+        if (problem.LowerMultipliers is not { OptimalBound: { } least } lower || Touched is not null) return null;
+        double over = lower.Sizes(y2).OverOptimal;
+        if (!(over > 1 + Slack) || !double.IsFinite(over)) return null;
+        var (start1, start2) = (y1, y2.Copy());
+        start2.Scale(1 / over);
+        problem.Z2.Project(start2);
+        Span<double> seen = [0, 0];
+        for (int k = 0; k < 2; k++)
+        {
+            double target = tolerance * (k == 0 ? 1e-4 : 1e-6);
+            var solved = LowerSaddleSolver.Solve(problem, x1, start1, start2, target, 4 * settings.SaddleSteps);
+            if (!(solved.Gap <= 10 * target)) return null;
+            seen[k] = lower.Sizes(solved.Z2).OverOptimal;
+            (start1, start2) = (solved.Z1, solved.Z2);
+        }
+
+        return Math.Min(seen[0], seen[1]) - Math.Abs(seen[1] - seen[0]) > 1 + Slack
+            ? FormattableString.Invariant($"the declared {nameof(lower.OptimalBound)} {least:G4} is contradicted: the multipliers of the lower level solved again are {seen[1]:G4} times what it allows")
+            : null;
     }
 
     /// <summary>How far constraints are violated, with what rounding may hide.</summary>

@@ -97,11 +97,15 @@ internal sealed class KktResiduals<V>
     public void MeasureRounding()
     {
         var p = Point;
-        Conclude((
+        Measured = (
             EvaluationRounding.Measure(problem.Upper, [p[X1], p[X2], p[Y1], p[Y2]]),
             EvaluationRounding.Measure(problem.Lower, [p[X1], p[Y1], p[Z2]]),
-            EvaluationRounding.Measure(problem.Lower, [p[X1], p[Z1], p[Y2]])));
+            EvaluationRounding.Measure(problem.Lower, [p[X1], p[Z1], p[Y2]]));
+        Conclude(Measured);
     }
+
+    /// <summary>What was measured: of f, of g at (x1, y1, z2) and at (x1, z1, y2).</summary>
+    public (EvaluationRounding Upper, EvaluationRounding First, EvaluationRounding Second) Measured { get; private set; }
 
     // The proximal step of length 1/(3 smoothness), and the residuals after it.
     private void Advance(IReadOnlyList<V> point, V[] rows, double smoothness)

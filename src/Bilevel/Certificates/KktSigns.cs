@@ -114,7 +114,7 @@ internal sealed class KktSigns<V>
         Signs.Add(FormattableString.Invariant($"the saddle point of the lower level seems not to be unique: two were found {Apart(near.Saddle, other):G3} apart with gaps of at most {near.Saddle.Gap:G3} and {other.Gap:G3}; the leader may choose among them, and F is {best.Upper:G6} at the best for the leader, {worst.Upper:G6} at the worst and {near.Upper:G6} at the nearest one, which is reported"));
     }
 
-    // The leader's gradient steps in y, each followed by a solve of the lower level from where it ends, and steps of twice the length along what that moved; the best (or worst) saddle point reached, null where none is left.
+    // The leader's gradient steps in y, first along what of the gradient moves no gradient of g, each followed by a solve of the lower level from where it ends, and steps of twice the length along what that moved; the best (or worst) saddle point reached, null where none is left.
     private MinimaxValues<V>? Push(MinimaxValues<V> near, int side, double steep)
     {
         MinimaxValues<V>? reached = null;
@@ -132,6 +132,7 @@ internal sealed class KktSigns<V>
             else
             {
                 new PreparedRequest<V>(problem.Upper, [[x1, current.X2, moved[0], moved[1]]], [new(Y1, 0, slopes[0]), new(Y2, 0, slopes[1])]).Evaluate();
+                if (k == 0 && LowerKernel.Part(problem, x1, current.Saddle, slopes, steep, settings.Directions) is { } flat) slopes = flat;
                 double norm = Math.Sqrt(slopes.Sum(s => s.Dot(s)));
                 if (!(norm > 0) || !double.IsFinite(norm)) break;
                 double length = share * Math.Max(y1.Length == 0 ? 0 : Reach(problem.Z1, y1, 1), y2.Length == 0 ? 0 : Reach(problem.Z2, y2, 1));

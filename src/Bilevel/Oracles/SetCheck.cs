@@ -4,7 +4,9 @@ namespace Bilevel;
 /// Looks for a contradiction to "this is a closed convex set with its nearest-point projection and a true diameter", or "this
 /// is a closed convex function with its proximal map": p = prox_t(v) obeys q(u) &gt;= q(p) + &lt;v - p, u - p&gt;/t at every u of the
 /// domain, which for a set is the obtuse angle, and which makes the map firmly nonexpansive. Points are drawn near and
-/// far, along coordinates, and along lines that are halved where the map moves most. Finding nothing proves nothing.
+/// far, along coordinates, along patterns of signs in which every coordinate takes part, farther along the way that a point was
+/// moved, where the map must end in the same point, and along lines that are halved where the map moves most. Finding
+/// nothing proves nothing.
 /// </summary>
 internal static class SetCheck
 {
@@ -72,6 +74,7 @@ internal sealed class SetSearch<V>
         if (!isSet) term.Project(centre);
         foreach (double scale in Scales()) Pair(centre, scale, Random(), natural: true);
         AlongCoordinates();
+        AlongPatterns();
         AboutTheOrigin();
         Middles();
         Compare();
@@ -150,6 +153,40 @@ internal sealed class SetSearch<V>
         {
             var direction = Coordinate(n <= Coordinates ? k : (int)(RandomBits.At(key, 1000 + (ulong)k) % (ulong)n));
             foreach (double share in new[] { 0.2, 3 }) Pair(centre, share * Reach, direction, natural: share < 1);
+        }
+    }
+
+    // One wrong coordinate of many is lost in an angle to a point that differs in all of them. Where the outward step is made shorter
+    // or longer, all right coordinates end where they did, so that what is wrong in a few stands alone.
+    private void AlongPatterns()
+    {
+        double each = isSet || !isLong ? Reach : Math.Max(1, centre.Norm());
+        foreach (double share in isLong ? [0.3, 3] : new[] { 1e-3, 0.03, 0.3, 1, 3 })
+        {
+            for (int k = 0; k < 2; k++)
+            {
+                var from = Shifted(centre, share * each / Math.Sqrt(centre.Length), Pattern());
+                int before = mapped.Count;
+                Map(from, 1, compared: feasible.Count < MostFeasible && !isLong);
+                if (mapped.Count == before) return;
+                Outward(mapped[^1]);
+            }
+        }
+    }
+
+    private void Outward(Mapped place)
+    {
+        if (!(place.Length > 10 * place.Error)) return;
+        foreach (var (share, turn) in isLong ? [(0.01, 0.0), (1.7, 0.3)] : new[] { (0.01, 0.0), (0.5, 0.0), (1.7, 0.0), (0.01, 0.3), (0.5, 0.3) })
+        {
+            if (found is not null) return;
+            var farther = Shifted(place.To, share, place.Outward);
+            if (turn > 0) farther.AddScaled(share * turn * place.Length / Math.Sqrt(farther.Length), Pattern());
+            int before = mapped.Count;
+            Map(farther, isSet ? 1 : share * place.Step, compared: false);
+            if (mapped.Count == before) return;
+            Judge(place, mapped[^1]);
+            if (found is null) Judge(mapped[^1], place);
         }
     }
 
@@ -313,6 +350,14 @@ internal sealed class SetSearch<V>
         var vector = centre.ZerosLike();
         RandomDirection.Fill(vector, RandomBits.At(key, drawn++));
         vector.Scale(1 / Math.Sqrt(vector.Length));
+        return vector;
+    }
+
+    // Components of random sign, of about one each.
+    private V Pattern()
+    {
+        var vector = centre.ZerosLike();
+        SignPattern.Fill(vector, RandomBits.At(key, drawn++));
         return vector;
     }
 

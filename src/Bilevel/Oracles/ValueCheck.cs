@@ -38,17 +38,17 @@ internal sealed class ValueCheck<V>
     private static readonly double[] NodeWeights = [8 / 18.0, 5 / 18.0, 5 / 18.0];
 
     private readonly V centre, ahead, behind, place, gradient, slope, leg;
-    private readonly IFeasibleSet<V> set;
+    private readonly IProximalTerm<V> set;
     private readonly PreparedRequest<V> request;
     private readonly double valueRounding, gradientRounding, reach, precision, centreValue, steepness;
 
     /// <param name="objective">The objective.</param>
     /// <param name="at">The point, all its blocks; not changed.</param>
     /// <param name="block">The block that moves.</param>
-    /// <param name="set">What holds that block.</param>
+    /// <param name="set">What holds that block: a set, or a term over its domain.</param>
     /// <param name="rounding">Rounding of values and gradients there.</param>
     /// <param name="reach">A length over which the function may be expected to change; 0 for unknown.</param>
-    public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IFeasibleSet<V> set, GradientRounding rounding, double reach)
+    public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IProximalTerm<V> set, GradientRounding rounding, double reach)
     {
         (centre, this.set, this.reach) = (at[block], set, reach);
         (ahead, behind, place, gradient, slope, leg) = (centre.Copy(), centre.Copy(), centre.Copy(), centre.ZerosLike(), centre.ZerosLike(), centre.ZerosLike());
@@ -99,11 +99,11 @@ internal sealed class ValueCheck<V>
                 return new(sure <= (2 * allowed) + (2 * own) ? Agreement.Agrees : Agreement.Blunt, declared, measured, sharpest);
             }
 
-            // What would be left to see at the next length. Where both slopes have settled and differ all the same, they contradict
-            // each other; where either still moves, it may be curvature.
+            // What would be left to see at the next length. Where their difference has settled, they contradict each other: what curvature
+            // leaves of it falls with a power of the length.
             double nextSure = (sure - own) * (t / next);
             bool hidden = nextSure + own + allowed > apart / 3 || level == Levels - 1;
-            bool settled = Math.Max(Math.Abs(declared - declaredBefore), Math.Abs(measured - measuredBefore)) <= apart / 4;
+            bool settled = Math.Abs(declared - declaredBefore - (measured - measuredBefore)) <= apart / 4;
             if (hidden || (settled && next < least)) return new(settled && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, apart);
             (declaredBefore, measuredBefore, t) = (declared, measured, next);
         }
@@ -142,9 +142,11 @@ internal sealed class ValueCheck<V>
         return worst;
     }
 
-    // Whether gradient and values agree inside either half: then only the point itself is not smooth.
+    // Whether gradient and values agree inside either half, and the slope at the point itself is between theirs: then only the point is not smooth.
     private bool IsKink(V direction, double t, double limit)
     {
+        double at = slope.Dot(direction);
+        var (low, high, sides) = (double.PositiveInfinity, double.NegativeInfinity, 0);
         foreach (double side in new[] { t, -t })
         {
             Place(ahead, direction, side);
@@ -157,13 +159,19 @@ internal sealed class ValueCheck<V>
                 behind.CopyFrom(centre);
                 behind.AddScaled(Nodes[i], leg);
                 At(behind);
-                integral += NodeWeights[i] * gradient.Dot(leg);
+                double along = gradient.Dot(leg);
+                integral += NodeWeights[i] * along;
+                (low, high) = (Math.Min(low, along / side), Math.Max(high, along / side));
             }
 
             if (!(Math.Abs(At(ahead) - centreValue - integral) / t <= limit)) return false;
+            leg.AddScaled(-side, direction);
+            if (leg.Norm() <= 1e-6 * t * direction.Norm()) sides++;
         }
 
-        return true;
+        // Between the slopes met on both sides, with half of their spread to spare.
+        double spare = ((high - low) / 2) + limit;
+        return sides < 2 || (at >= low - spare && at <= high + spare);
     }
 
     private void Place(V end, V direction, double t)

@@ -6,6 +6,8 @@ namespace Bilevel.Tests;
 /// <summary>Attempts to get a certificate that is false. A certificate is false where the true gap or a true residual exceeds its tolerance.</summary>
 public sealed class KktAttackTests
 {
+    // BILEVEL_ATTACKS=500 runs so many of each kind.
+    private static readonly int Attacks = int.TryParse(Environment.GetEnvironmentVariable("BILEVEL_ATTACKS"), out int attacks) ? attacks : 20;
     private static readonly KktCertificate Certifier = new();
     private static readonly Gen<int> Seeds = Gen.Int[0, 1 << 30];
     private static readonly Gen<double> Tolerances = Gen.Int[-9, 1].Select(e => Math.Pow(10, e));
@@ -17,13 +19,13 @@ public sealed class KktAttackTests
     private static bool IsFalse(KktQuadratic q, CertifiedPoint<DenseVector<double>> answer) =>
         answer.Certificate.Verdict == Verdict.Certified && Gap(q, answer.Point) > (answer.Certificate.Tolerance * (1 + 1e-9)) + 1e-12;
 
-    // 4,000 problems: one direction of z1 or z2 of curvature from -1 to -1e-10, the others convex.
+    // One direction of z1 or z2 of curvature from -1 to -1e-10, the others convex.
     [Fact]
     public void Negative_curvature_in_one_direction_is_never_certified_and_always_seen_above_rounding()
     {
         int missed = 0, visible = 0;
         Gen.Select(Seeds, Gen.Double[-10, 0], Gen.Bool, Tolerances, Gen.Int[-5, -1]).Each(
-            4000,
+            8 * Attacks,
             sample =>
             {
                 var (seed, exponent, first, tolerance, offset) = sample;
@@ -38,15 +40,15 @@ public sealed class KktAttackTests
                 visible++;
                 if (answer.Certificate.Verdict == Verdict.Certified) missed++;
             });
-        Assert.True(missed <= visible / 1000, $"{missed} of {visible} were not seen");
+        Assert.True(missed <= (visible + 500) / 1000, $"{missed} of {visible} were not seen");
     }
 
-    // 300 of the same, with all evidence.
+    // The same, with all evidence.
     [Fact]
     public void The_full_form_is_not_fooled_either()
     {
         Gen.Select(Seeds, Gen.Double[-6, 0], Gen.Bool, Tolerances, Gen.Int[-5, -1]).Each(
-            300,
+            2 * Attacks,
             sample =>
             {
                 var (seed, exponent, first, tolerance, offset) = sample;
@@ -59,12 +61,12 @@ public sealed class KktAttackTests
             });
     }
 
-    // 2,000 problems that go the other way.
+    // Problems that go the other way.
     [Fact]
     public void A_swapped_sense_is_never_certified()
     {
         Gen.Select(Seeds, Gen.Int[1, 3], Tolerances).Each(
-            2000,
+            4 * Attacks,
             sample =>
             {
                 var (seed, senses, tolerance) = sample;
@@ -78,13 +80,13 @@ public sealed class KktAttackTests
             });
     }
 
-    // 3,000 problems: constants wrong by up to ten decades either way. They move the point and may be contradicted, but what is certified is true.
+    // Constants wrong by up to ten decades either way. They move the point and may be contradicted, but what is certified is true.
     [Fact]
     public void Wrong_constants_never_make_a_false_certificate()
     {
         int certified = 0, refused = 0;
         Gen.Select(Seeds, Gen.Double[-10, 10], Gen.Double[-10, 10], Tolerances, Gen.Int[-5, -2]).Each(
-            3000,
+            6 * Attacks,
             sample =>
             {
                 var (seed, f, g, tolerance, offset) = sample;
@@ -99,16 +101,16 @@ public sealed class KktAttackTests
                 Assert.InRange(w, 0, tolerance);
                 Assert.InRange(v, 0, tolerance);
             });
-        Assert.True(certified > 300 && refused > 100, $"{certified} certified, {refused} refused");
+        Assert.True(certified > 0.6 * Attacks && refused > 0.2 * Attacks, $"{certified} certified, {refused} refused");
     }
 
-    // 3,000 starts anywhere, out of the sets too, at rho from 1e-3 to 1e12.
+    // Starts anywhere, out of the sets too, at rho from 1e-3 to 1e12.
     [Fact]
     public void Whatever_is_certified_is_feasible_and_has_these_residuals()
     {
         int certified = 0;
         Gen.Select(Seeds, Gen.Int[-3, 12], Gen.Int[-12, 2], Gen.Int[-9, 9]).Each(
-            3000,
+            6 * Attacks,
             sample =>
             {
                 var (seed, decades, spread, tolerance) = sample;
@@ -124,16 +126,16 @@ public sealed class KktAttackTests
                 Assert.InRange(w, 0, answer.Certificate.Tolerance);
                 Assert.InRange(v, 0, answer.Certificate.Tolerance);
             });
-        Assert.True(certified > 200, $"{certified} certified");
+        Assert.True(certified > 0.4 * Attacks, $"{certified} certified");
     }
 
-    // 2,000 problems in float32, whose true numbers are those of the rounded point.
+    // Problems in float32, whose true numbers are those of the rounded point.
     [Fact]
     public void Single_precision_is_never_certified_by_its_rounding()
     {
         int certified = 0;
         Gen.Select(Seeds, Gen.Double[0, 12], Gen.Int[-9, 0], Gen.Int[-8, -1]).Each(
-            2000,
+            4 * Attacks,
             sample =>
             {
                 var (seed, decades, tolerance, offset) = sample;
@@ -147,16 +149,16 @@ public sealed class KktAttackTests
                 Assert.InRange(w, 0, certificate.Tolerance);
                 Assert.InRange(v, 0, certificate.Tolerance);
             });
-        Assert.True(certified > 100, $"{certified} certified");
+        Assert.True(certified > 0.2 * Attacks, $"{certified} certified");
     }
 
-    // 3,000 problems whose gradient or values lie: scaled, turned, one component wrong, a constant added; by factors down to 1e-4.
+    // Problems whose gradient or values lie: scaled, turned, one component wrong, a constant added; by factors down to 1e-4.
     [Fact]
     public void Gradients_and_values_that_disagree_are_never_certified()
     {
         int[] passed = new int[8];
         Gen.Select(Seeds, Gen.Int[0, 7], Gen.Bool, Gen.Double[-4, 0], Gen.Int[-2, 1]).Each(
-            3000,
+            16 * Attacks,
             sample =>
             {
                 var (seed, kind, upper, exponent, tolerance) = sample;
@@ -189,16 +191,16 @@ public sealed class KktAttackTests
                 if (certificate.Verdict == Verdict.Certified && kind is not (4 or 5 or 6)) Assert.Fail(certificate.ToString() + $" kind {kind} size {size} upper {upper}");
             });
 
-        Assert.True(passed.Sum() == 0, $"{string.Join(" ", passed)} of 3000 passed");
+        Assert.True(passed.Sum() == 0, $"{string.Join(" ", passed)} passed");
     }
 
-    // 1,500 problems in which a number is not finite somewhere.
+    // Problems in which a number is not finite somewhere.
     [Fact]
     public void Numbers_that_are_not_finite_are_never_certified()
     {
         double[] bad = [double.NaN, double.PositiveInfinity, double.NegativeInfinity];
         Gen.Select(Seeds, Gen.Int[0, 2], Gen.Int[0, 5], Gen.Int[0, 2]).Each(
-            1500,
+            6 * Attacks,
             sample =>
             {
                 var (seed, which, block, where) = sample;
@@ -213,13 +215,13 @@ public sealed class KktAttackTests
             });
     }
 
-    // 1,000 problems with blocks that are absent or can take one value only.
+    // Problems with blocks that are absent or can take one value only.
     [Fact]
     public void Absent_and_degenerate_blocks_are_no_obstacle_and_no_loophole()
     {
         int certified = 0;
         Gen.Select(Seeds, Gen.Int[0, 15], Gen.Int[0, 15], Tolerances).Each(
-            1000,
+            2 * Attacks,
             sample =>
             {
                 var (seed, empty, points, tolerance) = sample;
@@ -232,15 +234,15 @@ public sealed class KktAttackTests
                     if (answer.Certificate.Verdict == Verdict.Certified) certified++;
                 }
             });
-        Assert.True(certified > 600, $"{certified} certified");
+        Assert.True(certified > 1.2 * Attacks, $"{certified} certified");
     }
 
-    // 1,000 lower levels with kinks that point the wrong way.
+    // Lower levels with kinks that point the wrong way.
     [Fact]
     public void Concave_kinks_are_never_certified_where_they_matter()
     {
         Gen.Select(Seeds, Gen.Double[-3, 0], Gen.Double[-0.9, 0.9]).Each(
-            1000,
+            4 * Attacks,
             sample =>
             {
                 var (seed, exponent, at) = sample;
@@ -263,13 +265,13 @@ public sealed class KktAttackTests
             });
     }
 
-    // 500 problems whose set lies about its diameter or projects somewhere else.
+    // Problems whose set lies about its diameter or projects somewhere else.
     [Fact]
     public void Sets_that_lie_are_refused()
     {
         int refused = 0;
         Seeds.Each(
-            500,
+            Attacks,
             seed =>
             {
                 var q = new KktQuadratic(seed, 1e-4, boxes: true);
@@ -283,7 +285,7 @@ public sealed class KktAttackTests
                     Assert.Contains("set of z1", certificate.Summary, StringComparison.Ordinal);
                 }
             });
-        Assert.True(refused > 800, $"{refused} of 1000 refused");
+        Assert.True(refused > 1.6 * Attacks, $"{refused} of {2 * Attacks} refused");
     }
 
     [Theory]

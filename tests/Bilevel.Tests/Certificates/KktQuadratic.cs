@@ -143,17 +143,22 @@ internal sealed class KktQuadratic
     }
 
     /// <summary>The distance of 0 from the subdifferential of P at a point of boxes: components at a bound count only where they push inside.</summary>
-    public (double W, double V) BoxResiduals(double[][] u)
+    /// <param name="u">The six blocks.</param>
+    /// <param name="ofUpper">Constants added to the gradients of f in its blocks.</param>
+    /// <param name="ofLower">Constants added to the gradients of g in its blocks.</param>
+    public (double W, double V) BoxResiduals(double[][] u, double[][]? ofUpper = null, double[][]? ofLower = null)
     {
         double[][] first = [u[0], u[2], u[5]], second = [u[0], u[4], u[3]], all = [u[0], u[1], u[2], u[3]];
+        double[] Upper(int k) => ofUpper is null ? UpperGradient(all, k) : Dense.Sum(UpperGradient(all, k), 1, ofUpper[k]);
+        double[] Of(double[][] at, int k) => ofLower is null ? LowerGradient(at, k) : Dense.Sum(LowerGradient(at, k), 1, ofLower[k]);
         double[][] rows =
         [
-            Dense.Sum(UpperGradient(all, 0), Rho, Dense.Sum(LowerGradient(first, 0), -1, LowerGradient(second, 0))),
-            [.. UpperGradient(all, 1).Select(t => -t)],
-            Dense.Sum(UpperGradient(all, 2), Rho, LowerGradient(first, 1)),
-            Dense.Sum(UpperGradient(all, 3), -Rho, LowerGradient(second, 2)),
-            [.. LowerGradient(second, 1).Select(t => Rho * t)],
-            [.. LowerGradient(first, 2).Select(t => -Rho * t)],
+            Dense.Sum(Upper(0), Rho, Dense.Sum(Of(first, 0), -1, Of(second, 0))),
+            [.. Upper(1).Select(t => -t)],
+            Dense.Sum(Upper(2), Rho, Of(first, 1)),
+            Dense.Sum(Upper(3), -Rho, Of(second, 2)),
+            [.. Of(second, 1).Select(t => Rho * t)],
+            [.. Of(first, 2).Select(t => -Rho * t)],
         ];
         double[] squares = [.. rows.Select((row, b) => row.Select((t, i) =>
             kinds[b > 3 ? b - 2 : b] == Kind.Point || (u[b][i] <= -Scale && t > 0) || (u[b][i] >= Scale && t < 0) ? 0 : t * t).Sum())];

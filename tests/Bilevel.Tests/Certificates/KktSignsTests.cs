@@ -86,6 +86,69 @@ public sealed class KktSignsTests
         });
     }
 
+    // g = c'z on a simplex whose least entries tie: the lower solutions are a face, and f = d'y is best and worst at its corners.
+    [Fact]
+    public void A_face_of_best_answers_of_a_linear_follower_is_seen_with_its_best_and_worst_f()
+    {
+        Gen.Select(Seeds, Gen.Int[3, 12], Gen.Int[-6, 9]).Each(Attacks, sample =>
+        {
+            var (seed, n, decade) = sample;
+            var random = new Random(seed);
+            double unit = Math.Pow(10, decade);
+            int ties = random.Next(2, n);
+            double[] c = [.. Enumerable.Range(0, n).Select(i => i < ties ? 0.3 : 0.5 + random.NextDouble())], d = Dense.Normal(random, n);
+            var problem = new BilevelMinimaxProblem<DenseVector<double>>(
+                new ArrayObjective<double>(b => (Dot(d, b[2]) / unit) + (b[0][0] * b[0][0] / 2), (b, k) => k switch { 0 => [b[0][0]], 2 => [.. d.Select(t => t / unit)], _ => [] }),
+                new ArrayObjective<double>(b => Dot(c, b[1]) / unit, (b, k) => k switch { 0 => [0], 1 => [.. c.Select(t => t / unit)], _ => [] }))
+            {
+                X1 = new Box<double>(0, 0, 1),
+                Z1 = new Simplex<double>(unit, n),
+            };
+            double[] start = [.. Enumerable.Range(0, n).Select(i => i < ties ? unit / ties : 0)];
+            var (certificate, _) = Certifier.Check(problem, Point([0], [], start, []), 1e-2, 100, quick: false);
+            double best = d.Take(ties).Min(), worst = d.Take(ties).Max();
+            Assert.Contains(certificate.Signs, s => s.Contains("not to be unique", StringComparison.Ordinal));
+            Assert.InRange(certificate["optimistic_upper"], best - 1e-3, best + (0.1 * (worst - best)));
+            Assert.InRange(certificate["pessimistic_upper"], worst - (0.1 * (worst - best)), worst + 1e-3);
+        });
+    }
+
+    // g = |A u|^2/2 + u'B z2 - |z2|^2/2 with z1 = (u, w), of which w moves nothing: f = d'y1 ranges over the box of w.
+    [Fact]
+    public void A_block_that_moves_nothing_is_seen_beside_a_bilinear_game()
+    {
+        Gen.Select(Seeds, Gen.Int[1, 4], Gen.Int[1, 4], Gen.Int[-6, 9]).Each(Attacks, sample =>
+        {
+            var (seed, curved, flat, decade) = sample;
+            var random = new Random(seed);
+            double unit = Math.Pow(10, decade), steep = Math.Pow(10, 4 * random.NextDouble());
+            double[,] a = Dense.NormalMatrix(random, curved, curved), coupling = Dense.NormalMatrix(random, curved, 2);
+            double[] d = Dense.Normal(random, curved + flat);
+            double[] U(double[] z) => [.. z.Take(curved).Select(t => t / unit)];
+            double[] In(double[] z) => [.. z.Select(t => t / unit)];
+            var problem = new BilevelMinimaxProblem<DenseVector<double>>(
+                new ArrayObjective<double>(b => Dot(d, In(b[2])) + (b[0][0] * b[0][0] / 2), (b, k) => k switch { 0 => [b[0][0]], 2 => In(d), _ => new double[b[k].Length] }),
+                new ArrayObjective<double>(
+                    b => (steep * Dense.Times(a, U(b[1])).Sum(t => t * t) / 2) + Dot(U(b[1]), Dense.Times(coupling, In(b[2]))) - (Dot(In(b[2]), In(b[2])) / 2),
+                    (b, k) => k switch
+                    {
+                        0 => [0],
+                        1 => [.. In(Dense.Sum([.. Dense.TransposedTimes(a, Dense.Times(a, U(b[1]))).Select(t => steep * t)], 1, Dense.Times(coupling, In(b[2])))), .. new double[flat]],
+                        _ => In(Dense.Sum(Dense.TransposedTimes(coupling, U(b[1])), -1, In(b[2]))),
+                    }))
+            {
+                X1 = new Box<double>(0, 0, 1),
+                Z1 = new Box<double>(-unit, unit, curved + flat),
+                Z2 = new Box<double>(-unit, unit, 2),
+            };
+            var (certificate, _) = Certifier.Check(problem, Point([0], [], new double[curved + flat], new double[2]), 1e-2, 100, quick: false);
+            double range = d.Skip(curved).Sum(Math.Abs);
+            Assert.Contains(certificate.Signs, s => s.Contains("not to be unique", StringComparison.Ordinal));
+            Assert.InRange(certificate["optimistic_upper"], -range - 1e-2, -0.8 * range);
+            Assert.InRange(certificate["pessimistic_upper"], 0.8 * range, range + 1e-2);
+        });
+    }
+
     [Fact]
     public void A_better_x1_is_handed_over_whole()
     {
@@ -148,14 +211,39 @@ public sealed class KktSignsTests
     }
 
     [Fact]
-    public void A_multiplier_above_the_declared_bound_of_optimal_ones_ends_what_follows_from_it()
+    public void A_multiplier_above_the_declared_bound_of_optimal_ones_contradicts_it()
     {
-        var problem = T3(1, optimal: 0.5);
-        var point = Solve(problem, Point([0], [], [0.5, -0.5], [1.5]), 33, 40_000);
-        var certificate = Certifier.Check(problem, point, 0.03, 33, quick: false).Certificate;
-        Assert.True(certificate["multiplier"] > 0.6);
-        Assert.True(double.IsNaN(certificate["violation_bound"]) && double.IsNaN(certificate["lower_gap_least"]));
-        Assert.Contains(certificate.Signs, s => s.Contains("OptimalBound", StringComparison.Ordinal));
+        foreach (double optimal in new[] { 0.1, 0.5 })
+        {
+            var problem = T3(1, optimal: optimal);
+            var point = Solve(problem, Point([0], [], [0.5, -0.5], [1.5]), 33, 40_000);
+            foreach (bool quick in new[] { true, false })
+            {
+                var certificate = Certifier.Check(problem, point, 0.03, 33, quick).Certificate;
+                Assert.True(certificate["multiplier"] > 0.6);
+                Assert.True(double.IsNaN(certificate["violation_bound"]) && double.IsNaN(certificate["lower_gap_least"]));
+                Assert.Equal(Verdict.NotCheckable, certificate.Verdict);
+                Assert.Contains("OptimalBound", certificate.Objection, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    // The multiplier is (3 - x)/2 at its best: a bound that it obeys is not contradicted by a point whose own multiplier is above it.
+    [Fact]
+    public void A_true_bound_of_optimal_multipliers_is_not_accused_at_an_approximate_point()
+    {
+        Gen.Select(Seeds, Gen.Double[0.02, 0.3]).Each(Attacks, sample =>
+        {
+            var (seed, off) = sample;
+            double x = 0.5 + (2 * new Random(seed).NextDouble()), best = (3 - x) / 2;
+            var problem = T3(1, optimal: best) with { X1 = new Box<double>(x, x, 1) };
+            foreach (bool quick in new[] { true, false })
+            {
+                var certificate = Certifier.Check(problem, Point([x], [], [2 - best, 1 - best], [best * (1 + off)]), 1e3, 1, quick).Certificate;
+                Assert.True(certificate["multiplier"] > best, certificate.ToString());
+                Assert.True(certificate.Verdict == Verdict.Certified, certificate.ToString());
+            }
+        });
     }
 
     [Fact]

@@ -33,6 +33,12 @@ public sealed class SetCheckTests
         ["a prox of another weight"] = (_, _) => new(x => x) { Prox = (x, t) => Soft(x, 1.01 * t), Value = x => x.Sum(Math.Abs) },
         ["the prox of twice the square"] = (_, _) => new(x => x) { Prox = (x, t) => Scaled(1 / (1 + (2 * t)), x), Value = x => Dot(x, x) / 2 },
         ["hard thresholds"] = (_, _) => new(x => x) { Prox = (x, t) => Each(x, s => s * s > 2 * t ? s : 0), Value = x => x.Count(s => s != 0) },
+        ["a box with one wrong coordinate of a thousand"] = (random, _) => OneWrong(random, 1000, random.Next(5)),
+        ["half spaces of which one of hundreds is oblique"] = (random, _) => ManyHalves(random, 300),
+        ["a circle"] = (_, n) => Annulus(1, Math.Max(n, 2)) with { Length = Math.Max(n, 2) },
+        ["a ball in another norm"] = (random, n) => Ellipsoid(1.2 + (10 * random.NextDouble()), n + 1),
+        ["a diameter too small by a hundredth"] = (_, n) => new(x => Each(x, t => Math.Clamp(t, -1, 1))) { Diameter = 2 * 0.99 * Math.Sqrt(n) },
+        ["a prox of a term of which one coordinate has another weight"] = (random, _) => random.Next(100) is var i ? new(x => x) { Prox = (x, t) => [.. x.Select((s, k) => s - Math.Clamp(s, k == i ? -2 * t : -t, k == i ? 2 * t : t))], Value = x => x.Sum(Math.Abs), Length = 100 } : null!,
         ["a prox that leaves its domain"] = (_, _) => new(x => Each(x, s => Math.Clamp(s, -1, 1))) { Prox = (x, t) => Soft(x, t), Value = x => x.Sum(Math.Abs) },
     };
 
@@ -137,6 +143,46 @@ public sealed class SetCheckTests
         0 => [.. x.Select((_, i) => i == 0 ? inner : 0)],
         var norm => norm < inner ? Scaled(inner / norm, x) : x,
     }) { Diameter = 2 };
+
+    // The box [-1, 1], but one coordinate ends short, is sent over, sticks to a grid, is cut in two or is reflected.
+    private static Map OneWrong(Random random, int n, int how)
+    {
+        int i = random.Next(n);
+        return new(x =>
+        {
+            double[] p = Each(x, t => Math.Clamp(t, -1, 1));
+            p[i] = how switch
+            {
+                0 => Math.Abs(x[i]) > 1 ? 0.9 * p[i] : p[i],
+                1 => x[i] > 1 ? -1 : p[i],
+                2 => Math.Round(10 * p[i]) / 10,
+                3 => Math.Abs(p[i]) < 0.2 ? (p[i] < 0 ? -0.2 : 0.2) : p[i],
+                _ => x[i] > 1 ? Math.Max(2 - x[i], -1) : p[i],
+            };
+            return p;
+        }) { Diameter = 2 * Math.Sqrt(n), Length = n };
+    }
+
+    // Pairs of coordinates (u, v) with u + v <= 1, of which one is reached along u alone.
+    private static Map ManyHalves(Random random, int pairs)
+    {
+        int wrong = random.Next(pairs);
+        return new(x =>
+        {
+            double[] p = [.. x];
+            for (int k = 0; k < pairs; k++)
+            {
+                if (x[2 * k] + x[(2 * k) + 1] - 1 is not (> 0 and var over)) continue;
+                p[2 * k] -= k == wrong ? over : over / 2;
+                p[(2 * k) + 1] -= k == wrong ? 0 : over / 2;
+            }
+
+            return p;
+        }) { Length = 2 * pairs };
+    }
+
+    // |(x_0, ..., a x_last)| <= 1, reached along rays.
+    private static Map Ellipsoid(double a, int n) => new(x => Dense.Norm([.. x.Select((t, i) => i == n - 1 ? a * t : t)]) is var norm && norm > 1 ? Scaled(1 / norm, x) : x) { Length = n, Diameter = 2 };
 
     private static Map TwoBoxes(double gap, int n) => new(x =>
     {

@@ -20,7 +20,12 @@ internal static class FixedSamples
                 throw new Xunit.Sdk.XunitException($"sample {i}, {sample}: {e.Message}", e);
             }
         }
+
+        Note(count);
     }
 
     public static void Each<T>(this Gen<T> generator, int count, Func<T, bool> check) => generator.Each(count, sample => { Assert.True(check(sample)); });
+
+    /// <summary>Says how many problems a test looked at, for the table of a study.</summary>
+    public static void Note(int problems) => TestContext.Current.TestOutputHelper?.WriteLine(FormattableString.Invariant($"problems: {problems}"));
 }
