@@ -78,11 +78,11 @@ public sealed record QuasiNewton : IBilevelMethod
 
         private const int DefaultMemory = 20, LargestMemory = 100;
 
-        // The first stage to a given lambda ends when the hypergradient has fallen to this share of its first norm.
+        // The first stage of a lambda that was given, or to one, ends when the hypergradient has fallen to this share of its first norm.
         private const double FirstStageShare = 0.1;
 
         // A bias may change with x: below this share of the tolerance it is not looked at again after a move, unless h was so many times larger then.
-        private const double NegligibleBias = 0.05, FarAway = 100;
+        private const double NegligibleBias = 0.05, FarAway = 100, NearlyThere = 1.5;
 
         // A bias that is not known counts as so many tolerances.
         private const double UnknownUnits = 10;
@@ -110,7 +110,7 @@ public sealed record QuasiNewton : IBilevelMethod
         public Run(QuasiNewton settings, BilevelProblem<V> problem, V x, V y)
         {
             (this.settings, this.problem, this.x, this.y) = (settings, problem, x, y);
-            if (settings.Lambda is null) constants = LocalConstants.Of(problem, x, y, couplings: false);
+            if (settings.Lambda is null) constants = LocalConstants.Of(problem.ConstantsAt is { } at ? problem with { Constants = at(x).Or(problem.Constants) } : problem, x, y, couplings: false);
             double ratio = constants.UpperSmoothness / constants.LowerSmoothness;
             double lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * (ratio > 0 && double.IsFinite(ratio) ? ratio : 1);
             isLast = lambda == settings.Lambda;
@@ -173,13 +173,15 @@ public sealed record QuasiNewton : IBilevelMethod
 
         private double InnerShare => sharpness * settings.InnerShare;
 
+        // Near the end a stale bias is measured anew by the next stage.
         private bool IsStageDone => !isLast && (difference.GradientNorm <= stageGoal
+            || (settings.Lambda is null && IsStale && difference.GradientNorm <= NearlyThere * settings.Tolerance)
             || (difference.GradientNorm <= settings.Tolerance / 2 && (settings.Lambda is not null || bias > settings.Tolerance / 2 || IsStale || difference.Straddles)));
 
         private void Begin()
         {
             difference.Evaluate(InnerShare, settings.Tolerance);
-            if (settings.Lambda is not null) stageGoal = FirstStageShare * difference.GradientNorm;
+            if ((settings.Lambda ?? settings.LambdaStart) is not null) stageGoal = FirstStageShare * difference.GradientNorm;
         }
 
         // x_{k+1} = x_k + t d, d = -H_k h, by Armijo's and Wolfe's conditions
@@ -335,11 +337,14 @@ public sealed record QuasiNewton : IBilevelMethod
             // Along a direction of curvature mu the bias of order 1 is as 1/(1 + lambda mu/Lf1), so a change of h understates it by what lambda mu lacks.
             double lag = constants.UpperSmoothness / (last * constants.LowerStrongConvexity), errors = errorBefore + difference.Error;
             double seen = settings.Order == 1 ? (1 + lag) * change : change;
-            bias = (seen + errors) / ((settings.Order == 1 ? ratio : ratio * ratio) - 1);
+            double fall = (settings.Order == 1 ? ratio : ratio * ratio) - 1, unseen = errors / fall;
+            bias = (seen / fall) + unseen;
             normAtBias = difference.GradientNorm;
             if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
             if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, Unknown));
-            stageGoal = 2 * bias;
+
+            // What inner errors may hide is no reason for a larger lambda, which multiplies them.
+            stageGoal = 2 * (bias - unseen);
 
             // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
             bool shouldFall = !difference.Straddles && (settings.Order == 1 ? lag < 1 : wasMirrored);

@@ -14,8 +14,9 @@ internal sealed class PenaltyDifference<V>
     // Below this share of what the accuracy asks for nothing is gained, however small the force f_y / lambda has become.
     private const double SmallestShare = 0.01;
 
-    // Solves are repeated where the error is so many times what was wanted: what is left of it is counted all the same.
-    private const double Slack = 3;
+    // Solves are repeated where the error, which is an upper estimate, is so many times what was wanted: what is left of it is
+    // counted all the same. Far from the floor only steps depend on it; below it, what is counted must not lift h above it again.
+    private const double Slack = 3, FarSlack = 7, SharpShare = 0.2;
 
     // Copies of y this near to each other, by their size, are at one kink.
     private const double Nearness = 1e-7;
@@ -120,11 +121,17 @@ internal sealed class PenaltyDifference<V>
             wanted = share * Math.Max(GradientNorm, floor);
 
             // The force that holds y apart from z is known at this x only now; an error that is not known is not small.
-            bool isSolved = Error <= Slack * wanted && Largest <= Math.Max(2 * Target(share, wanted), Floor);
+            double enough = Enough(wanted, floor);
+            bool isSolved = Error <= enough && Largest <= Math.Max(2 * Target(share, wanted), Floor);
             if (isSolved || IsStuck(target) || (round > 0 && Largest > target && !(Error < 0.9 * error))) return;
-            if (Error > Slack * wanted) sharper = Math.Max(Math.Min(sharper, Largest / Math.Max(Target(share, wanted), double.Epsilon)) * Math.Clamp(0.5 * wanted / Error, 1e-3, 0.5), 1e-12);
+            if (Error > enough) sharper = Math.Max(Math.Min(sharper, Largest / Math.Max(Target(share, wanted), double.Epsilon)) * Math.Clamp(0.5 * wanted / Error, 1e-3, 0.5), 1e-12);
         }
     }
+
+    private double Enough(double wanted, double floor) =>
+        GradientNorm > 2 * floor ? FarSlack * wanted
+        : GradientNorm > floor ? Slack * wanted
+        : Math.Clamp((floor - GradientNorm) / 2, SharpShare * wanted, Slack * wanted);
 
     /// <summary>Saves or loads everything, but for the copies y and z, which belong to the caller.</summary>
     public void Transfer(IArchive<V> archive)

@@ -8,7 +8,9 @@ namespace Bilevel;
 internal sealed class QuasiNewtonFollower<V>
     where V : class, IVector<V>
 {
-    private const int Memory = 30, SmallLength = 200, LargestMemory = 120;
+    // As many pairs as take no more than so many numbers, within limits: each one saves gradients.
+    private const int LeastMemory = 30, Memory = 80, SmallLength = 200, LargestMemory = 120;
+    private const long MemoryNumbers = 1 << 20;
 
     // A step is taken when the derivative along it has shrunk to this share; on a convex function that is enough.
     private const double SlopeShare = 0.5;
@@ -48,7 +50,7 @@ internal sealed class QuasiNewtonFollower<V>
         if (faces is not null) RandomDirection.Fill(probe, key: 5);
         lower = new(problem.Lower, [[x, trial]], [new(BilevelProblem.Y, 0, trialGradient)], values: true);
         if (sigma != 0) upper = new(problem.Upper, [[x, trial]], [new(BilevelProblem.Y, 0, upperGradient)], values: true);
-        curvature = new LimitedMemory<V>(y, y.Length <= SmallLength ? Math.Clamp(y.Length + 5, Memory, LargestMemory) : Memory);
+        curvature = new LimitedMemory<V>(y, y.Length <= SmallLength ? Math.Clamp(y.Length + 5, LeastMemory, LargestMemory) : (int)Math.Clamp(MemoryNumbers / y.Length, LeastMemory, Memory));
         if (problem.Constants.LowerSmoothness is { } smoothness && smoothness > 0) length = 1 / smoothness;
     }
 
