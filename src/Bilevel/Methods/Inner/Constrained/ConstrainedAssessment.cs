@@ -5,15 +5,15 @@ namespace Bilevel;
 /// <summary>
 /// |grad F| at the x1 of a run on a constrained follower, from lower solves of its own by the method of multipliers: the norm of
 /// h = f_x + rho (g_x(x, y1, z2) - g_x(x, z1, y2)) with (z1, y2) on phi and (y1, z2) on f/rho + phi, rho times what the
-/// solves leave, and the bias of h, which falls like 1/rho: the difference to h at rho/2. rho rises until the bias is a small
-/// share. The steps of the run do not see it, and it is asked seldom.
+/// solves leave, and the bias of h, which falls like 1/rho: the difference to h at rho/2, or the gap of (y1, z2) at the lower level
+/// where that is more. rho rises until this is a small share. The steps of the run do not see it, and it is asked seldom.
 /// </summary>
 internal sealed class ConstrainedAssessment<V>
     where V : class, IVector<V>
 {
     // The first rho, the factor between rounds, and how many; what the bias and the lower solves may take of the whole.
     private const double FirstRho = 10, RhoFactor = 10, Share = 0.1, MappingStep = 1;
-    private const double CloseShare = 1e-3;
+    private const double CloseShare = 1e-4;
     private const int MostRounds = 6, LeastPause = 32, LeastSteps = 200;
 
     private readonly BilevelMinimaxProblem<V> problem;
@@ -35,7 +35,7 @@ internal sealed class ConstrainedAssessment<V>
         (before, mapped) = (point[X1].ZerosLike(), point[X1].ZerosLike());
         answer = new MultiplierFollower<V>(problem, u[X1], u[X2], u[Z1], u[Y2], 0);
         perturbed = new MultiplierFollower<V>(problem, u[X1], u[X2], u[Y1], u[Z2], 1 / rho);
-        penalty = new MinimaxPenalty<V>(problem, u);
+        penalty = new MinimaxPenalty<V>(problem, u, values: true);
     }
 
     /// <summary>Whether x is so near a solution that lower variables solved anew are a better answer than those of the run.</summary>
@@ -89,7 +89,8 @@ internal sealed class ConstrainedAssessment<V>
             before.CopyFrom(penalty.Rows[X1]);
             var (size, inner) = Solve(2 * low, goal, limit);
             before.AddScaled(-1, penalty.Rows[X1]);
-            double bias = before.Norm(), total = size + inner + bias;
+            double gap = penalty.Difference + problem.Z1.Value(u[Y1]) - problem.Z1.Value(u[Z1]);
+            double bias = Math.Max(before.Norm(), Math.Abs(gap)), total = size + inner + bias;
             if (!double.IsFinite(total)) break;
             if (total < best)
             {
