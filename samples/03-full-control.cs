@@ -15,7 +15,7 @@ var problem = new BilevelProblem<Vector>(upper, lower);
 
 var driver = new Driver
 {
-    Stop = Stop.Residual(1e-8) & Stop.Iterations(100) | Stop.OracleCalls(100_000),
+    Stop = Stop.Residual(1e-5) & Stop.Iterations(100) | Stop.OracleCalls(100_000),
     RecordEvery = 50,
 };
 var solution = driver.Run(new F2sa { LambdaLimit = 1e6 }, problem, Vectors.Of(3), Vectors.Of(0));

@@ -136,11 +136,29 @@ internal static class DefaultsCommand
             if (instance.Answer?.Hypergradient is { } gradient)
             {
                 // A leader who maximises goes up.
-                var moved = solution.X.Copy();
-                moved.AddScaled(instance.Problem is BilevelMinimaxProblem<V> { UpperSense: Sense.Maximise } ? 1 : -1, gradient(solution.X));
-                instance.Problem.Blocks[0].Term.Project(moved);
-                moved.AddScaled(-1, solution.X);
-                return moved.Norm();
+                double sign = instance.Problem is BilevelMinimaxProblem<V> { UpperSense: Sense.Maximise } ? 1 : -1;
+                var step = Projected(gradient(solution.X));
+                double norm = step.Norm();
+                if (!(norm > instance.Tolerance)) return norm;
+
+                // At a kink no gradient is small, but a convex combination of those on its two sides is: the other is looked for a tolerance further.
+                var beyond = solution.X.Copy();
+                beyond.AddScaled(instance.Tolerance / norm, step);
+                instance.Problem.Blocks[0].Term.Project(beyond);
+                var other = Projected(gradient(beyond));
+                other.AddScaled(-1, step);
+                double share = other.Norm() > 0 ? Math.Clamp(-step.Dot(other) / other.Dot(other), 0, 1) : 0;
+                step.AddScaled(double.IsFinite(share) ? share : 0, other);
+                return step.Norm();
+
+                V Projected(V slope)
+                {
+                    var moved = solution.X.Copy();
+                    moved.AddScaled(sign, slope);
+                    instance.Problem.Blocks[0].Term.Project(moved);
+                    moved.AddScaled(-1, solution.X);
+                    return moved;
+                }
             }
 
             return instance.Answer?.Gap is { } gap && solution.Point.Count == BilevelMinimaxProblem.BlockCount ? gap(solution.X, solution["y1"], solution["y2"]) : double.NaN;

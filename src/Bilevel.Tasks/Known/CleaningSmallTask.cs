@@ -96,7 +96,7 @@ public sealed class CleaningSmallTask : TaskOf<CleaningSmallSettings>
             [
                 new F2ba { Accelerated = true, Tolerance = 5e-5, StepX = 100 },
                 new F2ba { Tolerance = 5e-5, StepX = 100 },
-                new F2sa { Lambda = 100, LambdaGrowth = 1, LambdaLimit = 100, InnerSteps = 20, StepX = 50 },
+                new F2sa { Lambda = 100, InnerSteps = 20, StepX = 50 },
             ],
             Notes =
             [

@@ -81,7 +81,7 @@ public sealed class LowerBoundTask : TaskOf<LowerBoundSettings>
             Evaluate = KnownOutcome.Of(answer),
             Tolerance = 1e-6,
             Iterations = 20_000,
-            Presets = [new F2ba { Accelerated = true, Tolerance = 5e-7, StepX = stepX }, new F2ba { Tolerance = 5e-7, StepX = stepX }, new F2sa { Lambda = 10, LambdaGrowth = 1, StepX = stepX }],
+            Presets = [new F2ba { Accelerated = true, Tolerance = 5e-7, StepX = stepX }, new F2ba { Tolerance = 5e-7, StepX = stepX }, new F2sa { Lambda = 10, StepX = stepX }],
             Notes = ["The hyperobjective is the chosen function itself."],
         };
     }

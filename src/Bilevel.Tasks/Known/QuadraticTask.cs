@@ -114,7 +114,7 @@ public sealed class QuadraticTask : TaskOf<QuadraticSettings>
         Evaluate = KnownOutcome.Of(answer),
         Tolerance = 1e-6,
         Iterations = 10_000,
-        Presets = [new F2ba { Accelerated = true, Tolerance = 5e-7 }, new F2ba { Tolerance = 5e-7 }, new F2sa { Lambda = 1e4, LambdaGrowth = 1, InnerSteps = 20, StepX = 0.1 }],
+        Presets = [new F2ba { Accelerated = true, Tolerance = 5e-7 }, new F2ba { Tolerance = 5e-7 }, new F2sa { Lambda = 1e4, InnerSteps = 20, StepX = 0.1 }],
         Notes = ["The answer is known in closed form."],
     };
 }

@@ -62,7 +62,7 @@ internal static class Regularisation
                 new F2ba { Tolerance = 5e-6, StepX = 1 },
 
                 // The step of z fits weights up to e, far above the solution; the worst case e^4 would cost twenty times as many steps.
-                new F2sa { Lambda = 100, LambdaGrowth = 1, LambdaLimit = 100, StepZ = stepZ, InnerSteps = 10, StepX = 0.5 },
+                new F2sa { Lambda = 100, StepZ = stepZ, InnerSteps = 10, StepX = 0.5 },
             ],
             Notes = notes,
         };

@@ -138,7 +138,7 @@ public static class Stop
         return new ResidualRule(tolerance, patience);
     }
 
-    /// <summary>Stops when the residual has not fallen below its least value for <paramref name="patience"/> iterations: rounding or noise ends all progress.</summary>
+    /// <summary>Stops when the residual has not fallen below its least value for <paramref name="patience"/> iterations: rounding or noise ends all progress, or bad conditioning holds it up.</summary>
     public static StoppingRule Stalled(long patience = 1000) => new StalledRule((long)Positive(patience));
 
     /// <summary>Stops after <paramref name="limit"/> iterations.</summary>
@@ -216,12 +216,20 @@ public static class Stop
 
         private sealed class Monitor(long patience) : IStopMonitor
         {
-            private double least = double.PositiveInfinity;
+            // Where gradients are exact to 1e-16, and a penalty parameter may have multiplied that by a million.
+            private const double RoundingShare = 1e-10;
+
+            private double least = double.PositiveInfinity, largest;
             private long since;
 
             public SolveStatus Status => SolveStatus.Stalled;
 
-            public string Reason => FormattableString.Invariant($"The residual has not fallen below {least:G3} for {patience:N0} iterations: rounding, noise or steps that are too short or too long end the progress. Ask for a tolerance above that, or change the steps.");
+            // A residual is a gradient, which rounding leaves at no less than a few units of the largest that was met.
+            public string Reason => FormattableString.Invariant($"The residual has not fallen below {least:G3} for {patience:N0} iterations: {Cause}");
+
+            private string Cause => least <= RoundingShare * largest
+                ? "rounding or noise ends the progress. Ask for a tolerance above that."
+                : "that is far above what rounding leaves, so that bad conditioning, noise, or steps that are too short or too long hold the progress up. Scale the variables to sizes near 1, change the steps, take quasi-newton, or ask for a tolerance above that.";
 
             public double? Tolerance => null;
 
@@ -230,6 +238,7 @@ public static class Stop
             public bool ShouldStop(IRunView run)
             {
                 since++;
+                if (run.Residual > largest && double.IsFinite(run.Residual)) largest = run.Residual;
                 if (run.Residual < least) (least, since) = (run.Residual, 0);
                 return since >= patience;
             }
@@ -238,6 +247,7 @@ public static class Stop
             {
                 archive.Transfer("least residual", ref least);
                 archive.Transfer("iterations since", ref since);
+                archive.Transfer("largest residual", ref largest);
             }
         }
     }

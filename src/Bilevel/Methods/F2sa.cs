@@ -120,8 +120,10 @@ public sealed record F2sa : SingleLoopMethod
             brokenSteps = 0;
             mover.Move(hypergradient.Direction, stepX);
             Residual = assessment.After(norm, stepX, lambda, gz);
-            if (settings.LambdaLimit is null && lambda >= limit && assessment.WantsLargerLambda(norm, lambda)) limit *= 10;
+            if (settings.RaisesLambda && lambda >= limit && assessment.WantsLargerLambda(norm, lambda)) limit *= 10;
+            double before = lambda;
             lambda = schedule.Lambda(k, lambda, limit);
+            if (settings.RaisesLambda && lambda > Math.Max(before, SingleLoopMethod.FirstLimit)) Draw(before / lambda);
             if (guard?.Measures(ref constants) == true) schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }
 
@@ -144,6 +146,15 @@ public sealed record F2sa : SingleLoopMethod
             archive.Transfer("limit of lambda", ref limit);
             archive.Transfer("broken steps", ref brokenSteps);
             schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
+        }
+
+        // y - z is of first order in 1/lambda: what lambda gains late, when y and z have settled, sets nothing in motion.
+        private void Draw(double share)
+        {
+            y.AddScaled(-1, z);
+            y.Scale(share);
+            y.AddScaled(1, z);
+            lowerSet.Project(y);
         }
 
         // The share of the steps to take from here, after going back from points that the steps should not have led to.

@@ -64,6 +64,8 @@ public sealed record F2saP : IBilevelMethod
     private sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
+        private const double RaiseFactor = 10;           // of an automatic lambda
+
         private readonly F2saP settings;
         private readonly DifferenceNode[] nodes;         // j and a_j
         private readonly V[] y;                          // y_j -> argmin j nu f(x, .) + g(x, .)
@@ -135,7 +137,8 @@ public sealed record F2saP : IBilevelMethod
             foreach (double gradient in followers.Norms) lag = Math.Max(lag, gradient);
             Residual = assessment.After(norm, settings.StepX, lambda, null, lag);
             if (settings.Lambda is not null || !assessment.WantsLargerLambda(norm, lambda)) return;
-            raised *= 10;
+            raised *= RaiseFactor;
+            Draw(1 / RaiseFactor);
             Scale();
         }
 
@@ -167,6 +170,20 @@ public sealed record F2saP : IBilevelMethod
             {
                 followers.SetSigma(i, nodes[i].J / lambda);
                 shares[i] = step * followers.Smoothness(nodes[i].J / lambda);
+            }
+        }
+
+        // y_j - y* is of first order in nu: a smaller nu sets nothing in motion.
+        private void Draw(double share)
+        {
+            var answer = point[BilevelProblem.Y];
+            foreach (var node in y)
+            {
+                if (ReferenceEquals(node, answer)) continue;
+                node.AddScaled(-1, answer);
+                node.Scale(share);
+                node.AddScaled(1, answer);
+                lowerSet.Project(node);
             }
         }
 

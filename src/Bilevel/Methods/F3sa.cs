@@ -127,8 +127,10 @@ public sealed record F3sa : SingleLoopMethod
             brokenSteps = 0;
             mover.Move(direction, stepX);
             Residual = assessment.After(norm, stepX, lambda, gyz.Values[1]);
-            if (settings.LambdaLimit is null && lambda >= limit && assessment.WantsLargerLambda(norm, lambda)) limit *= 10;
+            if (settings.RaisesLambda && lambda >= limit && assessment.WantsLargerLambda(norm, lambda)) limit *= 10;
+            double before = lambda;
             lambda = schedule.Lambda(k, lambda, limit);
+            if (settings.RaisesLambda && lambda > Math.Max(before, SingleLoopMethod.FirstLimit)) Draw(before / lambda);
             if (guard?.Measures(ref constants) == true) schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }
 
@@ -159,6 +161,15 @@ public sealed record F3sa : SingleLoopMethod
         }
 
         private double Eta() => settings.Eta ?? (settings.Batch == 0 ? 1 : settings.Schedule == F2saSchedule.Matched ? 0.1 : schedule.Eta(k));
+
+        // y - z is of first order in 1/lambda: what lambda gains late, when y and z have settled, sets nothing in motion.
+        private void Draw(double share)
+        {
+            y.AddScaled(-1, z);
+            y.Scale(share);
+            y.AddScaled(1, z);
+            lowerSet.Project(y);
+        }
 
         // The share of the steps to take from here, after going back from points that the steps should not have led to.
         private double Guarded(int t)

@@ -18,8 +18,10 @@ public enum LvHbaUpdate
 
 /// <summary>
 /// LV-HBA: a single loop on f/c_k + phi - v, where v(x, y, zeta) is the proximal Lagrangian value function, kept feasible by a
-/// projection on {c(x, y) &lt;= 0}. The residual is that of f + c_k (phi - v) in all its variables. As y stays apart from theta
-/// by a multiple of the first proximal parameter, its point is not an epsilon-KKT point of the penalty function in general.
+/// projection on {c(x, y) &lt;= 0}. The residual is |grad F| at its x, assessed from time to time with the lower level solved anew:
+/// its own moves fall no faster than 1/k and do not know the bias of c_k. As its y stays apart from theta
+/// by a multiple of the first proximal parameter, which is no epsilon-KKT point of the penalty function, its answer near a solution
+/// holds the lower variables of the last assessment, and the penalty parameter is that of these.
 /// </summary>
 public sealed record LvHba : IBilevelMinimaxMethod
 {
@@ -106,7 +108,8 @@ public sealed record LvHba : IBilevelMinimaxMethod
         private readonly PreparedRequest<V> follower, leader, difference;
         private readonly PreparedRequest<V>? constraints;
         private readonly JointProjection<V>? projection;
-        private readonly (V Now, V Before, double Step)[] moves;
+        private readonly V[] answer;                      // x, and the lower variables that are handed out
+        private readonly ConstrainedAssessment<V> assessment;
         private long k;
 
         public Run(LvHba settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
@@ -127,23 +130,29 @@ public sealed record LvHba : IBilevelMinimaxMethod
             difference = new(problem.Lower, [atY, atTheta], [new(Lower.X1, Output.Combined, differenceX), new(Lower.Z1, 0, ofY)], [1, -1]);
             if (problem.LowerMultipliers is { Constraints: IConstraints<V> { Lipschitz: { } lipschitz } } lower)
                 projection = new JointProjection<V>(lower, lipschitz, problem.X1, problem.Z1, x, y, multipliers);
-            moves = [.. new[] { (x, settings.StepJoint), (y, settings.StepJoint), (theta, settings.StepInner), (multipliers, settings.StepInner), (zeta, settings.StepCentre) }.Select(m => (m.Item1, m.Item1.Copy(), m.Item2))];
+            assessment = new ConstrainedAssessment<V>(problem, point);
+            answer = [x, point[X2], .. point.Skip(Y1).Select(b => b.Copy())];
         }
 
-        /// <summary>c_k times the moves over their steps, which is the gradient mapping of f + c_k (phi - v), and what is left of the violation.</summary>
+        /// <summary>|grad F| as last assessed, and what the joint projection leaves of the violation.</summary>
         public double Residual { get; private set; } = double.NaN;
 
-        public double Penalty => settings.PenaltyStart * Math.Pow(Math.Max(k, 1), settings.PenaltyPower);
+        public string? Remark => assessment.Remark;
 
-        public ReadOnlySpan<V> Point => point;
+        public double Penalty => assessment.IsClose ? assessment.AnswerPenalty : Weight;
+
+        public ReadOnlySpan<V> Point => answer;
+
+        // c_k
+        private double Weight => settings.PenaltyStart * Math.Pow(Math.Max(k, 1), settings.PenaltyPower);
 
         public void Step()
         {
-            foreach (var (now, before, _) in moves) before.CopyFrom(now);
             k++;
             MoveFollower();
             MoveLeader();
-            Measure();
+            Residual = y.IsFinite() && multipliers.IsFinite() ? assessment.After() + (projection?.Violation ?? 0) : double.PositiveInfinity;
+            Answer();
         }
 
         public void Transfer(IArchive<V> archive)
@@ -155,6 +164,13 @@ public sealed record LvHba : IBilevelMinimaxMethod
             archive.Transfer("residual", ref residual);
             Residual = residual;
             projection?.Transfer(archive);
+            assessment.Transfer(archive);
+            if (archive.Loading) Answer();
+        }
+
+        private void Answer()
+        {
+            for (int b = Y1; b < BlockCount; b++) answer[b].CopyFrom(assessment.IsClose ? assessment.Answers[b - Y1] : point[b]);
         }
 
         // theta = P_Y(theta - eta (phi_y(x, theta) + c_y(x, theta)'multipliers + (theta - y)/gamma1)) and
@@ -182,7 +198,7 @@ public sealed record LvHba : IBilevelMinimaxMethod
         {
             leader.Evaluate();
             difference.Evaluate();
-            double ofUpper = problem.UpperSign / Penalty;
+            double ofUpper = problem.UpperSign / Weight;
             directionX.CopyFrom(differenceX);
             directionX.Scale(problem.LowerSign);
             directionX.AddScaled(ofUpper, fx);
@@ -215,18 +231,6 @@ public sealed record LvHba : IBilevelMinimaxMethod
             directionZeta.CopyFrom(multipliers);
             directionZeta.AddScaled(-1, zeta);
             directionZeta.Scale(1 / settings.MultiplierProximity);
-        }
-
-        private void Measure()
-        {
-            double sum = 0;
-            foreach (var (now, before, step) in moves)
-            {
-                before.AddScaled(-1, now);
-                sum += before.Dot(before) / (step * step);
-            }
-
-            Residual = (Penalty * Math.Sqrt(sum)) + (projection?.Violation ?? 0);
         }
     }
 }

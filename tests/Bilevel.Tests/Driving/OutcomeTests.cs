@@ -148,7 +148,8 @@ public sealed class OutcomeTests
         }
 
         // Followed: the first setting that is named, a tenth of its value each time.
-        var method = new F2sa { StepX = 100, LambdaGrowth = 1 };
+        // lambda is large from the start, for its bias counts.
+        var method = new F2sa { StepX = 100, Lambda = 1e4, LambdaGrowth = 1 };
         var solution = new Driver { Stop = Stop.Residual(1e-3) | Stop.Iterations(20_000) }.Run(method, problem, Vectors.Of(1), Vectors.Of(0));
         Assert.Contains("lower step-x (now 100)", solution.StatusMessage, StringComparison.Ordinal);
         for (int times = 0; solution.Status == SolveStatus.Diverged && times < 4; times++)

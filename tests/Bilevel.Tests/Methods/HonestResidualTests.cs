@@ -83,6 +83,93 @@ public sealed partial class HonestResidualTests(ITestOutputHelper output)
         }
     }
 
+    // Methods for minimax problems on bilevel ones, where the residual of the penalty function knows no bias.
+    private static readonly Dictionary<string, IBilevelMinimaxMethod> Lifted = new()
+    {
+        ["ogda"] = new Ogda(),
+        ["ogda, rho 30"] = new Ogda { Schedule = new PenaltySchedule { Rho = 30 } },
+        ["extragradient"] = new Extragradient(),
+        ["smoothed-extragradient"] = new SmoothedExtragradient(),
+        ["sapd"] = new Sapd(),
+        ["ssgda"] = new Ssgda(),
+        ["tsgda-1"] = new Tsgda1(),
+        ["tsgda-2"] = new Tsgda2(),
+        ["lv-hba"] = new LvHba(),
+    };
+
+    public static TheoryData<string> LiftedNames => [.. Lifted.Keys];
+
+    [Theory]
+    [MemberData(nameof(LiftedNames))]
+    public void On_a_lifted_problem_the_residual_holds_the_bias_of_rho(string name)
+    {
+        foreach (var (problem, gradient, x, y) in Quadratics())
+        {
+            foreach (double tolerance in new[] { 1e-2, 1e-4 })
+            {
+                var solution = new Driver { Stop = Stop.Residual(tolerance) | Stop.Iterations(3000) }.Run(Lifted[name], problem, x, y);
+                double truth = gradient(solution.X);
+                Assert.True(solution.Residual >= 0.3 * truth, $"{name}: residual {solution.Residual}, |grad F| {truth}");
+                if (solution.Converged) Assert.True(truth <= 2 * tolerance, $"{name} at {tolerance}: |grad F| {truth}, residual {solution.Residual}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Left_alone_rho_follows_until_the_tolerance_is_met()
+    {
+        // The method aims at 1e-3 and so at rho = 1000, where the bias is above what is asked for.
+        var solution = new Driver { Stop = Stop.Residual(1e-4) | Stop.Iterations(50_000) }.Run(new Ogda(), PenaltyTheory.Scalar, Vectors.Of(3), Vectors.Of(0));
+        Assert.True(solution.Converged, solution.StatusMessage);
+        Assert.True(solution.Penalty > 1000);
+        Assert.InRange(Math.Abs(PenaltyTheory.Gradient(solution.X[0])), 0, 2e-4);
+    }
+
+    [Fact]
+    public void A_larger_lambda_sets_nothing_in_motion_that_is_at_rest()
+    {
+        // Followers slower than lambda grows.
+        foreach (IBilevelMethod method in new IBilevelMethod[] { new F2sa { StepX = 0.01 }, new F3sa { StepX = 0.01 }, new F2saP { StepX = 0.01, InnerSteps = 1 } })
+        {
+            var (problem, gradient, x, y) = Quadratics().Skip(2).First();
+            var run = method.Start(problem, x, y, 1);
+            double first = double.NaN, worst = 0, before = double.NaN, truth = double.NaN;
+            for (int k = 1; k <= 60_000 && !(run.Penalty >= 100 * first); k++)
+            {
+                run.Step();
+                if (k == 3000) (first, truth) = (run.Penalty, gradient(run.Point[0]));
+                if (run.Penalty > before && k > 3000) worst = Math.Max(worst, gradient(run.Point[0]) / truth);
+                before = run.Penalty;
+            }
+
+            output.WriteLine($"{method.Name}: {first} to {run.Penalty}, {truth} to {gradient(run.Point[0])}, worst {worst}");
+            Assert.True(run.Penalty >= 10 * first);
+            Assert.InRange(worst, 0, 1.5);
+            Assert.True(gradient(run.Point[0]) < 0.2 * truth);
+        }
+    }
+
+    [Theory]
+    [InlineData("ssgda")]
+    [InlineData("tsgda-1")]
+    [InlineData("tsgda-2")]
+    public void A_saddle_tracked_on_minibatches_claims_nothing_and_says_so(string name)
+    {
+        var plain = new SmallSaddle().Problem;
+        var problem = plain with { Upper = new GaussianNoise<double>(plain.Upper, 0.1), Lower = new GaussianNoise<double>(plain.Lower, 0.1) };
+        SaddleTrackingMethod method = (SaddleTrackingMethod)Lifted[name] with { Batch = 2 };
+        for (ulong seed = 0; seed < 5; seed++)
+        {
+            var solution = new Driver { Stop = Stop.Residual(0.1) | Stop.Iterations(2000) }.Run(method, problem, SmallSaddle.Start(), seed);
+            Assert.Equal(SolveStatus.IterationLimit, solution.Status);
+            Assert.Contains("minibatches", solution.StatusMessage, StringComparison.Ordinal);
+        }
+
+        // Without noise a batch changes nothing.
+        var exact = new Driver { Stop = Stop.Residual(1e-6) | Stop.Iterations(50_000) }.Run(method, plain, SmallSaddle.Start());
+        Assert.True(exact.Converged, exact.StatusMessage);
+    }
+
     [Fact]
     public void A_limit_that_the_bias_holds_up_is_explained()
     {

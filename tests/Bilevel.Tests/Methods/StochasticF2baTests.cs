@@ -18,7 +18,7 @@ public sealed class StochasticF2baTests
             second.Step();
             Assert.Equal(first.Point[0].ToDoubles(), second.Point[0].ToDoubles());
             Assert.Equal(first.Point[1].ToDoubles(), second.Point[1].ToDoubles());
-            Assert.Equal(first.Residual, second.Residual);
+            Assert.Equal(first.Estimate, second.Estimate);
         }
     }
 
@@ -33,7 +33,7 @@ public sealed class StochasticF2baTests
         {
             f2ba.Step();
             f3bsa.Step();
-            Assert.Equal(f2ba.Residual, f3bsa.Residual, 1e-10);
+            Assert.Equal(f2ba.Estimate, f3bsa.Estimate, 1e-10);
             Assert.Equal(f2ba.Point[1][0], f3bsa.Point[1][0], 1e-11);
             Assert.Equal(50, f3bsa.Penalty);
         }
@@ -61,7 +61,7 @@ public sealed class StochasticF2baTests
             for (int k = 0; k < Steps; k++)
             {
                 run.Step();
-                h[k] = run.Residual;
+                h[k] = run.Estimate;
             }
 
             double mean = h.Average();

@@ -17,6 +17,9 @@ internal sealed class HypergradientAssessment<V>
     private const int FirstAt = 16, LeastCredit = 32, MostSteps = 20_000, MostRounds = 40, RaisePause = 1000;
     private const double RaiseShare = 0.1, LeastModulus = 1e-6;
 
+    // A run is at rest when so many assessments in a row, after the first, found the same with an estimate that is a small share of it.
+    private const int LeastSettled = 1;
+
     // Shares of the whole that the inner error and the bias may take; the factor of lambda between rounds.
     private const double InnerShare = 0.05, BiasShare = 0.2, LambdaFactor = 10;
 
@@ -46,7 +49,7 @@ internal sealed class HypergradientAssessment<V>
     private double cost;                             // inner steps of the last one
     private double unassessed;                       // the largest bound before the first one
     private double assessedThen = double.PositiveInfinity;   // when a larger lambda was last wanted
-    private long iterations, raisedAt;
+    private long iterations, raisedAt, settled;      // settled: assessments in a row that found the run at rest at its lambda
 
     /// <param name="problem">The problem.</param>
     /// <param name="x">The upper variable of the run.</param>
@@ -89,10 +92,11 @@ internal sealed class HypergradientAssessment<V>
     /// <param name="penalty">lambda of the run.</param>
     /// <param name="lowerGradient">g_y at the run's answer, of its last inner step; null where its norm is known.</param>
     /// <param name="lowerNorm">Its norm.</param>
-    public double After(double norm, double step, double penalty, V? lowerGradient, double lowerNorm = double.NaN)
+    /// <param name="work">What the iteration cost, in inner steps, where that differs from one to the next.</param>
+    public double After(double norm, double step, double penalty, V? lowerGradient, double lowerNorm = double.NaN, long work = 0)
     {
-        iterations++;
-        credit = Math.Min(credit + workPerIteration, MostSteps);
+        iterations += Math.Max(1, work);
+        credit = Math.Min(credit + (work > 0 ? work * WorkShare : workPerIteration), MostSteps);
         if (!hopeless && iterations >= FirstAt && credit >= Math.Max(LeastCredit, norm <= normThen / 2 ? cost : 4 * cost)) Assess(norm, step);
         if (noise is { IsNoisy: true }) return (noise.Deviation * penalty) + Bound(norm, penalty, lowerGradient?.Norm() ?? lowerNorm);
         if (!double.IsNaN(assessed)) return Math.Max(norm, assessed);
@@ -136,13 +140,13 @@ internal sealed class HypergradientAssessment<V>
         double rounding = 2 * LambdaFactor * penalty * constants.LowerCoupling * Precision.Of(runZ) * runZ.Norm() * constants.LowerSmoothness / constants.LowerStrongConvexity;
         if (rounding > assessed) return false;
 
-        // What an error bound holds up, a larger lambda does not lower.
-        if (innerNow + biasNow > assessed / 2) return false;
+        // What an error bound holds up, a larger lambda does not lower; and a loop still on its way is only disturbed.
+        if (innerNow + biasNow > assessed / 2 || settled < LeastSettled) return false;
         if (iterations - raisedAt < RaisePause || !(norm <= RaiseShare * assessed) || !(assessed <= assessedThen / 2)) return false;
         (assessedThen, raisedAt) = (assessed, iterations);
 
         // The jump sets y in motion; what was assessed holds no longer.
-        (assessed, unassessed) = (double.NaN, 0);
+        (assessed, unassessed, settled) = (double.NaN, 0, 0);
         return true;
     }
 
@@ -162,6 +166,7 @@ internal sealed class HypergradientAssessment<V>
         archive.Transfer("bound before the first", ref unassessed);
         archive.Transfer("assessed when lambda was raised", ref assessedThen);
         archive.Transfer("iterations when lambda was raised", ref raisedAt);
+        archive.Transfer("assessments at rest", ref settled);
         LocalConstants.Transfer(archive, ref constants);
         noise?.Transfer(archive);
         followers.Transfer(archive);
@@ -236,6 +241,7 @@ internal sealed class HypergradientAssessment<V>
 
         // The next one begins a round earlier, so that it has an r to compare with.
         SetLambda(Math.Max(firstLambda, bestLambda / LambdaFactor));
+        settled = norm <= RaiseShare * best && best > assessed / 2 ? settled + 1 : 0;
         (assessed, normThen, cost) = (best, norm, credit - left);
         credit = 0;
     }

@@ -100,14 +100,24 @@ public abstract record SingleLoopMethod : IBilevelMethod
 
     internal const double FirstLimit = 1e4;
 
+    /// <summary>Whether lambda may go beyond its first limit where its bias asks for it.</summary>
+    internal bool RaisesLambda => LambdaLimit is null && Schedule == F2saSchedule.Matched && (LambdaGrowth > 1 || LambdaIncrement > 0);
+
     /// <summary>Whether the steps may become shorter than the estimated constants say: where they were not asked for, gradients are exact, and the constants not declared.</summary>
     internal bool Adapts(LocalConstants constants) => Schedule == F2saSchedule.Matched && Batch == 0 && !constants.SmoothnessKnown && StepZ is null && StepY is null;
 
-    internal string Advice => Schedule == F2saSchedule.Matched && LambdaGrowth == 1 && LambdaIncrement == 0
-        ? "Take smaller steps: lower step-x, or raise inner-steps, so that y and z keep up with x; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
-        : Schedule == F2saSchedule.Matched
-        ? "Take smaller steps: lower step-x, or lambda-growth, so that lambda grows more slowly; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt."
-        : "Take smaller steps: lower ratio-x or c-gamma, or raise offset, so that all steps become smaller.";
+    internal string Advice
+    {
+        get
+        {
+            string steps = Schedule != F2saSchedule.Matched
+                ? FormattableString.Invariant($"lower ratio-x (now {RatioX}) or c-gamma, or raise offset, so that all steps become smaller.")
+                : LambdaGrowth == 1 && LambdaIncrement == 0
+                ? FormattableString.Invariant($"lower step-x (now {StepX}), or raise inner-steps, so that y and z keep up with x")
+                : FormattableString.Invariant($"lower step-x (now {StepX}), or lambda-growth, so that lambda grows more slowly");
+            return $"Take smaller steps: {steps}" + (Schedule == F2saSchedule.Matched ? "; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt." : "");
+        }
+    }
 
     /// <inheritdoc/>
     public abstract IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)

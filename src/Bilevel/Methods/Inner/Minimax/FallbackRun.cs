@@ -4,7 +4,7 @@ namespace Bilevel;
 /// A run of a fast method that claims nothing, watched: where it makes no more progress, or is still asked to go on long
 /// after its own aim is reached, a method with a theorem goes on from its best point. The driver sees one run.
 /// </summary>
-internal sealed class FallbackRun<V>(IRun<V> fast, Func<IReadOnlyList<V>, IRun<V>> slow, double tolerance, long patience = FallbackRun<V>.Patience) : IRun<V>
+internal sealed class FallbackRun<V>(IRun<V> fast, Func<IReadOnlyList<V>, IRun<V>> slow, double tolerance, long patience = FallbackRun<V>.Patience) : IRun<V>, IRaisesPenalty
     where V : class, IVector<V>
 {
     // Progress is a residual this much below the best so far. The fast method may go without for as many iterations as it
@@ -29,6 +29,16 @@ internal sealed class FallbackRun<V>(IRun<V> fast, Func<IReadOnlyList<V>, IRun<V
     public double Penalty => successor?.Penalty ?? fast.Penalty;
 
     public ReadOnlySpan<V> Point => point;
+
+    public bool CanRaise => (successor ?? fast) is IRaisesPenalty { CanRaise: true };
+
+    public void Raise(double factor)
+    {
+        ((IRaisesPenalty)(successor ?? fast)).Raise(factor);
+
+        // Another penalty function has other residuals.
+        (bestResidual, bestAt) = (double.PositiveInfinity, iteration);
+    }
 
     public void Step()
     {

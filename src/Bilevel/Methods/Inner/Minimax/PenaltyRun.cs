@@ -6,7 +6,7 @@ namespace Bilevel;
 /// What the methods on the penalty function share: the point u = (w, v) with the rows F(u), proximal steps by block,
 /// the stages of rho and the saddle start. A method adds its iteration.
 /// </summary>
-internal abstract class PenaltyRun<V> : IRun<V>
+internal abstract class PenaltyRun<V> : IRun<V>, IRaisesPenalty
     where V : class, IVector<V>
 {
     // The step of x1 is this multiple of rho times that of y and z, at least one times; where the run cycles it is
@@ -63,6 +63,8 @@ internal abstract class PenaltyRun<V> : IRun<V>
     public double Residual { get; private set; } = double.NaN;
 
     public double Penalty => rho;
+
+    public bool CanRaise => stages.Rho is null && rho >= stages.Last(tolerance);
 
     public virtual ReadOnlySpan<V> Point => U;
 
@@ -267,6 +269,11 @@ internal abstract class PenaltyRun<V> : IRun<V>
             factor = Math.Clamp(gap / tolerance, 1.5, 10);
         }
 
+        Raise(factor);
+    }
+
+    public void Raise(double factor)
+    {
         double bound = saddle is null ? 0 : GapBound();
         rho *= factor;
         Search.Rescale(1 / factor);

@@ -26,6 +26,7 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
     private readonly double upperSign, lowerSign, stepMin, stepMax;
     private Sample xi;
     private long iteration;
+    private readonly PairNoise? noise;                      // on minibatches
     private double upperSquare, ySquare, zSquare;           // parts of the squared residual
 
     protected SaddleTrackingRun(SaddleTrackingMethod settings, BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, ulong seed)
@@ -63,6 +64,7 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
         moverY = [.. y.Select(v => new ProximalBlock<V>(v, problem.Z1))];
         moverZ = [.. z.Select(v => new ProximalBlock<V>(v, problem.Z2))];
         ofUpper = new SampleStream(RandomBits.At(seed, 0));
+        noise = settings.Batch > 0 ? new PairNoise(problem, atF, atG[^1], settings.Batch, seed) : null;
 
         PreparedRequest<V> Cross(V[][] at, V result, double[] weights) => new(problem.Lower, at, [new(Lower.X1, Output.Combined, result)], weights);
         PreparedRequest<V>[] Pairs(int block, V[] results) => apart
@@ -73,9 +75,16 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
     /// <summary>
     /// The norm of the rows of the penalty function: the gradient (mapping) of x1 and x2, and rho = 1/s times that of the
     /// lower pairs. With the partial gradient that of the upper gradient in all its blocks and of the lower pair, which does
-    /// not vanish where f looks at y.
+    /// not vanish where f looks at y. On minibatches it holds what gradients on two samples were seen to differ by, with the
+    /// weight that they enter with, so that a noisy run ends by its limit.
     /// </summary>
     public double Residual { get; private set; } = double.NaN;
+
+    public double Estimate { get; private set; } = double.NaN;
+
+    public string? Remark => noise is { Deviation: > 0 }
+        ? FormattableString.Invariant($"On minibatches the residual of this method holds the noise of its estimate ({noise.Deviation:G3} in a gradient at least{(s > 0 ? FormattableString.Invariant($", times 1/s = {1 / s:G4} in a row of the lower level") : "")}), so that such a run ends by its limit.")
+        : null;
 
     public double Penalty => s > 0 ? 1 / s : double.NaN;
 
@@ -89,7 +98,9 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
         xi = ofUpper.Next(settings.Batch);
         Iterate();
         iteration++;
-        Residual = Math.Sqrt(upperSquare + ySquare + zSquare);
+        Estimate = Math.Sqrt(upperSquare + ySquare + zSquare);
+        if (noise is not null && long.IsPow2(iteration)) noise.Measure();
+        Residual = Estimate + (noise is null ? 0 : noise.Deviation * (s > 0 ? 1 + (1 / s) : 1));
     }
 
     public void Transfer(IArchive<V> archive)
@@ -104,6 +115,7 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
         Residual = residual;
         ofUpper.Transfer(archive);
         TransferSamples(archive);
+        noise?.Transfer(archive);
     }
 
     /// <summary>One outer iteration: a call of <see cref="MoveLeader"/>, and calls of <see cref="MoveY"/> and <see cref="MoveZ"/>.</summary>
@@ -188,6 +200,52 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
         double sum = 0;
         for (int p = 0; p < movers.Length; p++) sum += movers[p].SquaredMapping(directions[p], step);
         return s > 0 ? sum / (s * s) : sum;
+    }
+
+    /// <summary>By how much gradients of f and g on two samples differ at the same point, drawn apart from the run's own.</summary>
+    private sealed class PairNoise
+    {
+        private const ulong Apart = ulong.MaxValue;
+
+        private readonly int batch;
+        private readonly PreparedRequest<V>[] requests;
+        private readonly V[] gradients, before;
+        private readonly SampleStream samples;
+        private double deviation;
+
+        public PairNoise(BilevelMinimaxProblem<V> problem, V[] atF, V[] atG, int batch, ulong seed)
+        {
+            this.batch = batch;
+            samples = new SampleStream(RandomBits.At(seed, Apart));
+            gradients = atF.Concat(atG).ToArray().ZeroBlocks();
+            before = gradients.ZeroBlocks();
+            requests =
+            [
+                new(problem.Upper, [atF], [.. atF.Select((_, b) => new Output<V>(b, 0, gradients[b]))]),
+                new(problem.Lower, [atG], [.. atG.Select((_, b) => new Output<V>(b, 0, gradients[atF.Length + b]))]),
+            ];
+        }
+
+        /// <summary>The largest difference seen.</summary>
+        public double Deviation => deviation;
+
+        public void Measure()
+        {
+            foreach (var request in requests)
+            {
+                request.Evaluate(samples.Next(batch));
+                before.CopyFrom(gradients);
+                request.Evaluate(samples.Next(batch));
+                before.AddScaled(-1, gradients);
+                deviation = Math.Max(deviation, before.Norm());
+            }
+        }
+
+        public void Transfer(IArchive archive)
+        {
+            samples.Transfer(archive);
+            archive.Transfer("noise", ref deviation);
+        }
     }
 
     /// <summary>A sequence of samples: the same for all pairs, or one for each.</summary>
