@@ -3,13 +3,14 @@ using System.Numerics;
 namespace Bilevel.Tasks;
 
 /// <summary>
-/// Settings of the methods that suit data hyper-cleaning, whatever the number of rows, measured on generated digits, MNIST and tables of
-/// 200 to 55,000 rows. One weight per row makes each component of the hypergradient shrink like one over the
+/// Settings of the methods that suit data hyper-cleaning, whatever the number of rows, measured on 500 generated digits, 5,000 images of MNIST and
+/// generated tables of 200 and 2,000 rows; the default method on 200,000 too. One weight per row makes each component of the hypergradient shrink like one over the
 /// number of rows, and the curvature with it: steps of x are scaled by coordinate (Adam) or grow with the rows.
 /// </summary>
 internal static class CleaningPresets
 {
-    // The tolerance of 1e-4 is that of so many rows; of fewer too, where x is moved by few rows and has further to go.
+    // The tolerance of 1e-4 is that of so many rows; of fewer too, where x is moved by few rows and has further to go. The default method
+    // stops within a thousandth of the F of longer runs by it (0.06 % above with 5,000 images, less with tables); 1e-4 for 160,000 rows left 0.3 %.
     private const double UsualRows = 5000, UsualTolerance = 1e-4;
 
     // Fewer rows than these cost less than minibatches would save, and gradients of all of them have no noise to end in.

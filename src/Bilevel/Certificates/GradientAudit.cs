@@ -16,6 +16,9 @@ internal sealed class GradientAudit<V>
     // How far along m, as a share of the reach, g is looked at on both sides.
     private const double Sideways = 0.02;
 
+    // What the reach may be too short for: the longest way by which two gradients may agree after all.
+    private const double FarWay = 0.01;
+
     private readonly BilevelProblem<V> problem;
     private readonly IFeasibleSet<V> lowerSet;
     private readonly ISubspace<V>? face;
@@ -115,7 +118,7 @@ internal sealed class GradientAudit<V>
             double norm = u.Norm();
             if (!(norm > 0)) continue;
             double expected = u.Dot(multiplier.Mixed);
-            if (Differs(t => Turn([Moved(x, u, t, problem.UpperSet), z], [Moved(x, u, -t, problem.UpperSet), z], m, BilevelProblem.X, u), expected, share * Math.Min(1, norm), multiplier.MixedError * norm, 4 * ofLower.Y * size, lengthX / norm) is { } seen)
+            if (Differs(t => Turn([Moved(x, u, t, problem.UpperSet), z], [Moved(x, u, -t, problem.UpperSet), z], m, BilevelProblem.X, u), expected, share * Math.Min(1, norm), multiplier.MixedError * norm, 4 * ofLower.Y * size, lengthX / norm, FarWay / norm) is { } seen)
                 return FormattableString.Invariant($"the gradients of g in x and y contradict each other at the answer: a mixed second derivative is {expected:G6} by the one and {seen:G6} by the other");
         }
 
@@ -123,7 +126,7 @@ internal sealed class GradientAudit<V>
         {
             double expected = v.Dot(multiplier.Image), norm = v.Norm();
             double allowed = ratio > 0 ? share / ratio : Harmless * multiplier.Image.Norm();
-            if (norm > 0 && Differs(t => Turn([x, Moved(z, v, t, lowerSet)], [x, Moved(z, v, -t, lowerSet)], m, BilevelProblem.Y, v), expected, allowed, multiplier.ResidualError * norm, 4 * ofLower.Y * size, reachY / norm) is { } seen)
+            if (norm > 0 && Differs(t => Turn([x, Moved(z, v, t, lowerSet)], [x, Moved(z, v, -t, lowerSet)], m, BilevelProblem.Y, v), expected, allowed, multiplier.ResidualError * norm, 4 * ofLower.Y * size, reachY / norm, FarWay / norm) is { } seen)
                 return FormattableString.Invariant($"the gradient of g in y is no gradient at the answer: a second derivative is {expected:G6} one way and {seen:G6} the other way round");
         }
 
@@ -131,7 +134,7 @@ internal sealed class GradientAudit<V>
     }
 
     // A second derivative by central differences at shrinking lengths; the value that stays apart from the expected one, or null.
-    private static double? Differs(Func<double, double> at, double expected, double allowed, double error, double rounding, double reach)
+    private static double? Differs(Func<double, double> at, double expected, double allowed, double error, double rounding, double reach, double farthest)
     {
         if (!double.IsFinite(expected) || !double.IsFinite(error)) return null;
         var (before, earlier) = (double.NaN, double.NaN);
@@ -141,12 +144,22 @@ internal sealed class GradientAudit<V>
             if (!double.IsFinite(apart)) continue;
             if (apart <= allowed + (2 * sure)) return null;
 
-            // Settled, and apart all the same.
-            if (Math.Abs(seen - before) <= apart / 10 && Math.Abs(before - earlier) <= apart / 10) return seen;
+            // Settled, and apart all the same: unless a longer way agrees, as where x is near zero and what g adds to it is not.
+            if (Math.Abs(seen - before) <= apart / 10 && Math.Abs(before - earlier) <= apart / 10) return AgreesFurther() ? null : seen;
             (before, earlier) = (seen, before);
         }
 
         return null;
+
+        bool AgreesFurther()
+        {
+            for (double t = 0.1 * reach; t <= farthest; t *= 10)
+            {
+                if (Math.Abs(at(t) - expected) <= allowed + (2 * ((rounding / t) + error))) return true;
+            }
+
+            return false;
+        }
     }
 
     // m' (g_y(ahead) - g_y(behind)) over the length moved along u.

@@ -58,7 +58,7 @@ public sealed class MethodMatrixTests
         new("f3sa, eta 0.2", Accuracy.Solution, p => new F3sa { Eta = 0.2, Lambda = 1e6, LambdaGrowth = 1, LambdaLimit = 1e6, InnerSteps = p.InnerSteps, StepX = p.StepX }),
         new("f2sa-p, order 2", Accuracy.Solution, p => new F2saP { Lambda = 1e4, InnerSteps = p.InnerSteps, StepX = p.StepX, Upper = Rule(StepRule.Plain) }) { Slow = ["logistic"] },
         new("f2sa-p, order 3", Accuracy.Solution, p => new F2saP { Order = 3, InnerSteps = p.InnerSteps, StepX = p.StepX, Upper = Rule(StepRule.Plain) }),
-        new("f2sa-p, order 2, clipped", Accuracy.Solution, p => new F2saP { Lambda = 1e4, InnerSteps = p.InnerSteps, StepX = p.StepX }),
+        new("f2sa-p, order 2, clipped", Accuracy.Solution, p => new F2saP { Lambda = 1e4, InnerSteps = p.InnerSteps, StepX = p.StepX }) { Slow = ["logistic"] },
         new("f2sa-p, order 2, normalised", Accuracy.Band, p => new F2saP { InnerSteps = (p.InnerSteps + 9) / 10, StepX = 0.02 * p.Reach, Upper = Rule(StepRule.Normalised) }),
         new("ogda through the lift", Accuracy.Lifted, p => new Ogda { Tolerance = p.Tolerance, Schedule = new PenaltySchedule { Rho = 1000 } }) { Slow = ["quadratic-stiff", "lower-bound-valley", "cleaning-small"] },
         new("extragradient through the lift", Accuracy.Lifted, p => new Extragradient { Tolerance = p.Tolerance, Schedule = new PenaltySchedule { Rho = 1000 } }) { Slow = ["quadratic-stiff", "lower-bound-valley", "cleaning-small"] },

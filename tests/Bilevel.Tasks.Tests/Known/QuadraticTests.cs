@@ -194,13 +194,22 @@ public sealed class QuadraticTests
         var run = new F2sa().Start(counted, Vectors.Of(3), Vectors.Of(0), 0);
 
         // Code that is not yet compiled for good may allocate, so the steady state is the least of many rounds.
+        // Most steps ask for six gradients, and solving the followers anew now and then for at most a fifth of that in all.
         long least = long.MaxValue;
         for (int round = 0; round < 200 && least > 0; round++)
         {
+            int bare = 0;
             long before = GC.GetAllocatedBytesForCurrentThread(), calls = counts.Total;
-            for (int k = 0; k < 1000; k++) run.Step();
+            for (int k = 0; k < 1000; k++)
+            {
+                long then = counts.Total;
+                run.Step();
+                if (counts.Total - then == 6) bare++;
+            }
+
             least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
-            Assert.Equal(6000, counts.Total - calls);
+            Assert.InRange(counts.Total - calls, 6000, 7200);
+            Assert.InRange(bare, 950, 1000);
         }
 
         Assert.Equal(0, least);
@@ -240,8 +249,10 @@ public sealed class QuadraticTests
 
     private static DenseVector<double> Solve(IBilevelMethod method, BilevelInstance<DenseVector<double>> instance)
     {
-        var solution = new Driver { Stop = Stop.Residual(1e-10) | Stop.Iterations(20_000) }.Run(method, instance.Problem, instance.X, instance.Y);
-        Assert.True(solution.Converged, $"{method}: {solution.StatusMessage}");
+        var solution = new Driver { Stop = Stop.Residual(1e-10) | Stop.Iterations(3000) }.Run(method, instance.Problem, instance.X, instance.Y);
+
+        // Where the penalty function is stationary F is not, and a residual that counts the bias knows that.
+        Assert.Equal(method is not F2sa, solution.Converged);
         return solution.X;
     }
 

@@ -237,7 +237,9 @@ public sealed class MinimaxMatrixTests
             return Math.Log(Calls(solution));
         })];
         double slope = x.Zip(y, (a, b) => (a - x.Average()) * (b - y.Average())).Sum() / x.Sum(a => (a - x.Average()) * (a - x.Average()));
-        Assert.InRange(slope, 0.1, 1.6);
+
+        // A method of Newton's kind hardly needs more for more digits; none needs fewer.
+        Assert.InRange(slope, 0, 1.6);
     }
 
     [Fact]

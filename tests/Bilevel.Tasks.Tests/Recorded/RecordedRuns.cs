@@ -45,6 +45,7 @@ internal static class RecordedRuns
         ("tsgda-2", new Tsgda2 { Perturbation = 1e-2 }),
         ("lv-hba", new LvHba()),
         ("lu-mei", new FirstOrderPenalty { Tolerance = 0.1 }),
+        ("constrained-quasi-newton", new ConstrainedQuasiNewton { Tolerance = 1e-2, Memory = 5, InnerLimit = 200 }),
     ];
 
     // As hyper-cleaning likes them.
@@ -63,23 +64,30 @@ internal static class RecordedRuns
     ];
 
     /// <summary>The runs on small problems, by the method; the name says which settings.</summary>
-    public static IReadOnlyList<RecordedMethod> Small { get; } =
-    [
-        .. Bilevel.Select(m => new RecordedMethod("bilevel: " + m.Name, m.Method, 10, [.. KnownProblems.All.Select(p => Problem(p.Name, p.Create))])),
-        .. Minimax.Select(m => new RecordedMethod("minimax: " + m.Name, m.Method, 10, [.. KnownProblems.Minimax.Select(p => Problem(p.Name, p.Create))])),
-        .. Cleaning.Select(m => new RecordedMethod("cleaning: " + m.Name, m.Method, m.Steps, [Digits("digits, float64", "float64", null, "300", "200"), Digits("digits, float32", "float32", null, "300", "200")])),
-    ];
+    public static IReadOnlyList<RecordedMethod> Small()
+    {
+        // Every problem is built once, for all methods.
+        RecordedProblem[] known = [.. KnownProblems.All.Select(p => Problem(p.Name, p.Create))], minimax = [.. KnownProblems.Minimax.Select(p => Problem(p.Name, p.Create))];
+        RecordedProblem[] digits = [Digits("digits, float64", "float64", null, "300", "200"), Digits("digits, float32", "float32", null, "300", "200")];
+        return
+        [
+            .. Bilevel.Select(m => new RecordedMethod("bilevel: " + m.Name, m.Method, 10, known)),
+            .. Minimax.Select(m => new RecordedMethod("minimax: " + m.Name, m.Method, 10, minimax)),
+            .. Cleaning.Select(m => new RecordedMethod("cleaning: " + m.Name, m.Method, m.Steps, digits)),
+        ];
+    }
 
     /// <summary>The runs on MNIST.</summary>
     /// <param name="folder">The folder that holds mnist/.</param>
-    public static IReadOnlyList<RecordedMethod> Mnist(string folder) =>
-    [
-        .. Cleaning.Select(m => new RecordedMethod("mnist: " + m.Name, m.Method, m.Steps, [Digits("float64", "float64", Path.Combine(folder, "mnist"), "5000", "5000"), Digits("float32", "float32", Path.Combine(folder, "mnist"), "5000", "5000")])),
-    ];
+    public static IReadOnlyList<RecordedMethod> Mnist(string folder)
+    {
+        RecordedProblem[] images = [.. new[] { "float64", "float32" }.Select(p => Digits(p, p, Path.Combine(folder, "mnist"), "5000", "5000"))];
+        return [.. Cleaning.Select(m => new RecordedMethod("mnist: " + m.Name, m.Method, m.Steps, images))];
+    }
 
-    private static RecordedProblem Problem(string name, Func<TaskInstance> create) => new(name, create);
+    private static RecordedProblem Problem(string name, Func<TaskInstance> create) => new(name, new Lazy<TaskInstance>(create));
 
-    private static RecordedProblem Digits(string name, string precision, string? folder, string train, string validation) => new(name, () => new Tasks.HyperCleaning().Create(
+    private static RecordedProblem Digits(string name, string precision, string? folder, string train, string validation) => Problem(name, () => new Tasks.HyperCleaning().Create(
         [new("precision", precision), new("train-size", train), new("validation-size", validation), new("test-size", "10"), new("corruption", "0.5"), new("corruption-kind", "uniform"), new("ridge", "0.001")],
         new TaskContext((ulong)Seed, folder, Environment.ProcessorCount)));
 
@@ -125,8 +133,8 @@ internal sealed record RecordedMethod(string Name, IMethod Method, int Steps, IR
 
 /// <summary>A problem that recorded runs are made on.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Create">Builds it.</param>
-internal sealed record RecordedProblem(string Name, Func<TaskInstance> Create);
+/// <param name="Instance">The problem and its start.</param>
+internal sealed record RecordedProblem(string Name, Lazy<TaskInstance> Instance);
 
 /// <summary>SHA-256 of the bytes of the leader's block and of all others.</summary>
 /// <param name="X">Of x.</param>
