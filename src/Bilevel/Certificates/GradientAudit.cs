@@ -10,6 +10,9 @@ internal sealed class GradientAudit<V>
     // Of the tolerance, what an error may move; an error that moves less than this many tolerances unseen is not worth a word.
     private const double Share = 0.1, Mention = 2;
 
+    // Of the tolerance, what second derivatives from two sides may differ by: they are not as sharp as values.
+    private const double AsymmetryShare = 0.5;
+
     // Relative error of a gradient block that is allowed where nothing depends on it.
     private const double Harmless = 1e-5;
 
@@ -78,7 +81,7 @@ internal sealed class GradientAudit<V>
             if (found is not null) return found;
         }
 
-        return Symmetry(x, z, multiplier, share, ratio, ofLower, reachX, reachY);
+        return null;
     }
 
     private static double Allowed(double share, double weight, V gradient) =>
@@ -108,9 +111,20 @@ internal sealed class GradientAudit<V>
         return null;
     }
 
-    // u' g_xy m and v' g_yy m, from differences along m and from differences along u and v: gradients alone, so that large values do not matter.
-    private string? Symmetry(V x, V z, MultiplierBound<V> multiplier, double share, double ratio, GradientRounding ofLower, double reachX, double reachY)
+    /// <summary>
+    /// Whether u' g_xy m and v' g_yy m, from differences along m and from differences along u and v, contradict each other, in
+    /// words; null where they do not. It needs gradients alone, so that large values do not matter.
+    /// </summary>
+    /// <param name="x">The upper variable.</param>
+    /// <param name="z">The lower level solved again.</param>
+    /// <param name="multiplier">m with its products, and what they err.</param>
+    /// <param name="ratio">What an error of g_yy m counts: |g_xy| / mu.</param>
+    /// <param name="ofLower">Rounding of g.</param>
+    /// <param name="reachX">A length in x over which the functions may be expected to change; 0 for unknown.</param>
+    /// <param name="reachY">The same in y.</param>
+    public string? Asymmetry(V x, V z, MultiplierBound<V> multiplier, double ratio, GradientRounding ofLower, double reachX, double reachY)
     {
+        double share = AsymmetryShare * tolerance;
         var m = multiplier.Multiplier;
         double size = m.Norm(), lengthX = reachX > 0 ? reachX : 1;
         foreach (var u in Patterns(x, 2, 207).Append(multiplier.Mixed))

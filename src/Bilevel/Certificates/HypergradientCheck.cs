@@ -106,11 +106,14 @@ internal sealed class HypergradientCheck<V>
         var audit = new GradientAudit<V>(seen, face, tolerance);
         if (audit.Contradiction(x, z, steps, multiplier, ratio, lipschitz / mu, ofUpper, ofLower, x.Norm(), reach) is { } wrong) return Contradicted(wrong);
         evidence.AddRange(audit.Evidence);
+
+        // A constant that is too small disturbs the second derivatives that the gradients are compared by, so constants come first.
         string? contradiction =
             smallest < (mu * (1 - 1e-3)) - curvatureError ? FormattableString.Invariant($"the lower level curves by {smallest:G4} along some direction, less than the declared strong convexity {mu:G4}")
             : largest > (smoothness * (1 + 1e-3)) + curvatureError ? FormattableString.Invariant($"the lower level curves by {largest:G4} along some direction, more than the declared smoothness {smoothness:G4}")
             : multiplier.Mixed.Norm() > (coupling * multiplier.Norm * (1 + 1e-3)) + multiplier.MixedError ? FormattableString.Invariant($"the mixed derivatives of the lower level exceed the declared coupling {coupling:G4}")
-            : disagreement ?? ConstantsCheck.Contradiction(seen.Upper, seen.Lower, x, z, y, constants, [multiplier.Multiplier, fy], multiplier.Mixed, reach, face, problem.UpperSet, ofUpper, ofLower);
+            : disagreement ?? ConstantsCheck.Contradiction(seen.Upper, seen.Lower, x, z, y, constants, [multiplier.Multiplier, fy], multiplier.Mixed, reach, face, problem.UpperSet, ofUpper, ofLower)
+                ?? audit.Asymmetry(x, z, multiplier, ratio, ofLower, x.Norm(), reach);
         if (contradiction is not null) return Contradicted(contradiction);
 
         if (bound <= tolerance) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: the hypergradient at x is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, under the declared constants."));
@@ -119,8 +122,12 @@ internal sealed class HypergradientCheck<V>
 
     private string? disagreement;
 
+    // What the bias of lambda is at least, where that is beyond the tolerance; no trouble to one who is certified all the same.
+    private double biasSeen;
+
     private Certificate NotCertified(double estimate, double bound, (string Name, string Word, double Size)[] parts)
     {
+        if (biasSeen > 0) signs.Add(FormattableString.Invariant($"lambda = {penalty:G4} is too small for this tolerance: its bias is at least {biasSeen:G3}"));
         if (estimate > tolerance)
         {
             double seen = this["penalty_gradient"];
@@ -143,6 +150,9 @@ internal sealed class HypergradientCheck<V>
         string how = $"Not checked: {string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not declared (ProblemConstants; bounds on second and third derivatives of g and f in y, which may be generous).";
         if (double.IsNaN(Modulus) && !(smallest > 1e-10 * largest))
         {
+            // What curves downwards is a maximum or a saddle in y, where no follower stays.
+            if (smallest < -1e-3 * Math.Abs(largest))
+                return Contradicted(FormattableString.Invariant($"the lower level curves downwards by {-smallest:G3} along some direction at its answer, which is then no minimum: the lower level is not convex in y"));
             signs.Add(FormattableString.Invariant($"the lower level hardly curves along some direction (by {smallest:G3}, against {largest:G3} at most): its answer may not be unique"));
             return Conclude(Verdict.NotCheckable, $"Not checkable: {how}");
         }
@@ -216,7 +226,7 @@ internal sealed class HypergradientCheck<V>
         if (apart > (1.001 * bias) + margin)
             disagreement = FormattableString.Invariant($"the declared constants or the gradients contradict each other: the hypergradient from the multiplier and that from the penalty function differ by {apart:G4}, and their bounds allow {bias + margin:G4}");
         else if (apart - margin > tolerance)
-            signs.Add(FormattableString.Invariant($"lambda = {lambda:G4} is too small for this tolerance: its bias is at least {apart - margin:G3}"));
+            biasSeen = apart - margin;
         bound = Math.Min(bound, norm + inexact + rounding + bias);
         return penalised;
     }

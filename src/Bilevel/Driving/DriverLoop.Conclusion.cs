@@ -12,7 +12,7 @@ internal sealed partial class DriverLoop<V>
         var certified = wanted && driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;
         var outcome = Outcome.Of(status, message, certified?.Certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
         double accuracy = driver.CertifyAt ?? stop.Tolerance ?? DefaultAccuracy;
-        var answer = wanted ? Answers.Read(problem, certified?.Point ?? point, run.Penalty, accuracy) : AsItStands(point, status);
+        var answer = wanted ? Answers.Read(Problem, certified?.Point ?? point, run.Penalty, accuracy) : AsItStands(point, status);
         List<string> notes = [.. answer.Notes];
         var better = MetByCertifier(certified, answer) ?? FlatStartOf(outcome.Status, start, answer, accuracy);
         if (better is { } found)
@@ -54,7 +54,7 @@ internal sealed partial class DriverLoop<V>
         : null;
 
     private (IReadOnlyList<V> Better, string Note)? FlatStartOf(SolveStatus status, V[] start, Answer<V> answer, double accuracy) =>
-        status is SolveStatus.Converged or SolveStatus.NotWithinTolerance or SolveStatus.Stalled ? FlatStart.Find(problem, start, answer.Point, answer.UpperValue, accuracy) : null;
+        status is SolveStatus.Converged or SolveStatus.NotWithinTolerance or SolveStatus.Stalled ? FlatStart.Find(Problem, start, answer.Point, answer.UpperValue, accuracy, isFlat: status == SolveStatus.Converged) : null;
 
     private Answer<V> AsItStands(V[] point, SolveStatus status)
     {

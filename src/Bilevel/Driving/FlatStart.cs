@@ -13,7 +13,8 @@ internal static class FlatStart
     /// <param name="point">The answer.</param>
     /// <param name="value">F at the answer.</param>
     /// <param name="tolerance">The tolerance of the run: a slope of F that it allows is no news.</param>
-    public static (IReadOnlyList<V> Better, string Note)? Find<V>(IProblem<V> problem, IReadOnlyList<V> start, IReadOnlyList<V> point, double value, double tolerance)
+    /// <param name="isFlat">Whether F is stationary at the start, as far as is known.</param>
+    public static (IReadOnlyList<V> Better, string Note)? Find<V>(IProblem<V> problem, IReadOnlyList<V> start, IReadOnlyList<V> point, double value, double tolerance, bool isFlat)
         where V : class, IVector<V>
     {
         if (problem is not BilevelProblem<V> bilevel || point[BilevelProblem.X] is not IFillable || !double.IsFinite(value)) return null;
@@ -49,6 +50,6 @@ internal static class FlatStart
             if (best is not null) break;
         }
 
-        return best is null ? null : (best.Point, FormattableString.Invariant($"x did not leave its start, where F is flat, and F is lower nearby: {best.UpperValue:G5} at a distance of {at:G3}, against {value:G5}. Start elsewhere, for example there."));
+        return best is null ? null : (best.Point, FormattableString.Invariant($"x did not leave its start, {(isFlat ? "where F is flat, and" : "although")} F is lower nearby: {best.UpperValue:G5} at a distance of {at:G3}, against {value:G5}. Start elsewhere, for example there."));
     }
 }

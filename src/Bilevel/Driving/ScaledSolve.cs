@@ -45,6 +45,7 @@ internal static class ScaledSolve
             Certificate = solution.Certificate is not { } certificate ? null : certificate with
             {
                 Summary = FormattableString.Invariant($"{certificate.Summary} Measured in units of the problem found at the start ({units}), in which the tolerance {tolerance:G4} for the gradient in x1 is {share:G4}."),
+                Signs = [.. certificate.Signs.Select(s => $"{s} (numbers in these units)")],
                 UpperValue = units.Upper * certificate.UpperValue,
                 LowerValue = units.Lower * certificate.LowerValue,
             },
