@@ -130,7 +130,7 @@ internal sealed partial class DriverLoop<V> : IRunView
         bool sound = status is not (SolveStatus.Diverged or SolveStatus.Unbounded);
         if (sound && exhausted is null) Save();
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
-        if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded)
+        if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound || IsFinite(run.Point) ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded)
             (status, message, sound) = (SolveStatus.Unbounded, unbounded, false);
         return Conclude(status, message, sound, start);
     }

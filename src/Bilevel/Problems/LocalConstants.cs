@@ -31,13 +31,16 @@ public readonly record struct LocalConstants(
         var known = problem.Constants;
         var (smallest, largest) = known is { LowerSmoothness: not null, LowerStrongConvexity: not null } ? (0, 0) : Curvatures(problem.Lower, x, y, sample);
         double lowerSmoothness = known.LowerSmoothness ?? Safety * largest;
+
+        // A follower that is linear where it starts has a size all the same.
+        if (!(lowerSmoothness > 0)) lowerSmoothness = 1;
         double upperSmoothness = known.UpperSmoothness ?? Safety * Curvatures(problem.Upper, x, y, sample).Largest;
 
         // The estimate of the smallest curvature comes from above; its floor keeps a flat or concave start usable.
         double mu = known.LowerStrongConvexity ?? Math.Max(smallest / Safety, SmallestShare * lowerSmoothness);
         return new LocalConstants(
             mu,
-            lowerSmoothness > 0 ? lowerSmoothness : 1,
+            lowerSmoothness,
             known.LowerCoupling ?? (couplings ? Safety * LargestCoupling(problem.Lower, x, y, sample) : double.NaN),
             upperSmoothness,
             known.UpperCoupling ?? (couplings ? Safety * LargestCoupling(problem.Upper, x, y, sample) : double.NaN),

@@ -56,9 +56,13 @@ public sealed class BoundlessnessTests
         var bounded = Problem("-y") with { LowerSet = new Box<double>(-3, 3) };
         foreach (var (problem, answer) in new[] { (regular, 10.0), (bounded, 3.0) })
         {
-            var solution = new Driver { Stop = Stop.Residual(1e-4) | Stop.Iterations(3_000) }.Run(new F2ba { Accelerated = true }, problem, Vectors.Of(0.5), Vectors.Of(0.5));
-            Assert.Equal(SolveStatus.Converged, solution.Status);
-            Assert.Equal(answer, solution.Y[0], 1e-3);
+            foreach (IMethod method in new IMethod[] { new F2ba { Accelerated = true }, new QuasiNewton() })
+            {
+                var solution = new Driver { Stop = Stop.Residual(1e-4) | Stop.Iterations(3_000) }.Run(method, problem, Vectors.Of(0.5), Vectors.Of(0.5));
+                Assert.True(solution.Status == SolveStatus.Converged, $"{method.Name}: {solution.Status}: {solution.StatusMessage}");
+                Assert.Equal(answer, solution.Y[0], 1e-3);
+                Assert.Equal(0, solution.X[0], 1e-3);
+            }
         }
     }
 
