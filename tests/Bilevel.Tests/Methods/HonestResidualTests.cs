@@ -115,6 +115,26 @@ public sealed partial class HonestResidualTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [MemberData(nameof(LiftedNames))]
+    public void A_run_on_a_lifted_problem_is_resumed_to_the_bit_and_allocates_nothing(string name)
+    {
+        var (problem, _, x, y) = Quadratics().Skip(1).First();
+        Solution<DenseVector<double>> Sittings(params long[] limits)
+        {
+            var store = new MemoryCheckpoints();
+            Solution<DenseVector<double>>? solution = null;
+            foreach (long limit in limits) solution = new Driver { Stop = Stop.Iterations(limit), Checkpoints = store, Resume = true }.Run(Lifted[name], problem, x, y);
+            return solution!;
+        }
+
+        ResumeTests.AssertSame(Sittings(300), Sittings(77, 211, 300), name);
+
+        var run = LiftedRun<DenseVector<double>>.Start(Lifted[name], problem, [x, y], 0);
+        for (int k = 0; k < 500; k++) run.Step();
+        Assert.Equal(0, Allocation.Least(() => { for (int k = 0; k < 500; k++) run.Step(); }));
+    }
+
     [Fact]
     public void Left_alone_rho_follows_until_the_tolerance_is_met()
     {
