@@ -90,6 +90,9 @@ public sealed record QuasiNewton : IBilevelMethod
         // The two sides of a difference of second order mirror each other at least so well.
         private const double MostAsymmetry = 0.5;
 
+        // Copies of y that stay this far apart, by their size, are not held apart by rounding.
+        private const double FlatSpread = 1e-6;
+
         private readonly QuasiNewton settings;
         private readonly BilevelProblem<V> problem;
         private readonly V x, y, z;
@@ -321,7 +324,7 @@ public sealed record QuasiNewton : IBilevelMethod
             yBefore.CopyFrom(y);
             zBefore.CopyFrom(z);
             bool wasMirrored = difference.IsSound && difference.Asymmetry <= MostAsymmetry;
-            double errorBefore = difference.Error;
+            double errorBefore = difference.Error, spreadBefore = difference.Spread;
             difference.Lambda = lambda;
             difference.Evaluate(InnerShare, settings.Tolerance);
             hBefore.AddScaled(-1, difference.Gradient);
@@ -341,6 +344,9 @@ public sealed record QuasiNewton : IBilevelMethod
             bias = (seen / fall) + unseen;
             normAtBias = difference.GradientNorm;
             if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
+
+            // Where the follower has many best answers f moves y and its mirror image to opposite ends of them, at every lambda alike.
+            if (settings.Order == 2 && difference.Spread > spreadBefore / Math.Sqrt(ratio) && difference.Spread > FlatSpread * z.Norm()) bias = Math.Max(bias, Math.Max(change, Unknown));
             if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, Unknown));
 
             // What inner errors may hide is no reason for a larger lambda, which multiplies them.

@@ -89,6 +89,9 @@ internal sealed class PenaltyDifference<V>
     /// </summary>
     public double Asymmetry { get; private set; }
 
+    /// <summary>|y - z|, or |y - w| at order 2; it falls like 1/lambda where the follower has one best answer.</summary>
+    public double Spread { get; private set; }
+
     /// <summary>
     /// Whether y and z lie on different faces of their set, and not next to each other: then h mixes the gradients of two
     /// pieces of F, and says nothing of either.
@@ -142,15 +145,16 @@ internal sealed class PenaltyDifference<V>
         archive.Transfer("coupling", ref coupling);
         archive.Transfer("largest slope", ref largestSlope);
         archive.Transfer("last norm", ref reference);
-        double norm = GradientNorm, value = Value, noise = ValueNoise, error = Error, asymmetry = Asymmetry;
+        double norm = GradientNorm, value = Value, noise = ValueNoise, error = Error, asymmetry = Asymmetry, spread = Spread;
         archive.Transfer("gradient norm", ref norm);
         archive.Transfer("value", ref value);
         archive.Transfer("value noise", ref noise);
         archive.Transfer("error", ref error);
         archive.Transfer("asymmetry", ref asymmetry);
+        archive.Transfer("spread", ref spread);
         bool straddles = Straddles;
         archive.Transfer("straddles", ref straddles);
-        (GradientNorm, Value, ValueNoise, Error, Asymmetry, Straddles) = (norm, value, noise, error, asymmetry, straddles);
+        (GradientNorm, Value, ValueNoise, Error, Asymmetry, Spread, Straddles) = (norm, value, noise, error, asymmetry, spread, straddles);
         zOn.Transfer(archive, "z");
         yOn.Transfer(archive, "y");
         if (wOn is not null)
@@ -228,7 +232,7 @@ internal sealed class PenaltyDifference<V>
         Value = hypergradient.Value(lambda);
         apart.CopyFrom(y);
         apart.AddScaled(-1, w);
-        double distance = apart.Norm(), weight = hypergradient.Weight(lambda), difference = hypergradient.DifferenceNorm();
+        double distance = Spread = apart.Norm(), weight = hypergradient.Weight(lambda), difference = hypergradient.DifferenceNorm();
         if (distance > 0) coupling = Math.Max(coupling, difference / distance);
         if (yOn.UpperSlope > 0) gain = Math.Max(gain, weight * difference / yOn.UpperSlope);
         double left = yOn.Slope + (wOn ?? zOn).Slope, off = yOn.Distance + (wOn ?? zOn).Distance;
