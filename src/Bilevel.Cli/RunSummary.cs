@@ -7,7 +7,6 @@ internal static class RunSummary
     {
         output.WriteLine($"{report.Title}: {report.Headline}");
         if (report.Outcome.Summary.Length > 0) output.WriteLine(report.Outcome.Summary);
-        foreach (string note in report.AnswerNotes) output.WriteLine($"Note: {note}");
         output.WriteLine();
         TextTable.Write(output, [.. report.KeyNumbers.Concat(report.TaskNumbers).Select(Row)]);
         output.WriteLine();

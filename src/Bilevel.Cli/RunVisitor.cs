@@ -24,14 +24,9 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Progress = progress,
             Logger = progress is null ? NullLogger.Instance : new WarningLogger(progress.Warn),
         };
-        var best = new BestPoint<V>(instance);
-        var method = best.Watching(plan.Method);
-        var solutions = plan.Starts > 1
-            ? driver.RunStarts(method, instance.Problem, Starts.Around(instance.Problem, instance.Start, plan.Starts, plan.Seed), plan.Seed, cancellation)
-            : [driver.Run(method, instance.Problem, instance.Start, plan.Seed, cancellation)];
-        if (plan.Starts > 1 && folder is not null) WriteTrace(folder.Trace, solutions[0].Trace);
-        var answer = best.Choose(solutions[0], plan.Tolerance, plan.Certify);
-        var (solution, outcome) = (answer.Solution, answer.Outcome);
+        var answers = plan.Starts > 1 ? FromStarts(driver, instance) : [From(new BestPoint<V>(instance), best => driver.Run(best.Watching(plan.Method), instance.Problem, instance.Start, plan.Seed, cancellation))];
+        if (plan.Starts > 1 && folder is not null) WriteTrace(folder.Trace, answers[0].Solution.Trace);
+        var (solution, outcome) = (answers[0].Solution, answers[0].Outcome);
         return new RunReport
         {
             Task = plan.Task,
@@ -48,9 +43,9 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             UpperValue = solution.UpperValue,
             LowerValue = solution.LowerValue,
             FollowerSolvedAgain = solution.FollowerSolvedAgain,
-            AnswerNotes = [.. answer.Notes, .. solution.Notes],
+            AnswerNotes = [.. answers[0].Notes, .. solution.Notes],
             Better = solution.Better is { } better ? [.. better.Select((block, b) => new ReportBlock(solution.BlockNames[b], instance.Components(block)))] : null,
-            Starts = plan.Starts > 1 ? [.. solutions.Select(StartRow.Of)] : [],
+            Starts = plan.Starts > 1 ? [.. answers.Select(a => StartRow.Of(a.Solution))] : [],
             Residual = solution.Residual,
             Penalty = solution.Penalty,
             Blocks = [.. solution.Point.Select((block, b) => new ReportBlock(solution.BlockNames[b], instance.Components(block)))],
@@ -75,6 +70,24 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Environment = RunEnvironment.Current(0, default),
             Command = "",
         };
+    }
+
+    private TaskAnswer<V> From<V>(BestPoint<V> best, Func<BestPoint<V>, Solution<V>> run)
+        where V : class, IVector<V> => best.Choose(run(best), plan.Tolerance, plan.Certify);
+
+    // The answers from several starts, each the best point of its run, the best first.
+    private List<TaskAnswer<V>> FromStarts<V>(Driver driver, TaskInstance<V> instance)
+        where V : class, IVector<V>
+    {
+        List<TaskAnswer<V>> answers = [];
+        foreach (var start in Starts.Around(instance.Problem, instance.Start, plan.Starts, plan.Seed))
+        {
+            if (answers.Count > 0 && cancellation.IsCancellationRequested) break;
+            int index = answers.Count;
+            answers.Add(From(new BestPoint<V>(instance, start), best => driver.RunStarts(best.Watching(plan.Method), instance.Problem, [start], plan.Seed, cancellation)[0] with { StartIndex = index }));
+        }
+
+        return [.. Starts.Ranked(instance.Problem, answers.Select(a => a.Solution)).Select(s => answers.Find(a => ReferenceEquals(a.Solution, s))!)];
     }
 
     // The trace of the best run, once it is known which that is.

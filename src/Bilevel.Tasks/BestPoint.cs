@@ -8,14 +8,30 @@ namespace Bilevel.Tasks;
 /// method looks for and a certificate proves, may be worse than the start.
 /// </summary>
 /// <typeparam name="V">Vector type.</typeparam>
-/// <param name="instance">The task.</param>
-public sealed class BestPoint<V>(TaskInstance<V> instance)
+public sealed class BestPoint<V>
     where V : class, IVector<V>
 {
     /// <summary>The name of the number that says what the start was worth.</summary>
     public const string StartName = "start_upper_value";
 
-    private readonly PassedPoints<V> passed = new(instance.Problem);
+    private readonly TaskInstance<V> instance;
+    private readonly IReadOnlyList<V> start;
+    private readonly PassedPoints<V> passed;
+
+    /// <summary>For one run of a task.</summary>
+    /// <param name="instance">The task.</param>
+    /// <param name="start">The start of the run, block by block; null for the task's own.</param>
+    public BestPoint(TaskInstance<V> instance, IReadOnlyList<V>? start = null)
+    {
+        ArgumentNullException.ThrowIfNull(instance);
+        (this.instance, this.start) = (instance, start ?? instance.Start);
+        passed = new PassedPoints<V>(instance.Problem);
+    }
+
+    private double Sign => SignOf(instance.Problem);
+
+    /// <summary>1 where the leader minimises f, -1 where it maximises.</summary>
+    internal static double SignOf(IProblem<V> problem) => problem is BilevelMinimaxProblem<V> { UpperSense: Sense.Maximise } ? -1 : 1;
 
     /// <summary>The same method, whose runs are watched; what it computes stays the same.</summary>
     /// <param name="method">The method.</param>
@@ -33,46 +49,50 @@ public sealed class BestPoint<V>(TaskInstance<V> instance)
     {
         ArgumentNullException.ThrowIfNull(solution);
 
-        // Who cancels wants to leave now.
-        if (solution.Status == SolveStatus.Cancelled) return new TaskAnswer<V>(solution, instance.Evaluate(solution), []);
-        double atStart = instance.UpperValueAt(instance.Start), atEnd = instance.UpperValueAt(solution.Point);
+        // Who cancels wants to leave now; without a minimiser no point is an answer.
+        if (solution.Status is SolveStatus.Cancelled or SolveStatus.Unbounded) return new TaskAnswer<V>(solution, instance.Evaluate(solution), []);
+        double atStart = instance.UpperValueAt(start), atEnd = instance.UpperValueAt(solution.Point);
         var best = (Point: solution.Point, Value: atEnd, Iteration: -1L);
         void Compare(IReadOnlyList<V> point, double value, long iteration)
         {
-            if (double.IsFinite(value) && !(value >= best.Value)) best = (point, value, iteration);
+            if (double.IsFinite(value) && !(Sign * value >= Sign * best.Value)) best = (point, value, iteration);
         }
 
-        Compare(instance.Start, atStart, 0);
+        Compare(start, atStart, 0);
         foreach (var candidate in passed.Promising)
         {
             // f where the method's follower stood only says whether to solve again.
-            if (candidate.Value < best.Value - tolerance || !double.IsFinite(best.Value)) Compare(candidate.Point, instance.UpperValueAt(candidate.Point), candidate.Iteration);
+            if (candidate.Value < (Sign * best.Value) - tolerance || !double.IsFinite(best.Value)) Compare(candidate.Point, instance.UpperValueAt(candidate.Point), candidate.Iteration);
         }
 
-        bool isBetter = best.Value < atEnd - tolerance || (double.IsFinite(best.Value) && !double.IsFinite(atEnd));
-        List<string> notes = [];
-        var answer = isBetter ? Replaced(solution, best.Point, best.Value, tolerance, certify) : instance.ReadsUpperValue ? solution with { UpperValue = atEnd } : solution;
-        if (isBetter)
+        bool isBetter = Sign * best.Value < (Sign * atEnd) - tolerance || (double.IsFinite(best.Value) && !double.IsFinite(atEnd));
+        if (!isBetter) return Measured(instance.ReadsUpperValue ? solution with { UpperValue = atEnd } : solution, []);
+        string where = best.Iteration == 0 ? "the start" : string.Create(CultureInfo.InvariantCulture, $"the point of iteration {best.Iteration:N0}");
+        string note = string.Create(CultureInfo.InvariantCulture, $"The answer is {where}, where F is {best.Value:G5}; the run ended at {atEnd:G5}, which is worse. Another method or start may do better.");
+        return Measured(Replaced(solution, best.Point, best.Value, note, tolerance, certify), [note]);
+
+        TaskAnswer<V> Measured(Solution<V> answer, IReadOnlyList<string> notes)
         {
-            string where = best.Iteration == 0 ? "the start" : string.Create(CultureInfo.InvariantCulture, $"the point of iteration {best.Iteration:N0}");
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"The answer is {where}, where F is {best.Value:G5} with the lower level solved again: the run ended at {atEnd:G5}, which is worse. Another method or start may do better."));
+            var outcome = instance.Evaluate(answer);
+            return new TaskAnswer<V>(answer, outcome with { Metrics = [.. outcome.Metrics, new NamedNumber(StartName, atStart, "F at the start")] }, notes);
         }
-
-        var outcome = instance.Evaluate(answer);
-        return new TaskAnswer<V>(answer, outcome with { Metrics = [.. outcome.Metrics, new NamedNumber(StartName, atStart, "F at the start")] }, notes);
     }
 
-    // What the run is said to be stays, but for what was said of its end alone.
-    private Solution<V> Replaced(Solution<V> solution, IReadOnlyList<V> point, double value, double tolerance, bool certify)
+    // What is said of the run's end does not hold of another point: status, sentences and certificate are that point's own.
+    private Solution<V> Replaced(Solution<V> solution, IReadOnlyList<V> point, double value, string note, double tolerance, bool certify)
     {
         var standing = instance.Standing(point, solution, certify ? tolerance : null);
-        bool certified = standing.Certificate?.Verdict == Verdict.Certified;
-        var status = certified ? SolveStatus.Converged : solution.Status == SolveStatus.Converged ? SolveStatus.NotWithinTolerance : solution.Status;
-        string ended = solution.Status == SolveStatus.Converged ? "The run met its rule at a point that is worse than one it had passed, which is the answer." : $"{solution.StatusMessage} A point that the run had passed is better than its end and is the answer.";
+        bool certified = standing.Certificate?.Verdict == Verdict.Certified && standing.Certificate.Objection is null, met = solution.Status is SolveStatus.Converged or SolveStatus.NotWithinTolerance;
+        string ended = certified ? "Converged: the answer is certified."
+            : met ? $"Not {(standing.Certificate?.Objection is null ? "known to be " : "")}within the tolerance: the run met its rule at a worse point."
+            : solution.Status == SolveStatus.Diverged ? solution.Reason
+            : solution.Reason.Length > 0 ? $"Stopped before it converged. {solution.Reason}" : solution.StatusMessage;
+        bool isBelow = solution.Better is { } known && Sign * instance.UpperValueAt(known) < Sign * value;
         return standing with
         {
-            Status = status,
-            StatusMessage = standing.Certificate is { } certificate && !certified ? $"{ended} {certificate.Summary}" : ended,
+            Status = certified ? SolveStatus.Converged : met ? SolveStatus.NotWithinTolerance : solution.Status,
+            StatusMessage = standing.Certificate is { } certificate ? $"{ended} {note} {certificate.Summary}" : $"{ended} {note}",
+            Reason = solution.Reason,
             UpperValue = value,
             Residual = double.NaN,
             Penalty = solution.Penalty,
@@ -82,6 +102,8 @@ public sealed class BestPoint<V>(TaskInstance<V> instance)
             Seconds = solution.Seconds,
             Trace = solution.Trace,
             Findings = solution.Findings,
+            Better = isBelow ? solution.Better : standing.Better,
+            StartIndex = solution.StartIndex,
             BoundDoublings = solution.BoundDoublings,
             Enlargement = solution.Enlargement,
         };
@@ -128,7 +150,7 @@ internal sealed class PassedPoints<V>(IProblem<V> problem)
         while (kept.Count < Room) kept.Add(new Kept(like));
     }
 
-    /// <summary>Reads f, with its terms, at a point that is changed in place.</summary>
+    /// <summary>Reads f, with its terms, at a point that is changed in place; its negative where the leader maximises.</summary>
     public ValueAt Reader(ReadOnlySpan<V> point) => new(problem, point.ToArray());
 
     /// <summary>Takes a point in, where it is worth it.</summary>
@@ -163,7 +185,7 @@ internal sealed class PassedPoints<V>(IProblem<V> problem)
         public double Read()
         {
             upper.Evaluate();
-            return upper.Values[0] + problem.TermsAt(point).Upper;
+            return BestPoint<V>.SignOf(problem) * (upper.Values[0] + problem.TermsAt(point).Upper);
         }
     }
 

@@ -107,7 +107,7 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
                 for (int i = 0; i < n; i++) g[i] = IsBottomless ? -1 : y[i] - x[i];
                 if (IsSlow) Thread.Sleep(1);
             });
-        var constants = new ProblemConstants { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, UpperSmoothness = HasWells ? 50 : 1, UpperCoupling = 0 };
+        var constants = new ProblemConstants { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, UpperSmoothness = HasWells ? 500 : 1, UpperCoupling = 0 };
         IMethod preset = IsSlow ? new F2sa { StepX = 0.02, LambdaGrowth = 1.02 }
             : RunsAway ? new F2sa { StepX = 1000, LambdaGrowth = 1 }
             : HasWells ? new F2ba { Accelerated = true, StepX = 0.02 }

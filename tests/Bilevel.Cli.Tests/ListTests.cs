@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Bilevel.Cli.Tests;
 
 public class ListTests
@@ -27,7 +29,7 @@ public class ListTests
 
             A run uses, unless told otherwise and on the task's own data (what follows the data may be other on yours):
               --method f2ba-plus --tolerance 0.0001 --iterations 1000
-              f2ba-plus: tolerance 5E-05
+              f2ba-plus: tolerance 5e-05
             Of other methods, and of what is not named here, it uses the defaults that 'bilevel list METHOD' shows.
 
             Where the tool, the task and the method share a name, --task.NAME and --set task.NAME=value mean this task's.
@@ -70,10 +72,13 @@ public class ListTests
     {
         var used = Tool.Run("run", "toy", "--method", method, "--json").Json.GetProperty("settings");
         var listed = Tool.Run("list", "toy", "--json").Json.GetProperty("run");
-        if (listed.GetProperty("methods").TryGetProperty(method, out var settings)) Assert.Equal(used.GetProperty("method").ToString(), settings.ToString());
+        if (listed.GetProperty("methods").TryGetProperty(method, out var settings)) Assert.True(JsonElement.DeepEquals(used.GetProperty("method"), settings), settings.ToString());
         Assert.Equal(used.GetProperty("run").GetProperty("tolerance").GetString(), Numbers.Exact(listed.GetProperty("tolerance").GetDouble()));
 
-        string help = string.Join(' ', Tool.Run("run", "toy", "--method", method, "--help").Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        // The column on the right alone: a long list of choices wraps in the one on the left.
+        string[] lines = Tool.Run("run", "toy", "--method", method, "--help").Out.Split('\n');
+        int column = lines.First(l => l.Contains("[method]", StringComparison.Ordinal)).IndexOf("[method]", StringComparison.Ordinal);
+        string help = string.Join(' ', lines.Where(l => l.Length > column).SelectMany(l => l[column..].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
         foreach (var setting in MethodCatalog.Find(method).Schema.Settings)
         {
             string text = used.GetProperty("method").GetProperty(setting.Name).ToString();

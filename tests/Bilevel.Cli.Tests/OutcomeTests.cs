@@ -54,11 +54,11 @@ public class OutcomeTests
         string output = Tool.Run("run", "repeated", "--out", folder["out"]).Out;
         string json = folder.Read("out", "run.json");
         Assert.Single(json.Split("\"upper_value\"")[1..]);
-        Assert.Single(output.Split("upper_value")[1..]);
+        Assert.Single(output.Split("\n  upper_value ")[1..]);
         Assert.Contains("F(x): in the task's words", output);
         Assert.Equal("the lower level solved again", JsonDocument.Parse(json).RootElement.GetProperty("values_read_at").GetString());
         Assert.Contains("<rect class=\"end\"", folder.Read("out", "report.html"));
-        Assert.Equal(2, Tool.Run("run", "toy").Out.Split("upper_value").Length);
+        Assert.Equal(2, Tool.Run("run", "toy").Out.Split("\n  upper_value ").Length);
     }
 
     [Fact]

@@ -3,12 +3,12 @@ namespace Bilevel;
 /// <summary>Reads the answer of a bilevel problem: f and g at (x, y*(x)), and the best of them for the leader where the follower has many.</summary>
 internal static class BilevelAnswer
 {
-    // A curvature below this share of the largest is flat, where no modulus is declared.
-    private const double Flat = 1e-9;
-
     // What lambda is multiplied by until the follower's loss vanishes in rounding, and how often.
     private const double Growth = 30;
-    private const int Raises = 12, ProbeSteps = 24;
+    private const int Raises = 12;
+
+    // One best answer is approached like 1/lambda, 30 times nearer with every raise; what comes nearer by less than this leans along a flat piece of g.
+    private const double Nearer = 0.3;
 
     /// <summary>Solves the lower level again at x and reads both objectives there.</summary>
     /// <param name="problem">The problem.</param>
@@ -47,25 +47,27 @@ internal static class BilevelAnswer
         where V : class, IVector<V>
     {
         var z = lower.Y;
-        if (!double.IsFinite(value) || !double.IsFinite(lower.Value) || !IsFlat(problem, x, z)) return null;
-        double rounding = 64 * Precision.Of(z) * Math.Abs(lower.Value);
-        V slope = z.ZerosLike(), own = z.ZerosLike();
-        new PreparedRequest<V>(problem.Upper, [[x, z]], [new(BilevelProblem.Y, 0, slope)]).Evaluate();
-        new PreparedRequest<V>(problem.Lower, [[x, y]], [new(BilevelProblem.Y, 0, own)]).Evaluate();
-
+        if (!double.IsFinite(value) || !double.IsFinite(lower.Value)) return null;
+        double rounding = 64 * Precision.Of(z) * Math.Abs(lower.Value), first = FirstLambda(problem, x, z);
         // f / lambda + g with lambda raised: its minimisers tend to the follower's best answers that are best for the leader.
         (V Y, double Upper, double Lower)? best = null;
         foreach (var start in new[] { z, y })
         {
             var place = start.Copy();
             problem.LowerSet.Project(place);
-            double lambda = 1, before = double.NaN;
+            double lambda = first, before = double.NaN, apart = double.NaN;
             for (int raise = 0; raise < Raises; raise++, lambda *= Growth)
             {
                 var leaning = LowerLevelSolver.Solve(new WeightedSum<V>(problem.Upper, 1 / lambda, problem.Lower), x, place, problem.LowerSet, 1e-3 * tolerance / lambda, 400);
                 place.CopyFrom(leaning.Y);
                 double upper = Value(problem.Upper, x, place), loss = Value(problem.Lower, x, place) - lower.Value;
                 if (!double.IsFinite(upper)) break;
+                var away = place.Copy();
+                away.AddScaled(-1, z);
+                double distance = away.Norm();
+                if (distance <= Nearer * apart || !(distance > 0)) break;
+                apart = distance;
+                if (raise == 0) continue;
 
                 // Done where nothing is left to lose, or where a raise changes f by less than matters.
                 bool settled = Math.Abs(upper - before) <= (1e-9 * Math.Abs(upper)) + (1e-6 * tolerance);
@@ -79,20 +81,43 @@ internal static class BilevelAnswer
         return best is { } found && found.Upper < value - Math.Max(1e-6 * Math.Abs(value), tolerance * 1e-3) ? found : null;
     }
 
-    // A direction along which g does not curve, among those of a Krylov space, and along which f would like to move.
-    private static bool IsFlat<V>(BilevelProblem<V> problem, V x, V z)
+    /// <summary>
+    /// The hypergradient where the follower may have many best answers, of which it takes the one that is best for the leader: that
+    /// of the penalty function, with lambda raised until it settles; null where it does not before rounding shows.
+    /// </summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="x">The upper variable; not changed.</param>
+    /// <param name="z">The lower level solved again; not changed.</param>
+    /// <param name="tolerance">Accuracy that matters.</param>
+    public static (V Direction, double Change)? OptimisticGradient<V>(BilevelProblem<V> problem, V x, V z, double tolerance)
         where V : class, IVector<V>
     {
-        if (z is not IFillable) return false;
-        var random = z.ZerosLike();
-        RandomDirection.Fill(random, key: 9);
-        var (smallest, largest) = new GradientDifference<V>(problem.Lower, x, z).Curvatures(random, ProbeSteps);
-        if (!(smallest > Flat * largest)) return true;
+        V place = z.Copy(), h = x.ZerosLike(), before = x.ZerosLike(), gx = x.ZerosLike();
+        double lambda = FirstLambda(problem, x, z);
+        for (int raise = 0; raise < Raises; raise++, lambda *= Growth)
+        {
+            var leaning = LowerLevelSolver.Solve(new WeightedSum<V>(problem.Upper, 1 / lambda, problem.Lower), x, place, problem.LowerSet, 1e-2 * tolerance / lambda, 400);
+            place.CopyFrom(leaning.Y);
+            before.CopyFrom(h);
+            new PreparedRequest<V>(problem.Upper, [[x, place]], [new(BilevelProblem.X, 0, h)]).Evaluate();
+            new PreparedRequest<V>(problem.Lower, [[x, place], [x, z]], [new(BilevelProblem.X, Output.Combined, gx)], [1, -1]).Evaluate();
+            h.AddScaled(lambda, gx);
+            before.AddScaled(-1, h);
+            double change = before.Norm();
+            if (!double.IsFinite(change) || 64 * Precision.Of(x) * lambda * gx.Norm() > h.Norm() + tolerance) return null;
+            if (raise > 0 && change <= Math.Max(tolerance, 1e-3 * h.Norm())) return (h, change);
+        }
 
-        // In many dimensions the Krylov space of a random start may miss it; f_y, the direction that counts, is asked too.
-        var slope = z.ZerosLike();
-        new PreparedRequest<V>(problem.Upper, [[x, z]], [new(BilevelProblem.Y, 0, slope)]).Evaluate();
-        return slope.Norm() > 0 && !(new GradientDifference<V>(problem.Lower, x, z).Curvatures(slope, ProbeSteps).Smallest > Flat * largest);
+        return null;
+    }
+
+    // Where f and g weigh alike, by the size of their gradients beside the answer; f's size may be in other units than g's.
+    private static double FirstLambda<V>(BilevelProblem<V> problem, V x, V z)
+        where V : class, IVector<V>
+    {
+        if (z is not IFillable) return 1;
+        double upper = LocalConstants.Curvatures(problem.Upper, x, z).Largest, lower = LocalConstants.Curvatures(problem.Lower, x, z).Largest;
+        return upper > 0 && lower > 0 && double.IsFinite(upper / lower) ? upper / lower : 1;
     }
 
     private static double Value<V>(IObjective<V> objective, V x, V y)

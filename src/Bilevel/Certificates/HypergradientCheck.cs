@@ -154,6 +154,8 @@ internal sealed class HypergradientCheck<V>
             if (smallest < -1e-3 * Math.Abs(largest))
                 return Contradicted(FormattableString.Invariant($"the lower level curves downwards by {-smallest:G3} along some direction at its answer, which is then no minimum: the lower level is not convex in y"));
             signs.Add(FormattableString.Invariant($"the lower level hardly curves along some direction (by {smallest:G3}, against {largest:G3} at most): its answer may not be unique"));
+            if (!quick && BilevelAnswer.OptimisticGradient(problem, x, z, tolerance) is { } leaning && Stationarity(leaning.Direction).Norm is var norm && norm > 2 * (tolerance + leaning.Change))
+                return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not within the tolerance: with the follower's best answer for the leader the hypergradient is about {norm:G3} in norm (to {leaning.Change:G2}), above {tolerance:G3}. {how}"), objects: true);
             return Conclude(Verdict.NotCheckable, $"Not checkable: {how}");
         }
 
@@ -177,7 +179,8 @@ internal sealed class HypergradientCheck<V>
         if (!quick)
         {
             var audit = new GradientAudit<V>(seen, null, tolerance);
-            if (audit.Contradiction(x, z, [fy, Step(y, z)], multiplier, ratio, positions, ofUpper, ofLower, x.Norm(), reach) is { } wrong) return Contradicted(wrong);
+            if ((audit.Contradiction(x, z, [fy, Step(y, z)], multiplier, ratio, positions, ofUpper, ofLower, x.Norm(), reach)
+                ?? audit.Asymmetry(x, z, multiplier, ratio, ofLower, x.Norm(), reach)) is { } wrong) return Contradicted(wrong);
             evidence.AddRange(audit.Evidence);
         }
 

@@ -123,7 +123,7 @@ public sealed class Driver
         var solutions = new List<Solution<V>>();
         for (int k = 0; k < starts.Count && (k == 0 || !cancellation.IsCancellationRequested); k++)
             solutions.Add(alone.Run(method, problem, starts[k], seed, cancellation) with { StartIndex = k });
-        return Starts.Ranked(solutions, problem is BilevelMinimaxProblem<V> minimax ? minimax.UpperSign : 1);
+        return Starts.Ranked(problem, solutions);
     }
 
     /// <summary>Runs phases one after the other, each from the point where the one before ended, until one converges.</summary>

@@ -10,6 +10,8 @@ internal sealed partial class DriverLoop<V>
         // Who cancels wants to leave now; a certificate, or the lower level, may take as long as the run.
         bool wanted = sound && status != SolveStatus.Cancelled;
         var certified = wanted && driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;
+        bool isShort = status is SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit or SolveStatus.Stalled;
+        if (isShort && certified?.Certificate.Objection is null && run.Remark is { } remark) message += " " + remark;
         var outcome = Outcome.Of(status, message, certified?.Certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
         double accuracy = driver.CertifyAt ?? stop.Tolerance ?? DefaultAccuracy;
         var answer = wanted ? Answers.Read(Problem, certified?.Point ?? point, run.Penalty, accuracy) : AsItStands(point, status);
@@ -21,12 +23,14 @@ internal sealed partial class DriverLoop<V>
             outcome = outcome with { Message = $"{outcome.Message} {found.Note}" };
         }
 
+        if (outcome.Status == SolveStatus.Converged && FallingLeader.Note(Problem, start[0], answer.Point, answer.UpperValue) is { } falling) notes.Add(falling);
         (lastUpper, lastLower) = (answer.UpperValue, answer.LowerValue);
         driver.Logger.End(outcome.Status, iteration, outcome.Message);
         return new Solution<V>
         {
             Status = outcome.Status,
             StatusMessage = outcome.Message,
+            Reason = message,
             Point = answer.Point,
             BlockNames = [.. problem.Blocks.Select(b => b.Name)],
             FollowerBlock = problem.FollowerBlock,

@@ -124,14 +124,14 @@ internal sealed partial class DriverLoop<V> : IRunView
         if (doublings > 0 && status is not (SolveStatus.Converged or SolveStatus.BoundTouched or SolveStatus.Cancelled))
             message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; where that goes on, the constraints may not hold together for the x1 that were visited.");
 
-        if (status is SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit or SolveStatus.Stalled && run.Remark is { } remark) message += " " + remark;
-
         // A checkpoint is taken between iterations only, and before the last row, which a longer run would not have.
         bool sound = status is not (SolveStatus.Diverged or SolveStatus.Unbounded);
         if (sound && exhausted is null) Save();
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
         if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound || IsFinite(run.Point) ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded)
             (status, message, sound) = (SolveStatus.Unbounded, unbounded, false);
+        else if (problem is BilevelMinimaxProblem<V> && status is not (SolveStatus.Converged or SolveStatus.Cancelled) && FallingLeader.Unbounded(Problem, start[0], sound ? Copy(run.Point) : lastSound) is { } falling)
+            (status, message, sound) = (SolveStatus.Unbounded, falling, false);
         return Conclude(status, message, sound, start);
     }
 

@@ -42,6 +42,8 @@ internal static class ScaledSolve
             UpperValue = units.Upper * solution.UpperValue,
             LowerValue = units.Lower * solution.LowerValue,
             Trace = [.. solution.Trace.Select(row => row with { UpperValue = units.Upper * row.UpperValue, LowerValue = units.Lower * row.LowerValue })],
+            Better = solution.Better is { } better ? scaled.Restore([.. better]) : null,
+            Notes = solution.Notes.Count == 0 ? [] : [.. solution.Notes, $"Numbers in these notes are in units of the problem found at the start ({units})."],
             Certificate = solution.Certificate is not { } certificate ? null : certificate with
             {
                 Summary = FormattableString.Invariant($"{certificate.Summary} Measured in units of the problem found at the start ({units}), in which the tolerance {tolerance:G4} for the gradient in x1 is {share:G4}."),

@@ -55,6 +55,9 @@ public sealed record Solution<V>
     /// <summary>The outcome in a sentence or two, with the remedy where there is one; the tool shows the same one.</summary>
     public required string StatusMessage { get; init; }
 
+    /// <summary>Why the rule that ended the run ended it, in a sentence: the part of <see cref="StatusMessage"/> that is not about the answer.</summary>
+    public string Reason { get; init; } = "";
+
     /// <summary>
     /// The answer, block by block: the last point, moved by its certificate where that does so, with the follower solved again; of a run
     /// that was interrupted the point that it had, and after a breakdown the last recorded one that was sound.

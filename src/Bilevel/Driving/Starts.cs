@@ -40,11 +40,14 @@ public static class Starts
     }
 
     /// <summary>Solutions in the order in which to believe them: certified ones first, then those within the tolerance, each by F; a broken run last.</summary>
-    /// <param name="solutions">The solutions.</param>
-    /// <param name="sign">1 where the leader minimises f, -1 where it maximises.</param>
-    internal static IReadOnlyList<Solution<V>> Ranked<V>(IEnumerable<Solution<V>> solutions, double sign)
-        where V : class, IVector<V> =>
-        [.. solutions.OrderBy(Rank).ThenBy(s => double.IsNaN(s.UpperValue) ? double.PositiveInfinity : sign * s.UpperValue).ThenBy(s => s.StartIndex)];
+    /// <param name="problem">The problem that they are solutions of.</param>
+    /// <param name="solutions">The solutions, each with its <see cref="Solution{V}.StartIndex"/>.</param>
+    public static IReadOnlyList<Solution<V>> Ranked<V>(IProblem<V> problem, IEnumerable<Solution<V>> solutions)
+        where V : class, IVector<V>
+    {
+        double sign = problem is BilevelMinimaxProblem<V> minimax ? minimax.UpperSign : 1;
+        return [.. solutions.OrderBy(Rank).ThenBy(s => double.IsNaN(s.UpperValue) ? double.PositiveInfinity : sign * s.UpperValue).ThenBy(s => s.StartIndex)];
+    }
 
     private static int Rank<V>(Solution<V> solution)
         where V : class, IVector<V> => (solution.Certificate?.Verdict, solution.Status) switch

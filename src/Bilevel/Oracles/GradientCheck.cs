@@ -17,6 +17,13 @@ public readonly record struct GradientComparison(int Block, double Declared, dou
 /// <summary>Compares gradients with central differences of values along random directions.</summary>
 public static class GradientCheck
 {
+    // An agreement that is sharper than this needs no second look.
+    private const double Sharp = 1e-6;
+
+    // Lengths that are tried where the first one does not suit, as powers of the factor.
+    private const int Shorter = 8, Longer = 3;
+    private const double Factor = 16;
+
     /// <summary>Compares every block of an objective at a point, along one direction per block.</summary>
     /// <param name="objective">The objective.</param>
     /// <param name="point">The blocks of the point; not changed.</param>
@@ -41,12 +48,34 @@ public static class GradientCheck
         double declared = gradient.Dot(direction);
 
         double step = Math.Cbrt(Precision.Of(point[block])) * (1 + point[block].Norm());
-        var (half, full) = (Difference(objective, point, block, direction, step / 2, sample), Difference(objective, point, block, direction, step, sample));
+        var (measured, uncertainty) = Slope(objective, point, block, direction, step, gradient.Norm(), sample);
+        var seen = new GradientComparison(block, declared, measured, uncertainty);
+        return double.IsNaN(declared) || (seen.Agrees(Sharp) && uncertainty <= Sharp * Math.Abs(declared)) ? seen : Rescaled(seen, objective, point, direction, step, gradient.Norm(), sample);
+    }
 
-        // Fourth-order extrapolation; what it corrects, and rounding, bound its error.
+    // Where nobody knows the units of the block, the right length is the largest at which the slope is still what shorter ones say.
+    private static GradientComparison Rescaled<V>(GradientComparison first, IObjective<V> objective, V[] point, V direction, double step, double steepness, Sample sample)
+        where V : class, IVector<V>
+    {
+        var (best, uncertainty) = (double.NaN, double.NaN);
+        for (int k = -Shorter; k <= Longer; k++)
+        {
+            var (measured, error) = Slope(objective, point, first.Block, direction, step * Math.Pow(Factor, k), steepness, sample);
+            if (!double.IsFinite(measured) || !double.IsFinite(error) || Math.Abs(measured - best) > 3 * (error + uncertainty)) break;
+            (best, uncertainty) = (measured, error);
+        }
+
+        return double.IsNaN(best) ? first : first with { Measured = best, Uncertainty = uncertainty };
+    }
+
+    // Fourth-order extrapolation; what it corrects, and rounding, bound its error.
+    private static (double Measured, double Uncertainty) Slope<V>(IObjective<V> objective, V[] point, int block, V direction, double step, double steepness, Sample sample)
+        where V : class, IVector<V>
+    {
+        var (half, full) = (Difference(objective, point, block, direction, step / 2, sample), Difference(objective, point, block, direction, step, sample));
+        double precision = Precision.Of(point[block]), move = 2 * precision * point[block].Norm() / step;
         double measured = half.Slope + ((half.Slope - full.Slope) / 3);
-        double rounding = Precision.Of(point[block]) * 16 * half.Size / step;
-        return new GradientComparison(block, declared, measured, Math.Abs(half.Slope - full.Slope) + rounding);
+        return (measured, Math.Abs(half.Slope - full.Slope) + (precision * 16 * half.Size / step) + (move * steepness));
     }
 
     private static (double Slope, double Size) Difference<V>(IObjective<V> objective, V[] point, int block, V direction, double step, Sample sample)

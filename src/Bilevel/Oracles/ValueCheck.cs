@@ -49,6 +49,18 @@ internal sealed class ValueCheck<V>
     /// <param name="rounding">Rounding of values and gradients there.</param>
     /// <param name="reach">A length over which the function may be expected to change; 0 for unknown.</param>
     public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IProximalTerm<V> set, GradientRounding rounding, double reach)
+        : this(objective, at, block, set, rounding.Value, block == BilevelProblem.X ? rounding.X : rounding.Y, reach)
+    {
+    }
+
+    /// <param name="objective">The objective, of any number of blocks.</param>
+    /// <param name="at">The point, all its blocks; not changed.</param>
+    /// <param name="block">The block that moves.</param>
+    /// <param name="set">What holds that block: only its projection is asked.</param>
+    /// <param name="ofValue">Rounding of the values there; a few units of them are granted in any case.</param>
+    /// <param name="ofGradient">Rounding of the gradient there.</param>
+    /// <param name="reach">A length over which the function may be expected to change; 0 for unknown.</param>
+    public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IProximalTerm<V> set, double ofValue, double ofGradient, double reach)
     {
         (centre, this.set, this.reach) = (at[block], set, reach);
         (ahead, behind, place, gradient, slope, leg) = (centre.Copy(), centre.Copy(), centre.Copy(), centre.ZerosLike(), centre.ZerosLike(), centre.ZerosLike());
@@ -56,11 +68,11 @@ internal sealed class ValueCheck<V>
         point[block] = place;
         request = new PreparedRequest<V>(objective, [point], [new(block, 0, gradient)], values: true);
         precision = Precision.Of(centre);
-        gradientRounding = block == BilevelProblem.X ? rounding.X : rounding.Y;
+        gradientRounding = ofGradient;
         centreValue = At(centre);
         slope.CopyFrom(gradient);
         steepness = slope.Norm();
-        valueRounding = Math.Max(rounding.Value, 4 * precision * Math.Abs(centreValue));
+        valueRounding = Math.Max(ofValue, 4 * precision * Math.Abs(centreValue));
     }
 
     /// <summary>The gradient at the point.</summary>
@@ -197,6 +209,15 @@ internal static class SignPattern
         where V : class, IVector<V>
     {
         if (vector is IFillable fillable) fillable.Fill(i => (RandomBits.At(key, 2 * (ulong)i) & 1) == 0 ? Size(key, i) : -Size(key, i));
+    }
+
+    /// <summary>The same in about one component of eight, the others zero: what a few components err is not lost among all.</summary>
+    public static void FillSparse<V>(V vector, ulong key)
+        where V : class, IVector<V>
+    {
+        if (vector is not IFillable fillable) return;
+        int first = (int)(RandomBits.Uniform(key, ulong.MaxValue) * vector.Length);
+        fillable.Fill(i => i != first && (RandomBits.At(key, 2 * (ulong)i) & 14) != 0 ? 0 : (RandomBits.At(key, 2 * (ulong)i) & 1) == 0 ? Size(key, i) : -Size(key, i));
     }
 
     private static double Size(ulong key, int i) => 0.5 + RandomBits.Uniform(key, (2 * (ulong)i) + 1);

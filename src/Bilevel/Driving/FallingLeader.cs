@@ -1,0 +1,66 @@
+namespace Bilevel;
+
+/// <summary>
+/// Looks beyond the answer of a run that went far: where F, the follower solved again, goes on falling along the way that x took, F may have no
+/// minimiser there. A run that converged gets a note, for F may only level off, as exp(-x) does.
+/// </summary>
+internal static class FallingLeader
+{
+    // Far is so many times the size of the start.
+    private const double Far = 10;
+
+    // Looks beyond a point that converged, each twice as far as the last; and those that it takes to call F unbounded.
+    private const int Looks = 3, ManyLooks = 30;
+
+    /// <summary>What is to be noted of an answer that met its rule; null for nothing.</summary>
+    public static string? Note<V>(IProblem<V> problem, V start, IReadOnlyList<V> point, double value)
+        where V : class, IVector<V> => Beyond(problem, start, point, value, Looks) is not { } far ? null : FormattableString.Invariant(
+            $"F still falls along the way that {problem.Blocks[0].Name} took: it is {value:G4} at |{problem.Blocks[0].Name}| = {point[0].Norm():G4} and {far.Value:G4} at {far.Norm:G4}. It may level off without a minimiser.");
+
+    /// <summary>Why a run that met no rule seems unbounded; null where it does not.</summary>
+    public static string? Unbounded<V>(IProblem<V> problem, V start, IReadOnlyList<V> point)
+        where V : class, IVector<V>
+    {
+        if (!point.All(b => b.IsFinite()) || !IsFar(problem, start, point)) return null;
+        double value = ValueAt(problem, point, point[0]);
+        return Beyond(problem, start, point, value, ManyLooks) is not { } far ? null : FormattableString.Invariant(
+            $"The leader seems unbounded: F has no minimiser as far as was looked. It is {value:G4} at |{problem.Blocks[0].Name}| = {point[0].Norm():G4} and still falls at {far.Norm:G3}, where it is {far.Value:G4}. Add a term to f that grows with |{problem.Blocks[0].Name}|, or give it a bounded set.");
+    }
+
+    private static bool IsFar<V>(IProblem<V> problem, V start, IReadOnlyList<V> point)
+        where V : class, IVector<V> => problem is (BilevelProblem<V> or BilevelMinimaxProblem<V>) && start.Length > 0 && !double.IsFinite(problem.Blocks[0].Term.DiameterAt(start.Length)) && Way(start, point[0]).Norm() > Far * (1 + start.Norm());
+
+    private static (double Norm, double Value)? Beyond<V>(IProblem<V> problem, V start, IReadOnlyList<V> point, double value, int looks)
+        where V : class, IVector<V>
+    {
+        if (!double.IsFinite(value) || !IsFar(problem, start, point)) return null;
+        double sign = problem is BilevelMinimaxProblem<V> minimax ? minimax.UpperSign : 1, lowest = value, share = 0.25;
+        V x = point[0], way = Way(start, x), place = x.Copy();
+        for (int look = 0; look < looks; look++, share *= 2)
+        {
+            place.CopyFrom(x);
+            place.AddScaled(share, way);
+            problem.Blocks[0].Term.Project(place);
+            if (!place.IsFinite()) return null;
+            double here = ValueAt(problem, point, place);
+
+            // What rounding may do is no fall.
+            if (!(sign * here < (sign * lowest) - (1e-9 * Math.Abs(lowest)))) return null;
+            lowest = here;
+            if (double.IsInfinity(here)) break;
+        }
+
+        return (place.Norm(), lowest);
+    }
+
+    private static double ValueAt<V>(IProblem<V> problem, IReadOnlyList<V> point, V x)
+        where V : class, IVector<V> => Answers.Read(problem, [x, .. point.Skip(1)], double.NaN, 1e-6).UpperValue;
+
+    private static V Way<V>(V from, V to)
+        where V : class, IVector<V>
+    {
+        var way = to.Copy();
+        way.AddScaled(-1, from);
+        return way;
+    }
+}
