@@ -31,13 +31,6 @@ public sealed class CleaningPresetTests : IDisposable
             return;
         }
 
-        // What is for constraints alone is refused by the method itself.
-        if (name == "constrained-quasi-newton")
-        {
-            Assert.Contains(MethodCatalog.Find(name).Defaults.Validate(instance.Problem, instance.Start), f => f.Severity == Severity.Error);
-            return;
-        }
-
         // As the tool runs it, but for the limit.
         var method = Assert.Single(instance.Presets, p => p.Name == name);
         Assert.DoesNotContain(method.Validate(instance.Problem, instance.Start), f => f.Severity == Severity.Error);
