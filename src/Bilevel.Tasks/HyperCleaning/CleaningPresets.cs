@@ -48,12 +48,16 @@ internal static class CleaningPresets
         int some = Math.Min(BatchSize, Math.Min(rows, trusted)), batch = rows <= FewRows ? 0 : some;
         double tolerance = Tolerance(rows) / 2;
         var adam = new UpperStep { StepRule = StepRule.Adam };
+
+        // The noise of minibatches is multiplied by lambda; without it lambda may outgrow its bias sooner.
+        double increment = batch == 0 ? 1 : 0.1;
         return
         [
             // lambda is raised until its bias is within the tolerance: a few rows need a larger one than many.
             new QuasiNewton { LambdaStart = 30, FirstMove = 0.4 * Math.Sqrt(rows), Tolerance = tolerance },
-            new F2sa { InnerSteps = 5, Batch = batch, SamplePerIteration = true, StepZ = stepLower, Lambda = 1, LambdaGrowth = 1, LambdaIncrement = 0.1, StepX = StepX, Upper = adam },
-            new F3sa { InnerSteps = 5, Batch = batch, Eta = batch == 0 ? null : 0.5, StepZ = stepLower, Lambda = 1, LambdaGrowth = 1, LambdaIncrement = 0.1, StepX = StepX, Upper = adam },
+            new ConstrainedQuasiNewton { Tolerance = tolerance },
+            new F2sa { InnerSteps = 5, Batch = batch, SamplePerIteration = true, StepZ = stepLower, Lambda = 1, LambdaGrowth = 1, LambdaIncrement = increment, StepX = StepX, Upper = adam },
+            new F3sa { InnerSteps = 5, Batch = batch, Eta = batch == 0 ? null : 0.5, StepZ = stepLower, Lambda = 1, LambdaGrowth = 1, LambdaIncrement = increment, StepX = StepX, Upper = adam },
             new F2saP { InnerSteps = 10, Batch = batch, Lambda = Penalty, StepX = StepX, Upper = adam },
 
             // With mu = 0.002 the inner tolerances ask for thousands of steps; twenty warm-started ones are enough in practice.
