@@ -178,7 +178,7 @@ public sealed record QuasiNewton : IBilevelMethod
 
         // Near the end a stale bias is measured anew by the next stage.
         private bool IsStageDone => !isLast && (difference.GradientNorm <= stageGoal
-            || (settings.Lambda is null && IsStale && difference.GradientNorm <= NearlyThere * settings.Tolerance)
+            || (settings.Lambda is null && problem.LowerSet.IsWholeSpace && IsStale && difference.GradientNorm <= NearlyThere * settings.Tolerance)
             || (difference.GradientNorm <= settings.Tolerance / 2 && (settings.Lambda is not null || bias > settings.Tolerance / 2 || IsStale || difference.Straddles)));
 
         private void Begin()
@@ -340,17 +340,14 @@ public sealed record QuasiNewton : IBilevelMethod
             // Along a direction of curvature mu the bias of order 1 is as 1/(1 + lambda mu/Lf1), so a change of h understates it by what lambda mu lacks.
             double lag = constants.UpperSmoothness / (last * constants.LowerStrongConvexity), errors = errorBefore + difference.Error;
             double seen = settings.Order == 1 ? (1 + lag) * change : change;
-            double fall = (settings.Order == 1 ? ratio : ratio * ratio) - 1, unseen = errors / fall;
-            bias = (seen / fall) + unseen;
+            bias = (seen + errors) / ((settings.Order == 1 ? ratio : ratio * ratio) - 1);
             normAtBias = difference.GradientNorm;
             if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
 
             // Where the follower has many best answers f moves y and its mirror image to opposite ends of them, at every lambda alike.
             if (settings.Order == 2 && difference.Spread > spreadBefore / Math.Sqrt(ratio) && difference.Spread > FlatSpread * z.Norm()) bias = Math.Max(bias, Math.Max(change, Unknown));
             if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, Unknown));
-
-            // What inner errors may hide is no reason for a larger lambda, which multiplies them.
-            stageGoal = 2 * (bias - unseen);
+            stageGoal = 2 * bias;
 
             // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
             bool shouldFall = !difference.Straddles && (settings.Order == 1 ? lag < 1 : wasMirrored);

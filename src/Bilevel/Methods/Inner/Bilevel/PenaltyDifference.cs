@@ -28,6 +28,7 @@ internal sealed class PenaltyDifference<V>
     private readonly PenaltyGradient<V> hypergradient;
     private readonly Func<V, double> measure;
     private readonly int limit;
+    private readonly bool isFree;
     private readonly double upperCoupling;
     private double lambda, gain, coupling, largestSlope;
     private double reference = double.NaN;                   // the last finite norm of h
@@ -47,6 +48,7 @@ internal sealed class PenaltyDifference<V>
         (w, apart) = (order == 2 ? y.Copy() : z, y.ZerosLike());
         wOn = order == 2 ? new(problem, x, w, -1 / lambda) : null;
         hypergradient = order == 2 ? PenaltyGradient<V>.Symmetric(problem, x, y, w) : new PenaltyGradient<V>(problem, x, y, z, values: true);
+        isFree = problem.LowerSet.IsWholeSpace;
         upperCoupling = problem.Constants.UpperCoupling ?? 0;
     }
 
@@ -131,9 +133,10 @@ internal sealed class PenaltyDifference<V>
         }
     }
 
+    // How large an error may remain. Where a set makes F kinked, moves are led astray by less.
     private double Enough(double wanted, double floor) =>
-        GradientNorm > 2 * floor ? FarSlack * wanted
-        : GradientNorm > floor ? Slack * wanted
+        isFree && GradientNorm > 2 * floor ? FarSlack * wanted
+        : !isFree || GradientNorm > floor ? Slack * wanted
         : Math.Clamp((floor - GradientNorm) / 2, SharpShare * wanted, Slack * wanted);
 
     /// <summary>Saves or loads everything, but for the copies y and z, which belong to the caller.</summary>
