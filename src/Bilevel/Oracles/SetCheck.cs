@@ -160,16 +160,21 @@ internal sealed class SetSearch<V>
     // or longer, all right coordinates end where they did, so that what is wrong in a few stands alone.
     private void AlongPatterns()
     {
-        double each = isSet || !isLong ? Reach : Math.Max(1, centre.Norm());
-        foreach (double share in isLong ? [0.3, 3] : new[] { 1e-3, 0.03, 0.3, 1, 3 })
+        double extent = mapped.Count > 0 ? Extent : 0;
+        List<double> sizes = [extent > 0 ? Math.Min(Reach, extent) : Reach];
+        if (extent > 10 * Reach && !double.IsFinite(diameter)) sizes.Add(extent);
+        foreach (double size in sizes)
         {
-            for (int k = 0; k < 2; k++)
+            foreach (double share in isLong ? [0.3, 3] : new[] { 1e-3, 0.03, 0.3, 1, 3 })
             {
-                var from = Shifted(centre, share * each / Math.Sqrt(centre.Length), Pattern());
-                int before = mapped.Count;
-                Map(from, 1, compared: feasible.Count < MostFeasible && !isLong);
-                if (mapped.Count == before) return;
-                Outward(mapped[^1]);
+                var pattern = Pattern();
+                foreach (int side in new[] { 1, -1 })
+                {
+                    int before = mapped.Count;
+                    Map(Shifted(centre, side * share * size / Math.Sqrt(centre.Length), pattern), 1, compared: feasible.Count < MostFeasible && !isLong);
+                    if (mapped.Count == before) return;
+                    Outward(mapped[^1]);
+                }
             }
         }
     }

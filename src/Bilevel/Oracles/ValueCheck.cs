@@ -32,6 +32,7 @@ internal sealed class ValueCheck<V>
     where V : class, IVector<V>
 {
     private const double Start = 1e-3, Shrink = 8, FarShrink = 64, Shortest = 2e-5;
+    private const double Another = 0.37;
     private const int Levels = 14;
 
     private static readonly double[] Nodes = [0.5, 0.5 - (Math.Sqrt(0.6) / 2), 0.5 + (Math.Sqrt(0.6) / 2)];
@@ -92,7 +93,7 @@ internal sealed class ValueCheck<V>
         if (!double.IsFinite(t * norm)) t = Math.Max(reach, 1) / norm;
         var (declaredBefore, measuredBefore) = (double.NaN, double.NaN);
         double sharpest = double.PositiveInfinity;
-        bool seen = false;
+        bool seen = false, confirmed = false;
         for (int level = 0; level < Levels; level++)
         {
             var (declared, measured, size) = Compare(direction, t);
@@ -108,13 +109,21 @@ internal sealed class ValueCheck<V>
             if (apart <= allowed + sure)
             {
                 sharpest = Math.Min(sharpest, allowed + sure + apart);
+
+                // What goes up and down may cancel over one length; not over another too.
+                if (!confirmed)
+                {
+                    (confirmed, t) = (true, t * Another);
+                    continue;
+                }
+
                 return new(sure <= (2 * allowed) + (2 * own) ? Agreement.Agrees : Agreement.Blunt, declared, measured, sharpest);
             }
 
             // What would be left to see at the next length. Where their difference has settled, they contradict each other: what curvature
             // leaves of it falls with a power of the length.
             double nextSure = (sure - own) * (t / next);
-            bool hidden = nextSure + own + allowed > apart / 3 || level == Levels - 1;
+            bool hidden = nextSure > (apart - own - allowed) / 3 || level == Levels - 1;
             bool settled = Math.Abs(declared - declaredBefore - (measured - measuredBefore)) <= apart / 4;
             if (hidden || (settled && next < least)) return new(settled && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, apart);
             (declaredBefore, measuredBefore, t) = (declared, measured, next);
@@ -178,7 +187,7 @@ internal sealed class ValueCheck<V>
 
             if (!(Math.Abs(At(ahead) - centreValue - integral) / t <= limit)) return false;
             leg.AddScaled(-side, direction);
-            if (leg.Norm() <= 1e-6 * t * direction.Norm()) sides++;
+            if (leg.Norm() <= 0.01 * t * direction.Norm()) sides++;
         }
 
         // Between the slopes met on both sides, with half of their spread to spare.

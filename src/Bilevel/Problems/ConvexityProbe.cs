@@ -282,17 +282,17 @@ internal sealed class ConvexityProbe<V>
         return fall > 2 * roughest;
     }
 
-    // Halves the piece of a segment that curves least, again and again: it leads to a kink that points the wrong way, and into a dip.
+    // Halves the piece of a segment that curves least, of even ones at first, again and again: it leads to a kink that points the wrong way, and into a dip.
     private void Bisect(V from, V to)
     {
-        const int Evaluations = 20;
+        const int Even = 16, Evaluations = 32;
         var line = to.Copy();
         line.AddScaled(-1, from);
         double length = line.Norm();
         if (!(length > 0)) return;
         List<(double At, double Slope)> seen = [];
-        foreach (double at in new[] { 0, 1, 0.5, 0.25, 0.75 }) Add(at);
-        for (int k = 5; k < Evaluations && seen.Count > 1; k++)
+        for (int i = 0; i <= Even; i++) Add(i / (double)Even);
+        for (int k = Even + 1; k < Evaluations && seen.Count > 1; k++)
         {
             seen.Sort();
             int least = 0;
