@@ -8,7 +8,7 @@ public sealed class KktHonestTests
     private static readonly KktCertificate Certifier = new();
 
     // BILEVEL_HONEST=16000 runs that many in all.
-    private static readonly int Total = int.TryParse(Environment.GetEnvironmentVariable("BILEVEL_HONEST"), out int honest) ? honest : 8000;
+    private static readonly int Total = int.TryParse(Environment.GetEnvironmentVariable("BILEVEL_HONEST"), out int honest) ? honest : 1000;
     private static readonly Gen<int> Seeds = Gen.Int[0, 1 << 30];
     private static readonly Gen<double> Scales = Gen.Int[-6, 6].Select(e => Math.Pow(10, e));
 
