@@ -40,7 +40,7 @@ internal sealed class ValueCheck<V>
     private readonly V centre, ahead, behind, place, gradient, slope, leg;
     private readonly IProximalTerm<V> set;
     private readonly PreparedRequest<V> request;
-    private readonly double valueRounding, gradientRounding, reach, precision, centreValue, steepness;
+    private readonly double valueRounding, gradientRounding, reach, precision, centreValue, steepness, shortest;
 
     /// <param name="objective">The objective.</param>
     /// <param name="at">The point, all its blocks; not changed.</param>
@@ -60,8 +60,10 @@ internal sealed class ValueCheck<V>
     /// <param name="ofValue">Rounding of the values there; a few units of them are granted in any case.</param>
     /// <param name="ofGradient">Rounding of the gradient there.</param>
     /// <param name="reach">A length over which the function may be expected to change; 0 for unknown.</param>
-    public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IProximalTerm<V> set, double ofValue, double ofGradient, double reach)
+    /// <param name="isGuess">Whether that is a guess: then a disagreement must last down to where rounding would hide it.</param>
+    public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IProximalTerm<V> set, double ofValue, double ofGradient, double reach, bool isGuess = false)
     {
+        shortest = isGuess ? 0 : Shortest;
         (centre, this.set, this.reach) = (at[block], set, reach);
         (ahead, behind, place, gradient, slope, leg) = (centre.Copy(), centre.Copy(), centre.Copy(), centre.ZerosLike(), centre.ZerosLike(), centre.ZerosLike());
         V[] point = [.. at];
@@ -86,7 +88,7 @@ internal sealed class ValueCheck<V>
 
         // A dot product with rounding errors that are as good as random.
         double own = (gradientRounding + (8 * precision * steepness)) * Math.Min(norm, 4);
-        double need = 4 * valueRounding / Math.Max(allowed + own, double.Epsilon), least = Shortest * reach / norm;
+        double need = 4 * valueRounding / Math.Max(allowed + own, double.Epsilon), least = shortest * reach / norm;
         double t = Math.Max(Start * reach / norm, 64 * need);
         if (!(t > 0)) t = 1e-3 / norm;
         if (!double.IsFinite(t * norm)) t = Math.Max(reach, 1) / norm;
