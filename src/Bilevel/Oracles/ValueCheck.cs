@@ -31,7 +31,7 @@ internal readonly record struct LineComparison(Agreement Agreement, double Decla
 internal sealed class ValueCheck<V>
     where V : class, IVector<V>
 {
-    private const double Start = 1e-3, Shrink = 8, FarShrink = 64, Shortest = 2e-5;
+    private const double Start = 1e-3, Shrink = 8, FarShrink = 64, Shortest = 2e-5, ShortestOfGuess = 1e-6;
     private const int Levels = 14;
 
     private static readonly double[] Nodes = [0.5, 0.5 - (Math.Sqrt(0.6) / 2), 0.5 + (Math.Sqrt(0.6) / 2)];
@@ -60,10 +60,10 @@ internal sealed class ValueCheck<V>
     /// <param name="ofValue">Rounding of the values there; a few units of them are granted in any case.</param>
     /// <param name="ofGradient">Rounding of the gradient there.</param>
     /// <param name="reach">A length over which the function may be expected to change; 0 for unknown.</param>
-    /// <param name="isGuess">Whether that is a guess: then a disagreement must last down to where rounding would hide it.</param>
+    /// <param name="isGuess">Whether that is a guess: then a disagreement must last at lengths that are shorter still.</param>
     public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IProximalTerm<V> set, double ofValue, double ofGradient, double reach, bool isGuess = false)
     {
-        shortest = isGuess ? 0 : Shortest;
+        shortest = isGuess ? ShortestOfGuess : Shortest;
         (centre, this.set, this.reach) = (at[block], set, reach);
         (ahead, behind, place, gradient, slope, leg) = (centre.Copy(), centre.Copy(), centre.Copy(), centre.ZerosLike(), centre.ZerosLike(), centre.ZerosLike());
         V[] point = [.. at];
