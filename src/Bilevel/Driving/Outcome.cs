@@ -26,7 +26,7 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
         {
             return met
                 ? new(SolveStatus.NotWithinTolerance, $"Not within the tolerance, although the method's own rule was met: {Clause(objection)}. {reason}")
-                : new(ended, $"Stopped before it converged, not within the tolerance: {Clause(objection)}. {reason}");
+                : new(ended, $"Stopped before it converged. {reason} Not within the tolerance: {Clause(objection)}.");
         }
 
         return (met, certificate.Verdict) switch

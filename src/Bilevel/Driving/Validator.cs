@@ -140,7 +140,7 @@ public static class Validator
         for (int b = 0; b < point.Length; b++)
         {
             if (point[b].Length == 0) continue;
-            var check = new ValueCheck<V>(objective, point, b, blocks[b].Term, 0, 0, SizeOf(point[b]));
+            var check = new ValueCheck<V>(objective, point, b, blocks[b].Term, 0, 0, SizeOf(point[b]), isGuess: true);
             for (ulong k = 0; k < 2; k++)
             {
                 var direction = point[b].ZerosLike();
@@ -194,7 +194,7 @@ public static class Validator
 
         bool IsWrong(V[] at)
         {
-            var check = new ValueCheck<V>(objective, at, block, term, rounding.Value, rounding.Gradients[block], SizeOf(at[block]));
+            var check = new ValueCheck<V>(objective, at, block, term, rounding.Value, rounding.Gradients[block], SizeOf(at[block]), isGuess: true);
             return check.Along(direction, Allowed(check)).Agreement == Agreement.Wrong;
         }
     }

@@ -22,7 +22,7 @@ public static class GradientCheck
 
     // Lengths that are tried where the first one does not suit, as powers of the factor.
     private const int Shorter = 8, Longer = 3;
-    private const double Factor = 16;
+    private const double Factor = 16, CoarsePrecision = 1e-10;
 
     /// <summary>Compares every block of an objective at a point, along one direction per block.</summary>
     /// <param name="objective">The objective.</param>
@@ -50,7 +50,9 @@ public static class GradientCheck
         double step = Math.Cbrt(Precision.Of(point[block])) * (1 + point[block].Norm());
         var (measured, uncertainty) = Slope(objective, point, block, direction, step, gradient.Norm(), sample);
         var seen = new GradientComparison(block, declared, measured, uncertainty);
-        return double.IsNaN(declared) || (seen.Agrees(Sharp) && uncertainty <= Sharp * Math.Abs(declared)) ? seen : Rescaled(seen, objective, point, direction, step, gradient.Norm(), sample);
+
+        // In single precision the values are too coarse for lengths to be compared.
+        return Precision.Of(point[block]) > CoarsePrecision || double.IsNaN(declared) || (seen.Agrees(Sharp) && uncertainty <= Sharp * Math.Abs(declared)) ? seen : Rescaled(seen, objective, point, direction, step, gradient.Norm(), sample);
     }
 
     // Where nobody knows the units of the block, the right length is the largest at which the slope is still what shorter ones say.

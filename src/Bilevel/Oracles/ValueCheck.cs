@@ -31,7 +31,7 @@ internal readonly record struct LineComparison(Agreement Agreement, double Decla
 internal sealed class ValueCheck<V>
     where V : class, IVector<V>
 {
-    private const double Start = 1e-3, Shrink = 8, FarShrink = 64, Shortest = 2e-5;
+    private const double Start = 1e-3, Shrink = 8, FarShrink = 64, Shortest = 2e-5, ShortestOfGuess = 1e-6;
     private const double Another = 0.37;
     private const int Levels = 14;
 
@@ -41,7 +41,7 @@ internal sealed class ValueCheck<V>
     private readonly V centre, ahead, behind, place, gradient, slope, leg;
     private readonly IProximalTerm<V> set;
     private readonly PreparedRequest<V> request;
-    private readonly double valueRounding, gradientRounding, reach, precision, centreValue, steepness;
+    private readonly double valueRounding, gradientRounding, reach, precision, centreValue, steepness, shortest;
 
     /// <param name="objective">The objective.</param>
     /// <param name="at">The point, all its blocks; not changed.</param>
@@ -61,8 +61,10 @@ internal sealed class ValueCheck<V>
     /// <param name="ofValue">Rounding of the values there; a few units of them are granted in any case.</param>
     /// <param name="ofGradient">Rounding of the gradient there.</param>
     /// <param name="reach">A length over which the function may be expected to change; 0 for unknown.</param>
-    public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IProximalTerm<V> set, double ofValue, double ofGradient, double reach)
+    /// <param name="isGuess">Whether that is a guess: then a disagreement must last at lengths that are shorter still.</param>
+    public ValueCheck(IObjective<V> objective, IReadOnlyList<V> at, int block, IProximalTerm<V> set, double ofValue, double ofGradient, double reach, bool isGuess = false)
     {
+        shortest = isGuess ? ShortestOfGuess : Shortest;
         (centre, this.set, this.reach) = (at[block], set, reach);
         (ahead, behind, place, gradient, slope, leg) = (centre.Copy(), centre.Copy(), centre.Copy(), centre.ZerosLike(), centre.ZerosLike(), centre.ZerosLike());
         V[] point = [.. at];
@@ -87,7 +89,7 @@ internal sealed class ValueCheck<V>
 
         // A dot product with rounding errors that are as good as random.
         double own = (gradientRounding + (8 * precision * steepness)) * Math.Min(norm, 4);
-        double need = 4 * valueRounding / Math.Max(allowed + own, double.Epsilon), least = Shortest * reach / norm;
+        double need = 4 * valueRounding / Math.Max(allowed + own, double.Epsilon), least = shortest * reach / norm;
         double t = Math.Max(Start * reach / norm, 64 * need);
         if (!(t > 0)) t = 1e-3 / norm;
         if (!double.IsFinite(t * norm)) t = Math.Max(reach, 1) / norm;
