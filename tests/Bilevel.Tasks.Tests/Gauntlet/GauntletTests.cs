@@ -11,9 +11,9 @@ public sealed class GauntletTests
     public static TheoryData<string, int, int, int> Attained => new()
     {
         // Class, problems, solved, certified.
-        { "smooth-1e4", 14, 13, 13 },
-        { "smooth-1e6", 12, 10, 10 },
-        { "boxes", 12, 10, 0 },
+        { "smooth-1e4", 14, 14, 14 },
+        { "smooth-1e6", 12, 12, 11 },
+        { "boxes", 12, 12, 11 },
         { "constraints", 12, 0, 0 },
     };
 
