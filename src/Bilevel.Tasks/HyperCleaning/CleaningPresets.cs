@@ -10,7 +10,7 @@ namespace Bilevel.Tasks;
 internal static class CleaningPresets
 {
     // The tolerance of 1e-4 is that of so many rows; of fewer too, where x is moved by few rows and has further to go. The default method
-    // stops within a thousandth of the F of longer runs by it (0.06 % above with 5,000 images, less with tables); 1e-4 for 160,000 rows left 0.3 %.
+    // stops within a thousandth of the F of longer runs by it (0.06 % above with 5,000 images); 1e-4 for 160,000 rows left 0.3 %.
     private const double UsualRows = 5000, UsualTolerance = 1e-4;
 
     // Fewer rows than these cost less than minibatches would save, and gradients of all of them have no noise to end in.
