@@ -55,7 +55,7 @@ public static class GradientCheck
         return Precision.Of(point[block]) > CoarsePrecision || double.IsNaN(declared) || (seen.Agrees(Sharp) && uncertainty <= Sharp * Math.Abs(declared)) ? seen : Rescaled(seen, objective, point, direction, step, gradient.Norm(), sample);
     }
 
-    // Where nobody knows the units of the block, the right length is the largest at which the slope is still what shorter ones say.
+    // Where nobody knows the units of the block: the sharpest slope of the lengths up to the first at which it is not what shorter ones say.
     private static GradientComparison Rescaled<V>(GradientComparison first, IObjective<V> objective, V[] point, V direction, double step, double steepness, Sample sample)
         where V : class, IVector<V>
     {
@@ -64,7 +64,7 @@ public static class GradientCheck
         {
             var (measured, error) = Slope(objective, point, first.Block, direction, step * Math.Pow(Factor, k), steepness, sample);
             if (!double.IsFinite(measured) || !double.IsFinite(error) || Math.Abs(measured - best) > 3 * (error + uncertainty)) break;
-            (best, uncertainty) = (measured, error);
+            if (!(error >= uncertainty)) (best, uncertainty) = (measured, error);
         }
 
         return double.IsNaN(best) ? first : first with { Measured = best, Uncertainty = uncertainty };
