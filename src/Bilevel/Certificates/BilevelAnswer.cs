@@ -7,6 +7,9 @@ internal static class BilevelAnswer
     private const double Growth = 30;
     private const int Raises = 12;
 
+    // Steps of a search for a better answer of the follower.
+    private const int SearchSteps = 50;
+
     // One best answer is approached like 1/lambda, 30 times nearer with every raise; what comes nearer by less than this leans along a flat piece of g.
     private const double Nearer = 0.3;
 
@@ -72,13 +75,37 @@ internal static class BilevelAnswer
                 // Done where nothing is left to lose, or where a raise changes f by less than matters.
                 bool settled = Math.Abs(upper - before) <= (1e-9 * Math.Abs(upper)) + (1e-6 * tolerance);
                 before = upper;
-                if (loss > Math.Max(rounding, 1e-12 * Math.Abs(upper)) && !settled) continue;
+                if (loss > rounding && !settled) continue;
                 if (best is null || upper < best.Value.Upper) best = (place.Copy(), upper, loss + lower.Value);
                 if (loss <= rounding || settled) break;
             }
         }
 
         return best is { } found && found.Upper < value - Math.Max(1e-6 * Math.Abs(value), tolerance * 1e-3) ? found : null;
+    }
+
+    /// <summary>A value of g at x below that of the answer, met from starts near and far; null where none was. On a convex function there is none.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="x">The upper variable; not changed.</param>
+    /// <param name="found">The lower level solved again.</param>
+    /// <param name="reach">A length over which g may be expected to change.</param>
+    public static double? Lower<V>(BilevelProblem<V> problem, V x, LowerSolution<V> found, double reach)
+        where V : class, IVector<V>
+    {
+        if (found.Y is not IFillable) return null;
+        double least = found.Value - (1e-6 * Math.Abs(found.Value)) - (1e-3 * Math.Abs(found.Value - Value(problem.Lower, x, found.Y.ZerosLike()))) - (1e3 * found.GradientNorm * reach);
+        foreach (double share in new[] { 3.0, -3.0, 30.0, -30.0 })
+        {
+            var start = found.Y.ZerosLike();
+            RandomDirection.Fill(start, key: 15);
+            start.Scale(share * reach / start.Norm());
+            start.AddScaled(1, found.Y);
+            problem.LowerSet.Project(start);
+            double value = Math.Min(Value(problem.Lower, x, start), LowerLevelSolver.Solve(problem.Lower, x, start, problem.LowerSet, found.GradientNorm, SearchSteps).Value);
+            if (value < least && double.IsFinite(value)) return value;
+        }
+
+        return null;
     }
 
     /// <summary>

@@ -184,8 +184,20 @@ internal sealed class HypergradientCheck<V>
             evidence.AddRange(audit.Evidence);
         }
 
+        if (double.IsNaN(Modulus) && !quick && BilevelAnswer.Lower(problem, x, fresh, reach) is { } lower)
+            return Contradicted(FormattableString.Invariant($"the follower has a better answer than the one that was found: g = {lower:G6} at another y, against {fresh.Value:G6}; the lower level is not convex in y"));
         if (estimate > 2 * tolerance && uncertainty < (estimate - tolerance) / 3)
+        {
+            // Where z lies at the end of a flat piece of g it curves there, and the leader's choice is elsewhere.
+            if (double.IsNaN(Modulus) && BilevelAnswer.OptimisticGradient(problem, x, z, tolerance) is { } leaning && Stationarity(leaning.Direction).Norm <= tolerance + leaning.Change)
+            {
+                signs.Add("the follower's answer may not be unique: with the one that is best for the leader the hypergradient is within the tolerance, with the one that was found it is not");
+                return Conclude(Verdict.NotCheckable, $"Not checkable: {how}");
+            }
+
             return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not within the tolerance: the hypergradient is about {estimate:G3} in norm (to {uncertainty:G2}), above {tolerance:G3}. {how}"), objects: true);
+        }
+
         string within = estimate <= tolerance ? FormattableString.Invariant($" The hypergradient is about {estimate:G3} in norm, within the tolerance {tolerance:G3}, by an estimate.") : "";
         return Conclude(Verdict.NotCheckable, $"Not checkable: {how}{within}");
     }

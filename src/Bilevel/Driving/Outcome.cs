@@ -41,10 +41,11 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
     private static string Clause(string sentence)
     {
         string clause = VerdictWords().Replace(sentence, "").TrimEnd().TrimEnd('.');
-        bool isWord = clause.Length > 1 && char.IsUpper(clause[0]) && (char.IsLower(clause[1]) || clause[1] == ' ');
+        string first = clause.Split(' ', 2)[0];
+        bool isWord = first.Length > 0 && char.IsUpper(first[0]) && !first.Skip(1).Any(char.IsUpper);
         return isWord ? char.ToLowerInvariant(clause[0]) + clause[1..] : clause;
     }
 
-    [GeneratedRegex("^Not (certified|checkable)( at [^:]+)?: ")]
+    [GeneratedRegex("^(Not (certified|checkable|checked|within the tolerance)( at [^:]+)?: )+", RegexOptions.IgnoreCase)]
     private static partial Regex VerdictWords();
 }

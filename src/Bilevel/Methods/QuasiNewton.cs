@@ -345,12 +345,13 @@ public sealed record QuasiNewton : IBilevelMethod
             if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
 
             // Where the follower has many best answers f moves y and its mirror image to opposite ends of them, at every lambda alike.
-            if (settings.Order == 2 && difference.Spread > spreadBefore / Math.Sqrt(ratio) && difference.Spread > FlatSpread * z.Norm()) bias = Math.Max(bias, Math.Max(change, Unknown));
+            bool isFlat = settings.Order == 2 && difference.Spread > spreadBefore / Math.Sqrt(ratio) && difference.Spread > FlatSpread * z.Norm();
+            if (isFlat) bias = Math.Max(bias, Math.Max(change, Unknown));
             if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, Unknown));
             stageGoal = 2 * bias;
 
             // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
-            bool shouldFall = !difference.Straddles && (settings.Order == 1 ? lag < 1 : wasMirrored);
+            bool shouldFall = !difference.Straddles && !isFlat && (settings.Order == 1 ? lag < 1 : wasMirrored);
             bool isRounding = change <= 10 * errors;
             stagesInVain = shouldFall && bias >= biasBefore ? stagesInVain + (isRounding ? 2 : 1) : 0;
             biasBefore = bias;
