@@ -134,7 +134,7 @@ public sealed record QuasiNewton : IBilevelMethod
         public void Step()
         {
             if (double.IsNaN(Residual)) Begin();
-            else if (isStuck) return;
+            else if (isStuck || (isLast && bias > settings.Tolerance && difference.GradientNorm <= settings.Tolerance)) return;
             else if (IsStageDone) RaiseLambda();
             else Move();
             Residual = difference.GradientNorm + difference.Error + Bias;
@@ -320,6 +320,14 @@ public sealed record QuasiNewton : IBilevelMethod
         private void RaiseLambda()
         {
             double last = difference.Lambda, lambda = Math.Min(last * settings.LambdaFactor, settings.Lambda ?? double.PositiveInfinity), ratio = lambda / last;
+
+            // What rounding alone would leave of h there is more than what is asked for: this lambda has to do.
+            if (settings.Lambda is null && difference.RoundingAt(lambda) > settings.Tolerance)
+            {
+                isLast = true;
+                return;
+            }
+
             hBefore.CopyFrom(difference.Gradient);
             yBefore.CopyFrom(y);
             zBefore.CopyFrom(z);

@@ -103,6 +103,9 @@ internal sealed class PenaltyDifference<V>
     /// <summary>Whether the last evaluation is finite.</summary>
     public bool IsSound => double.IsFinite(Value) && double.IsFinite(GradientNorm);
 
+    /// <summary>What the rounding of the copies alone would leave in h at a lambda, by the coupling that was seen.</summary>
+    public double RoundingAt(double penalty) => 8 * Precision.Of(z) * penalty * coupling * z.Norm();
+
     /// <summary>Whether the copies are solved well enough for h to say anything.</summary>
     public bool IsSolved(double floor) => IsSound && Error <= Math.Max(GradientNorm, floor);
 
