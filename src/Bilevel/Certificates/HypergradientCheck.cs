@@ -267,7 +267,8 @@ internal sealed class HypergradientCheck<V>
             Verdict.Certified => FormattableString.Invariant($"Certified as an {Meaning}, at epsilon = {tolerance:G4} with rho = {rho:G4}; this is no bound on the hypergradient, because {reason}."),
             Verdict.NotCertified => $"Not certified as an {Meaning}: {summary}",
             _ => $"Not checkable: {summary}",
-        }) with { Objection = lifted.Objection, TouchedBound = lifted.TouchedBound, Touches = lifted.Touches };
+        }) with
+        { Objection = lifted.Objection, TouchedBound = lifted.TouchedBound, Touches = lifted.Touches };
     }
 
     // Solves the lower level so well that what is left of its error moves the hypergradient, and that of the penalty

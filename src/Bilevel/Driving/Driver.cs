@@ -117,8 +117,16 @@ public sealed class Driver
         if (starts.Count == 0) throw new ArgumentException("A run needs at least one start.", nameof(starts));
         var alone = new Driver
         {
-            Stop = Stop, RecordEvery = RecordEvery, OracleBudget = OracleBudget, Progress = Progress, Logger = Logger, Clock = Clock,
-            Description = Description, Validate = Validate, CertifyAt = CertifyAt, Certifier = Certifier,
+            Stop = Stop,
+            RecordEvery = RecordEvery,
+            OracleBudget = OracleBudget,
+            Progress = Progress,
+            Logger = Logger,
+            Clock = Clock,
+            Description = Description,
+            Validate = Validate,
+            CertifyAt = CertifyAt,
+            Certifier = Certifier,
         };
         var solutions = new List<Solution<V>>();
         for (int k = 0; k < starts.Count && (k == 0 || !cancellation.IsCancellationRequested); k++)

@@ -44,7 +44,8 @@ public readonly record struct LocalConstants(
             known.LowerCoupling ?? (couplings ? Safety * LargestCoupling(problem.Lower, x, y, sample) : double.NaN),
             upperSmoothness,
             known.UpperCoupling ?? (couplings ? Safety * LargestCoupling(problem.Upper, x, y, sample) : double.NaN),
-            known.LowerStrongConvexity is not null) { SmoothnessKnown = known.LowerSmoothness is not null && known.UpperSmoothness is not null };
+            known.LowerStrongConvexity is not null)
+        { SmoothnessKnown = known.LowerSmoothness is not null && known.UpperSmoothness is not null };
     }
 
     /// <summary>The constants where the run is now: those not declared are estimated anew. Estimates that are not finite change nothing.</summary>

@@ -113,11 +113,11 @@ internal static class RecordedRuns
 
         private static ReadOnlySpan<byte> Bytes<V>(V block)
             where V : class, IVector<V> => block switch
-        {
-            DenseVector<double> wide => Bytes<double>(wide.Span),
-            DenseVector<float> narrow => Bytes<float>(narrow.Span),
-            _ => throw new NotSupportedException($"No bytes of {typeof(V).Name} are known."),
-        };
+            {
+                DenseVector<double> wide => Bytes<double>(wide.Span),
+                DenseVector<float> narrow => Bytes<float>(narrow.Span),
+                _ => throw new NotSupportedException($"No bytes of {typeof(V).Name} are known."),
+            };
 
         private static ReadOnlySpan<byte> Bytes<T>(ReadOnlySpan<T> numbers)
             where T : unmanaged, INumberBase<T> => MemoryMarshal.AsBytes(numbers);

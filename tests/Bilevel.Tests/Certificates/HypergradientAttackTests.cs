@@ -88,7 +88,10 @@ public sealed class HypergradientAttackTests
             bool many = kind.StartsWith("one component", StringComparison.Ordinal) && seed % 4 == 0;
             var c = new HypergradientCase(seed, Math.Pow(10, 3 * random.NextDouble()), random.Next(3) == 0, many ? 1000 : null, many ? 3 : null)
             {
-                ScaleF = Scale(random), ScaleG = Scale(random), ScaleX = Scale(random), ScaleY = Scale(random),
+                ScaleF = Scale(random),
+                ScaleG = Scale(random),
+                ScaleX = Scale(random),
+                ScaleY = Scale(random),
             };
             double tolerance = Math.Pow(10, -2 - (4 * random.NextDouble())) * Math.Max(Dense.Norm(Direct(c)), 1e-3);
             c.Linear = Spoilers[kind](c, random, tolerance);
@@ -117,7 +120,10 @@ public sealed class HypergradientAttackTests
             var random = new Random(seed + 5000);
             var c = new HypergradientCase(seed + 17, Math.Pow(10, 4 * random.NextDouble()), random.Next(3) == 0)
             {
-                ScaleF = Scale(random), ScaleG = Scale(random), ScaleX = Scale(random), ScaleY = Scale(random),
+                ScaleF = Scale(random),
+                ScaleG = Scale(random),
+                ScaleX = Scale(random),
+                ScaleY = Scale(random),
             };
             double tolerance = 1e-4 * Math.Max(Dense.Norm(Direct(c)), 1e-3), rest = tolerance * Math.Pow(10, 2 - (4 * random.NextDouble()));
             if (random.Next(4) == 0) c.Offset = Math.Pow(10, 6 * random.NextDouble());

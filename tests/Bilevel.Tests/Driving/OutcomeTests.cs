@@ -183,7 +183,8 @@ public sealed class OutcomeTests
                 Verdict.NotCertified => objection is null ? "Not certified: the estimate is 0.9, but the error bound 0.4 leaves 1.3." : $"Not certified: {objection}",
                 _ => "Not checkable: no constants are declared.",
             },
-            [], [], 0, 0, 0) { Objection = objection };
+            [], [], 0, 0, 0)
+        { Objection = objection };
 
         public CertifiedPoint<V> Check<V>(IProblem<V> problem, IReadOnlyList<V> point, double tolerance, double penalty, bool quick)
             where V : class, IVector<V> => new(CertificateOf(Verdict, Objection), point);

@@ -142,7 +142,8 @@ public sealed class SetCheckTests
         > 1 and var norm => Scaled(1 / norm, x),
         0 => [.. x.Select((_, i) => i == 0 ? inner : 0)],
         var norm => norm < inner ? Scaled(inner / norm, x) : x,
-    }) { Diameter = 2 };
+    })
+    { Diameter = 2 };
 
     // The box [-1, 1], but one coordinate ends short, is sent over, sticks to a grid, is cut in two or is reflected.
     private static Map OneWrong(Random random, int n, int how)
@@ -160,7 +161,8 @@ public sealed class SetCheckTests
                 _ => x[i] > 1 ? Math.Max(2 - x[i], -1) : p[i],
             };
             return p;
-        }) { Diameter = 2 * Math.Sqrt(n), Length = n };
+        })
+        { Diameter = 2 * Math.Sqrt(n), Length = n };
     }
 
     // Pairs of coordinates (u, v) with u + v <= 1, of which one is reached along u alone.
@@ -178,7 +180,8 @@ public sealed class SetCheckTests
             }
 
             return p;
-        }) { Length = 2 * pairs };
+        })
+        { Length = 2 * pairs };
     }
 
     // |(x_0, ..., a x_last)| <= 1, reached along rays.
@@ -188,7 +191,8 @@ public sealed class SetCheckTests
     {
         double[] first = Each(x, t => Math.Clamp(t, -1, 1)), second = Each(x, t => Math.Clamp(t, 1 + gap, 3 + gap));
         return Dense.Norm(Dense.Sum(x, -1, first)) <= Dense.Norm(Dense.Sum(x, -1, second)) ? first : second;
-    }) { Diameter = (4 + gap) * Math.Sqrt(n) };
+    })
+    { Diameter = (4 + gap) * Math.Sqrt(n) };
 
     // The half space a'x <= b, reached along a or along another direction, a share of the way.
     private static Map Half(Random random, int n, double share, bool oblique)

@@ -70,11 +70,11 @@ internal sealed class ScaledMinimaxProblem<V>
             where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => new([.. of.Slices.Select(s => s.Kind is not { } kind ? s
                 : s.OptimalBound is { } least ? MultiplierSlice<T>.Of(kind, s.Length, most * s.Bound, most * least)
                 : MultiplierSlice<T>.Of(kind, s.Length, ConstrainedLowerLevel<T>.StartBound))])
-        {
-            Objective = (IObjective<DenseVector<T>>)lower((IObjective<V>)of.Objective),
-            Constraints = (IObjective<DenseVector<T>>)lower((IObjective<V>)of.Constraints),
-            Level = of.Level,
-        };
+            {
+                Objective = (IObjective<DenseVector<T>>)lower((IObjective<V>)of.Objective),
+                Constraints = (IObjective<DenseVector<T>>)lower((IObjective<V>)of.Constraints),
+                Level = of.Level,
+            };
     }
 
     // Moduli of convexity go with the squared unit of their block; joint smoothness of blocks in different units would be coarse.

@@ -87,7 +87,7 @@ internal sealed class QuasiNewtonFollower<V>
         double lowest = value;
         int withoutGain = 0;
         bool isPlain = false;
-        for (int t = 1; ; )
+        for (int t = 1; ;)
         {
             double norm = Reduce();
             withoutGain = norm < 0.999 * Slope || value < lowest - (RoundingUnits * Precision.Of(y) * valueSize) ? 0 : withoutGain;
