@@ -177,9 +177,9 @@ public class DownloadTests
 
             end.Wait(TimeSpan.FromSeconds(20));
         });
-        var error = await Assert.ThrowsAsync<DownloadException>(() => Fetch(server, folder, patience: TimeSpan.FromSeconds(0.3)));
+        var error = await Assert.ThrowsAsync<DownloadException>(() => Fetch(server, folder, patience: TimeSpan.FromSeconds(0.9)));
         end.Set();
-        Assert.Contains("nothing came for 300 ms. 50,000 of 200,000 bytes are in", error.Message);
+        Assert.Contains("nothing came for 900 ms. 50,000 of 200,000 bytes are in", error.Message);
         Assert.Equal(Content[..50_000], await File.ReadAllBytesAsync(folder["a.gz.part"], TestContext.Current.CancellationToken));
         Assert.False(File.Exists(folder["a.gz"]));
     }
