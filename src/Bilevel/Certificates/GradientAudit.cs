@@ -16,8 +16,8 @@ internal sealed class GradientAudit<V>
     // Relative error of a gradient block that is allowed where nothing depends on it.
     private const double Harmless = 1e-5;
 
-    // How far along m, as a share of the reach, g is looked at on both sides.
-    private const double Sideways = 0.02;
+    // How far along m, as shares of the reach, g is looked at on both sides: further only where values are too coarse for less.
+    private static readonly double[] Sideways = [0.02, 0.2, 1];
 
     // What the reach may be too short for: the longest way by which two gradients may agree after all.
     private const double FarWay = 0.01;
@@ -26,7 +26,7 @@ internal sealed class GradientAudit<V>
     private readonly IFeasibleSet<V> lowerSet;
     private readonly ISubspace<V>? face;
     private readonly double tolerance;
-    private readonly List<string> evidence = [];
+    private readonly List<string> evidence = [], hidden = [];
 
     /// <param name="problem">The problem, with its objectives as the bounds see them.</param>
     /// <param name="face">The directions of y; null for all.</param>
@@ -37,8 +37,11 @@ internal sealed class GradientAudit<V>
         lowerSet = face is null ? problem.LowerSet : new WholeSpace<V>();
     }
 
-    /// <summary>What could not be seen as sharply as it matters, each a sentence.</summary>
+    /// <summary>What could not be seen at all, each a sentence.</summary>
     public IReadOnlyList<string> Evidence => evidence;
+
+    /// <summary>What values are too coarse to show although it would move |grad F| by more than two tolerances, each a clause without a full stop.</summary>
+    public IReadOnlyList<string> Hidden => hidden;
 
     /// <summary>The first gradient that contradicts the values, or another gradient, in words; null where none does.</summary>
     /// <param name="x">The upper variable.</param>
@@ -68,20 +71,29 @@ internal sealed class GradientAudit<V>
         if (found is not null) return found;
 
         // How errors of g_x and g_y change along m is what the products with m inherit.
-        double size = m.Norm(), s = Sideways * reachY / size;
-        if (!(size > 0) || !double.IsFinite(s)) return null;
-        foreach (double side in new[] { s, -s })
+        double size = m.Norm();
+        if (!(size > 0) || !double.IsFinite(reachY / size)) return null;
+        int settled = hidden.Count;
+        foreach (double away in Sideways)
         {
-            var beside = z.Copy();
-            beside.AddScaled(side, m);
-            var besideX = new ValueCheck<V>(problem.Lower, [x, beside], BilevelProblem.X, problem.UpperSet, ofLower, reachX);
-            var besideY = new ValueCheck<V>(problem.Lower, [x, beside], BilevelProblem.Y, lowerSet, ofLower, reachY);
-            found = Look(besideX, "g", "x", Patterns(x, 3, 205), s * share, s * share)
-                ?? Look(besideY, "g", "y", Patterns(z, 3, 206), Allowed(s * share, ratio, besideY.Gradient), s * share / ratio);
-            if (found is not null) return found;
+            hidden.RemoveRange(settled, hidden.Count - settled);
+            double s = away * reachY / size;
+            if ((Beside(s) ?? Beside(-s)) is { } wrong) return wrong;
+            if (hidden.Count == settled) break;
         }
 
         return null;
+
+        string? Beside(double s)
+        {
+            var beside = z.Copy();
+            beside.AddScaled(s, m);
+            var besideX = new ValueCheck<V>(problem.Lower, [x, beside], BilevelProblem.X, problem.UpperSet, ofLower, reachX);
+            var besideY = new ValueCheck<V>(problem.Lower, [x, beside], BilevelProblem.Y, lowerSet, ofLower, reachY);
+            double matters = Math.Abs(s) * share;
+            return Look(besideX, "g", "x", Patterns(x, 3, 205), matters, matters)
+                ?? Look(besideY, "g", "y", Patterns(z, 3, 206), Allowed(matters, ratio, besideY.Gradient), matters / ratio);
+        }
     }
 
     private static double Allowed(double share, double weight, V gradient) =>
@@ -104,8 +116,8 @@ internal sealed class GradientAudit<V>
 
         if (blunt > Mention / Share * matters)
         {
-            string sentence = FormattableString.Invariant($"Rounding of the values of {function} hides errors of its gradient in {variable} below {blunt:G3}; to matter at this tolerance {Mention / Share * matters:G3} is enough.");
-            if (!evidence.Exists(e => e.StartsWith(sentence[..40], StringComparison.Ordinal))) evidence.Add(sentence);
+            string clause = FormattableString.Invariant($"rounding of the values of {function} hides errors of its gradient in {variable} below {blunt:G3}, of which {Mention / Share * matters:G3} would matter at this tolerance");
+            if (!hidden.Exists(e => e.StartsWith(clause[..40], StringComparison.Ordinal))) hidden.Add(clause);
         }
 
         return null;

@@ -13,6 +13,7 @@ internal sealed class HypergradientCheck<V>
     private readonly ProblemConstants constants;
     private readonly List<string> signs = [], evidence = [];
     private readonly List<NamedNumber> numbers = [];
+    private readonly GradientMapping<V> stationarity;
     private LowerSolution<V> fresh;
     private double upperValue;
 
@@ -22,11 +23,15 @@ internal sealed class HypergradientCheck<V>
         (this.x, this.y) = (x.Copy(), y.Copy());
         this.problem = problem with { Upper = new CountingObjective<V>(problem.Upper, calls), Lower = new CountingObjective<V>(problem.Lower, calls) };
         constants = problem.ConstantsAt?.Invoke(x).Or(problem.Constants) ?? problem.Constants;
+        stationarity = new GradientMapping<V>(this.x, problem.UpperSet);
         fresh = new LowerSolution<V>(this.y, double.NaN, double.NaN, 0);
         upperValue = double.NaN;
     }
 
     private bool HasPenalty => penalty > 0 && double.IsFinite(penalty);
+
+    // What is small at a solution: of the hypergradient, what the set of x lets through.
+    private string Subject => problem.UpperSet.IsWholeSpace ? "hypergradient" : "projected hypergradient";
 
     private double Modulus => constants.LowerStrongConvexity is { } declared && declared > 0 ? declared : double.NaN;
 
@@ -92,12 +97,12 @@ internal sealed class HypergradientCheck<V>
             ("error_rounding", "rounding of f's gradients", (ratio * ofUpper.Y) + ofUpper.X + rounding),
         ];
         double inexactness = parts.Sum(p => p.Size), bound = estimate + inexactness;
-        numbers.Add(new("hypergradient", estimate, problem.UpperSet.IsWholeSpace ? "norm of the hypergradient, estimated anew" : "norm of x - Proj(x - hypergradient), estimated anew"));
+        numbers.Add(new("hypergradient", estimate, problem.UpperSet.IsWholeSpace ? "norm of the hypergradient, estimated anew" : "norm of the gradient mapping of F on the set of x, estimated anew"));
         numbers.Add(new("hypergradient_error", inexactness, "bound on the error of that estimate"));
         numbers.AddRange(parts.Select(p => new NamedNumber(p.Name, p.Size, $"of that, {p.Word}")));
 
         var penalised = face is null && HasPenalty ? PenaltyBound(multiplier, inexactness - rounding, distance, ofUpper, ofLower, ref bound) : null;
-        numbers.Add(new("stationarity_bound", bound, "upper bound on the norm of the hypergradient"));
+        numbers.Add(new("stationarity_bound", bound, $"upper bound on the norm of the {Subject}"));
         if (quick && !(bound <= tolerance)) return NotCertified(estimate, bound, parts);
         if (quick && SetObjection() is { } set) return Contradicted(set);
 
@@ -116,7 +121,9 @@ internal sealed class HypergradientCheck<V>
                 ?? audit.Asymmetry(x, z, multiplier, ratio, ofLower, x.Norm(), reach);
         if (contradiction is not null) return Contradicted(contradiction);
 
-        if (bound <= tolerance) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: the hypergradient at x is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, under the declared constants."));
+        if (bound <= tolerance && audit.Hidden.Count > 0)
+            return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: by the gradients the {Subject} is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, but values cannot confirm the gradients so sharply: {string.Join("; ", audit.Hidden)}. A larger tolerance, or an objective without large constants, lets them be compared."));
+        if (bound <= tolerance) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: the {Subject} at x is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, under the declared constants."));
         return NotCertified(estimate, bound, parts);
     }
 
@@ -132,12 +139,12 @@ internal sealed class HypergradientCheck<V>
         {
             double seen = this["penalty_gradient"];
             string advice = seen <= tolerance ? FormattableString.Invariant($" The penalty function at lambda = {penalty:G4} is stationary here, so a larger lambda is needed.") : " Run longer, with a smaller tolerance of the method.";
-            return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: the hypergradient is {estimate:G3} in norm, above the tolerance {tolerance:G3}.{advice}"), objects: true);
+            return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: the {Subject} is {estimate:G3} in norm, above the tolerance {tolerance:G3}.{advice}"), objects: true);
         }
 
         string largest = parts.MaxBy(p => p.Size).Word;
         string remedy = constants.LowerThirdDerivativeLipschitz is null && constants.LowerHessianLipschitz > 0 && largest == parts[0].Word ? ", which declaring LowerThirdDerivativeLipschitz may reduce" : "";
-        return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: the hypergradient is about {estimate:G3} in norm, within the tolerance {tolerance:G3}, but its error bound {bound - estimate:G3} is not; most of that is {largest}{remedy}. Running longer will not help."));
+        return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: the {Subject} is about {estimate:G3} in norm, within the tolerance {tolerance:G3}, but its error bound {bound - estimate:G3} is not; most of that is {largest}{remedy}. Running longer will not help."));
     }
 
     private double this[string name] => numbers.Find(n => n.Name == name)?.Value ?? double.NaN;
@@ -155,7 +162,7 @@ internal sealed class HypergradientCheck<V>
                 return Contradicted(FormattableString.Invariant($"the lower level curves downwards by {-smallest:G3} along some direction at its answer, which is then no minimum: the lower level is not convex in y"));
             signs.Add(FormattableString.Invariant($"the lower level hardly curves along some direction (by {smallest:G3}, against {largest:G3} at most): its answer may not be unique"));
             if (!quick && BilevelAnswer.OptimisticGradient(problem, x, z, tolerance) is { } leaning && Stationarity(leaning.Direction).Norm is var norm && norm > 2 * (tolerance + leaning.Change))
-                return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not within the tolerance: with the follower's best answer for the leader the hypergradient is about {norm:G3} in norm (to {leaning.Change:G2}), above {tolerance:G3}. {how}"), objects: true);
+                return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not within the tolerance: with the follower's best answer for the leader the {Subject} is about {norm:G3} in norm (to {leaning.Change:G2}), above {tolerance:G3}. {how}"), objects: true);
             return Conclude(Verdict.NotCheckable, $"Not checkable: {how}");
         }
 
@@ -172,7 +179,7 @@ internal sealed class HypergradientCheck<V>
         double uncertainty = multiplier.MixedError + (3 * weight * (multiplier.Residual + multiplier.ResidualError + ofUpper.Y)) + ofUpper.X + rounding
             + (10 * (distance / reach) * (fx.Norm() + multiplier.Mixed.Norm()));
         if (!(fy.Norm() > 0)) uncertainty = ofUpper.X + rounding;
-        numbers.Add(new("hypergradient", estimate, problem.UpperSet.IsWholeSpace ? "norm of the hypergradient, estimated anew" : "norm of x - Proj(x - hypergradient), estimated anew"));
+        numbers.Add(new("hypergradient", estimate, problem.UpperSet.IsWholeSpace ? "norm of the hypergradient, estimated anew" : "norm of the gradient mapping of F on the set of x, estimated anew"));
         numbers.Add(new("hypergradient_uncertainty", uncertainty, "how far that estimate may be off, itself an estimate"));
         double ratio = weight > 0 ? weight : (constants.LowerCoupling ?? 0) / mu;
         double positions = (weight * (fy.Norm() + multiplier.Image.Norm()) / reach / mu) + ((fx.Norm() + multiplier.Mixed.Norm()) / reach / mu);
@@ -182,6 +189,7 @@ internal sealed class HypergradientCheck<V>
             if ((audit.Contradiction(x, z, [fy, Step(y, z)], multiplier, ratio, positions, ofUpper, ofLower, x.Norm(), reach)
                 ?? audit.Asymmetry(x, z, multiplier, ratio, ofLower, x.Norm(), reach)) is { } wrong) return Contradicted(wrong);
             evidence.AddRange(audit.Evidence);
+            evidence.AddRange(audit.Hidden.Select(h => FormattableString.Invariant($"{char.ToUpperInvariant(h[0])}{h[1..]}.")));
         }
 
         if (double.IsNaN(Modulus) && !quick && BilevelAnswer.Lower(problem, x, fresh, reach) is { } lower)
@@ -195,10 +203,10 @@ internal sealed class HypergradientCheck<V>
                 return Conclude(Verdict.NotCheckable, $"Not checkable: {how}");
             }
 
-            return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not within the tolerance: the hypergradient is about {estimate:G3} in norm (to {uncertainty:G2}), above {tolerance:G3}. {how}"), objects: true);
+            return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not within the tolerance: the {Subject} is about {estimate:G3} in norm (to {uncertainty:G2}), above {tolerance:G3}. {how}"), objects: true);
         }
 
-        string within = estimate <= tolerance ? FormattableString.Invariant($" The hypergradient is about {estimate:G3} in norm, within the tolerance {tolerance:G3}, by an estimate.") : "";
+        string within = estimate <= tolerance ? FormattableString.Invariant($" The {Subject} is about {estimate:G3} in norm, within the tolerance {tolerance:G3}, by an estimate.") : "";
         return Conclude(Verdict.NotCheckable, $"Not checkable: {how}{within}");
     }
 
@@ -339,16 +347,11 @@ internal sealed class HypergradientCheck<V>
         problem.UpperSet.IsWholeSpace && problem.LowerSet.IsWholeSpace ? null
         : SetCheck.Objection(problem.UpperSet, x, "x", 211) ?? SetCheck.Objection(problem.LowerSet, y, "y", 212);
 
-    // |d|, or |x - Proj(x - d)| where x is constrained, and what rounding of the points may hide of the latter.
+    // |d|, or where x is constrained the norm of the gradient mapping, and what rounding of the points may hide of it.
     private (double Norm, double Rounding) Stationarity(V gradient)
     {
-        double units = EvaluationRounding.Units * Precision.Of(x), norm = gradient.Norm();
-        if (problem.UpperSet.IsWholeSpace) return (norm, units * norm);
-        var moved = x.Copy();
-        moved.AddScaled(-1, gradient);
-        problem.UpperSet.Project(moved);
-        moved.AddScaled(-1, x);
-        return (moved.Norm(), units * (x.Norm() + norm));
+        double units = EvaluationRounding.Units * Precision.Of(x), size = gradient.Norm(), norm = stationarity.Norm(gradient, 1);
+        return (norm, units * (problem.UpperSet.IsWholeSpace ? size : (x.Norm() / stationarity.Step) + size));
     }
 
     private double Read(IObjective<V> objective, V at, V? gradientX, V? gradientY)

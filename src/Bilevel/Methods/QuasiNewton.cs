@@ -99,7 +99,8 @@ public sealed record QuasiNewton : IBilevelMethod
         private readonly V[] point;                            // x_k and z -> y*(x_k)
         private readonly PenaltyDifference<V> difference;      // of L_lambda*, or of its symmetric form: value and gradient h at x_k
         private readonly V before, hBefore, yBefore, zBefore;  // the accepted point, while a step from it is tried
-        private readonly V direction, mapping;
+        private readonly V direction;
+        private readonly GradientMapping<V> mapping;
         private readonly LimitedMemory<V> curvature;           // H_k
         private LocalConstants constants;                      // where lambda is chosen by the method
         private double stageGoal = double.PositiveInfinity;
@@ -119,7 +120,8 @@ public sealed record QuasiNewton : IBilevelMethod
             isLast = lambda == settings.Lambda;
             z = y.Copy();
             point = [x, z];
-            (before, hBefore, direction, mapping) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
+            (before, hBefore, direction) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
+            mapping = new GradientMapping<V>(x, problem.UpperSet);
             (yBefore, zBefore) = (y.ZerosLike(), y.ZerosLike());
             difference = new PenaltyDifference<V>(problem, x, y, z, lambda, settings.Order, settings.InnerLimit, Measure);
             curvature = new LimitedMemory<V>(x, settings.Memory ?? (x.Length is > DefaultMemory and <= LargestMemory ? x.Length : DefaultMemory));
@@ -306,15 +308,8 @@ public sealed record QuasiNewton : IBilevelMethod
             move.AddScaled(-1, x);
         }
 
-        // |h|, or where x is constrained |x - Proj(x - h)|
-        private double Measure(V h)
-        {
-            if (problem.UpperSet.IsWholeSpace) return h.Norm();
-            mapping.CopyFrom(h);
-            mapping.Scale(-1);
-            Project(mapping);
-            return mapping.Norm();
-        }
+        // |h|, or where x is constrained the norm of the gradient mapping
+        private double Measure(V h) => mapping.Norm(h, 1);
 
         // The hypergradients at two lambdas at one x differ by their biases, which fall like 1/lambda or its square.
         private void RaiseLambda()

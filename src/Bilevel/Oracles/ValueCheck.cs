@@ -94,7 +94,7 @@ internal sealed class ValueCheck<V>
         if (!(t > 0)) t = 1e-3 / norm;
         if (!double.IsFinite(t * norm)) t = Math.Max(reach, 1) / norm;
         var (declaredBefore, measuredBefore) = (double.NaN, double.NaN);
-        double sharpest = double.PositiveInfinity;
+        double sharpest = double.PositiveInfinity, apartBefore = double.PositiveInfinity, rough = 0;
         bool seen = false, confirmed = false;
         for (int level = 0; level < Levels; level++)
         {
@@ -107,7 +107,10 @@ internal sealed class ValueCheck<V>
                 continue;
             }
 
+            // The error of Simpson's rule falls with the length: what grows as it shrinks is a gradient that is not smooth.
             seen = true;
+            if (apart - sure > apartBefore) rough = Math.Max(rough, apart);
+            apartBefore = apart;
             if (apart <= allowed + sure)
             {
                 sharpest = Math.Min(sharpest, allowed + sure + apart);
@@ -119,19 +122,21 @@ internal sealed class ValueCheck<V>
                     continue;
                 }
 
-                return new(sure <= (2 * allowed) + (2 * own) ? Agreement.Agrees : Agreement.Blunt, declared, measured, sharpest);
+                return sure <= (2 * allowed) + (2 * own) ? new(Agreement.Agrees, declared, measured, sharpest) : new(Agreement.Blunt, declared, measured, Math.Max(sharpest, rough));
             }
+
+            confirmed = false;
 
             // What would be left to see at the next length. Where their difference has settled, they contradict each other: what curvature
             // leaves of it falls with a power of the length.
             double nextSure = (sure - own) * (t / next);
             bool hidden = nextSure > (apart - own - allowed) / 3 || level == Levels - 1;
             bool settled = Math.Abs(declared - declaredBefore - (measured - measuredBefore)) <= apart / 4;
-            if (hidden || (settled && next < least)) return new(settled && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, apart);
+            if (hidden || (settled && next < least)) return new(settled && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, Math.Max(apart, rough));
             (declaredBefore, measuredBefore, t) = (declared, measured, next);
         }
 
-        return new(seen ? Agreement.Blunt : Agreement.Unseen, double.NaN, double.NaN, sharpest);
+        return new(seen ? Agreement.Blunt : Agreement.Unseen, double.NaN, double.NaN, Math.Max(sharpest, rough));
     }
 
     // Declared and measured slope per unit of the direction, over the segment or, where a set cuts it, over the worse of its legs.

@@ -76,24 +76,6 @@ internal interface IUpperMove<V>
     void Transfer(IArchive<V> archive);
 }
 
-/// <summary>The norm of the gradient mapping of a point x that is changed in place.</summary>
-internal sealed class GradientMapping<V>(V x, IFeasibleSet<V> set)
-    where V : class, IVector<V>
-{
-    private readonly V? trial = set.IsWholeSpace ? null : x.ZerosLike();   // x - s d
-
-    /// <summary>|d|, or where x is constrained |x - Proj(x - s d)| / s.</summary>
-    public double Norm(V direction, double step)
-    {
-        if (trial is null) return direction.Norm();
-        trial.CopyFrom(x);
-        trial.AddScaled(-step, direction);
-        set.Project(trial);
-        trial.AddScaled(-1, x);
-        return trial.Norm() / step;
-    }
-}
-
 /// <summary>The upper variable and the memory of its step rule.</summary>
 internal sealed class UpperMover<V> : IUpperMove<V>
     where V : class, IVector<V>
