@@ -176,7 +176,8 @@ public static class GauntletRunner
     // A bound on |grad F| is compared with it; a bound on the gap of the follower with what the follower loses.
     private static bool Contradicted(GauntletProblem problem, Solution<DenseVector<double>> solution, double gradient)
     {
-        double bound = solution.Certificate!["stationarity_bound"];
+        double bound = solution.Certificate!["stationarity_bound"], kink = solution.Certificate["kink_bound"];
+        if (!double.IsNaN(kink)) return gradient > Slack && problem.GradientAround(solution.X, KinkRadii[^1]) > Slack * problem.Tolerance;
         if (problem.Constrained is null && !double.IsNaN(bound)) return gradient > 1 + 1e-6;
         return problem.Violation(solution.X, solution.Y) == 0 && problem.LowerLoss(solution.X, solution.Y) > problem.Tolerance * (1 + 1e-6);
     }

@@ -16,8 +16,11 @@ internal sealed class GradientAudit<V>
     // Relative error of a gradient block that is allowed where nothing depends on it.
     private const double Harmless = 1e-5;
 
-    // How far along m, as shares of the reach, g is looked at on both sides: further only where values are too coarse for less.
-    private static readonly double[] Sideways = [0.02, 0.2, 1];
+    // How far along m, as a share of the reach, g is looked at on both sides; and by which factor further, so often at most, where values
+    // are too coarse for that, since reaches are small at answers near zero.
+    private const double Sideways = 0.02, Further = 50;
+
+    private const int FurtherTimes = 10;
 
     // What the reach may be too short for: the longest way by which two gradients may agree after all.
     private const double FarWay = 0.01;
@@ -54,7 +57,8 @@ internal sealed class GradientAudit<V>
     /// <param name="ofLower">Rounding of g.</param>
     /// <param name="reachX">A length in x over which the functions may be expected to change; 0 for unknown.</param>
     /// <param name="reachY">The same in y.</param>
-    public string? Contradiction(V x, V z, IReadOnlyList<V> steps, MultiplierBound<V> multiplier, double ratio, double positions, GradientRounding ofUpper, GradientRounding ofLower, double reachX, double reachY)
+    /// <param name="farY">A length in y over which second derivatives of g stay what they are; infinite where g is quadratic in y.</param>
+    public string? Contradiction(V x, V z, IReadOnlyList<V> steps, MultiplierBound<V> multiplier, double ratio, double positions, GradientRounding ofUpper, GradientRounding ofLower, double reachX, double reachY, double farY)
     {
         double share = Share * tolerance;
         var m = multiplier.Multiplier;
@@ -74,10 +78,11 @@ internal sealed class GradientAudit<V>
         double size = m.Norm();
         if (!(size > 0) || !double.IsFinite(reachY / size)) return null;
         int settled = hidden.Count;
-        foreach (double away in Sideways)
+        double s = Sideways * reachY / size;
+        for (int k = 0; k <= FurtherTimes; k++, s *= Further)
         {
+            if (k > 0 && s * size > farY) break;
             hidden.RemoveRange(settled, hidden.Count - settled);
-            double s = away * reachY / size;
             if ((Beside(s) ?? Beside(-s)) is { } wrong) return wrong;
             if (hidden.Count == settled) break;
         }

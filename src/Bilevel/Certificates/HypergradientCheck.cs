@@ -1,7 +1,7 @@
 namespace Bilevel;
 
 /// <summary>One check of one answer of a bilevel problem.</summary>
-internal sealed class HypergradientCheck<V>
+internal sealed partial class HypergradientCheck<V>
     where V : class, IVector<V>
 {
     private readonly HypergradientCertificate settings;
@@ -15,6 +15,7 @@ internal sealed class HypergradientCheck<V>
     private readonly List<NamedNumber> numbers = [];
     private readonly GradientMapping<V> stationarity;
     private LowerSolution<V> fresh;
+    private double lowerTarget;                    // the norm of g_y to solve the lower level to at most; 0 for what the tolerance needs
     private double upperValue;
 
     public HypergradientCheck(HypergradientCertificate settings, BilevelProblem<V> problem, V x, V y, double tolerance, double penalty, bool quick)
@@ -97,6 +98,7 @@ internal sealed class HypergradientCheck<V>
             ("error_rounding", "rounding of f's gradients", (ratio * ofUpper.Y) + ofUpper.X + rounding),
         ];
         double inexactness = parts.Sum(p => p.Size), bound = estimate + inexactness;
+        found = (multiplier.Hypergradient, inexactness);
         numbers.Add(new("hypergradient", estimate, problem.UpperSet.IsWholeSpace ? "norm of the hypergradient, estimated anew" : "norm of the gradient mapping of F on the set of x, estimated anew"));
         numbers.Add(new("hypergradient_error", inexactness, "bound on the error of that estimate"));
         numbers.AddRange(parts.Select(p => new NamedNumber(p.Name, p.Size, $"of that, {p.Word}")));
@@ -109,7 +111,8 @@ internal sealed class HypergradientCheck<V>
         List<V> steps = [fy, Step(y, z)];
         if (penalised is not null) steps.Add(Step(penalised, z));
         var audit = new GradientAudit<V>(seen, face, tolerance);
-        if (audit.Contradiction(x, z, steps, multiplier, ratio, lipschitz / mu, ofUpper, ofLower, x.Norm(), reach) is { } wrong) return Contradicted(wrong);
+        double far = Math.Min(Math.Max(mu / third, reach), face?.Room ?? double.PositiveInfinity);
+        if (audit.Contradiction(x, z, steps, multiplier, ratio, lipschitz / mu, ofUpper, ofLower, x.Norm(), reach, far) is { } wrong) return Contradicted(wrong);
         evidence.AddRange(audit.Evidence);
 
         // A constant that is too small disturbs the second derivatives that the gradients are compared by, so constants come first.
@@ -121,11 +124,15 @@ internal sealed class HypergradientCheck<V>
                 ?? audit.Asymmetry(x, z, multiplier, ratio, ofLower, x.Norm(), reach);
         if (contradiction is not null) return Contradicted(contradiction);
 
+        if (bound > tolerance && audit.Hidden.Count == 0 && AtKink() is { } kinked) return kinked;
         if (bound <= tolerance && audit.Hidden.Count > 0)
             return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: by the gradients the {Subject} is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, but values cannot confirm the gradients so sharply: {string.Join("; ", audit.Hidden)}. A larger tolerance, or an objective without large constants, lets them be compared."));
         if (bound <= tolerance) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: the {Subject} at x is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, under the declared constants."));
         return NotCertified(estimate, bound, parts);
     }
+
+    // The hypergradient and the bound on its error, where there is one.
+    private (V Gradient, double Error)? found;
 
     private string? disagreement;
 
@@ -138,7 +145,7 @@ internal sealed class HypergradientCheck<V>
         if (estimate > tolerance)
         {
             double seen = this["penalty_gradient"];
-            string advice = seen <= tolerance ? FormattableString.Invariant($" The penalty function at lambda = {penalty:G4} is stationary here, so a larger lambda is needed.") : " Run longer, with a smaller tolerance of the method.";
+            string advice = this["kink_bound"] >= 0 ? KinkAdvice : seen <= tolerance ? FormattableString.Invariant($" The penalty function at lambda = {penalty:G4} is stationary here, so a larger lambda is needed.") : " Run longer, with a smaller tolerance of the method.";
             return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: the {Subject} is {estimate:G3} in norm, above the tolerance {tolerance:G3}.{advice}"), objects: true);
         }
 
@@ -186,7 +193,7 @@ internal sealed class HypergradientCheck<V>
         if (!quick)
         {
             var audit = new GradientAudit<V>(seen, null, tolerance);
-            if ((audit.Contradiction(x, z, [fy, Step(y, z)], multiplier, ratio, positions, ofUpper, ofLower, x.Norm(), reach)
+            if ((audit.Contradiction(x, z, [fy, Step(y, z)], multiplier, ratio, positions, ofUpper, ofLower, x.Norm(), reach, reach)
                 ?? audit.Asymmetry(x, z, multiplier, ratio, ofLower, x.Norm(), reach)) is { } wrong) return Contradicted(wrong);
             evidence.AddRange(audit.Evidence);
             evidence.AddRange(audit.Hidden.Select(h => FormattableString.Invariant($"{char.ToUpperInvariant(h[0])}{h[1..]}.")));
@@ -269,6 +276,7 @@ internal sealed class HypergradientCheck<V>
         signs.AddRange(lifted.Signs);
         evidence.AddRange(lifted.Evidence);
         evidence.Add($"No bound on the hypergradient: y is constrained to {problem.LowerSet}, and {reason}.");
+        if (lifted.Verdict == Verdict.NotCertified && AtKink() is { } kinked) return kinked;
         string summary = lifted.Summary.Split(": ", 2) is [_, var rest] ? rest : lifted.Summary;
         return Conclude(lifted.Verdict, lifted.Verdict switch
         {
@@ -305,6 +313,7 @@ internal sealed class HypergradientCheck<V>
                 target = weight > 0 ? Math.Max(floor, Modulus * tolerance / weight) : Math.Max(floor, 1e-6 * Modulus * start.Norm());
             }
 
+            if (lowerTarget > 0) target = Math.Min(target, lowerTarget);
             if (round > 0 && fresh.GradientNorm <= target) return;
             fresh = LowerLevelSolver.Solve(problem.Lower, x, start, problem.LowerSet, target, settings.LowerSteps);
             if (double.IsNaN(Modulus)) return;

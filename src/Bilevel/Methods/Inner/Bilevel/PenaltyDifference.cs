@@ -31,6 +31,7 @@ internal sealed class PenaltyDifference<V>
     private readonly bool isFree;
     private readonly double upperCoupling;
     private double lambda, gain, coupling, largestSlope;
+    private bool isUnseen;                                   // nothing is known of the error
     private double reference = double.NaN;                   // the last finite norm of h
 
     /// <param name="problem">The problem.</param>
@@ -114,6 +115,13 @@ internal sealed class PenaltyDifference<V>
     /// <param name="floor">The smallest norm that matters.</param>
     public void Evaluate(double share, double floor)
     {
+        Refine(share, floor);
+        if (isUnseen && IsSound) Error = 2 * Math.Max(GradientNorm, 10 * floor);
+    }
+
+    private void Refine(double share, double floor)
+    {
+        isUnseen = false;
         if (double.IsNaN(yOn.UpperSlope)) yOn.Solve(double.PositiveInfinity, 1);
         double wanted = share * Math.Max(double.IsNaN(reference) ? floor : reference, floor), sharper = 1;
         for (int round = 0; round < MostRounds; round++)
@@ -243,6 +251,10 @@ internal sealed class PenaltyDifference<V>
         if (yOn.UpperSlope > 0) gain = Math.Max(gain, weight * difference / yOn.UpperSlope);
         double left = yOn.Slope + (wOn ?? zOn).Slope, off = yOn.Distance + (wOn ?? zOn).Distance;
         Error = Math.Max(weight * Math.Max(gain * left, coupling * off), upperCoupling * yOn.Distance);
+
+        // A force that exceeds the set leaves all copies in one corner, where nothing is seen of what z, if solved, would do to h.
+        isUnseen = !isFree && !(difference > 0) && yOn.UpperSlope > 0 && Largest > Floor;
+        if (isUnseen) Error = double.PositiveInfinity;
         double rounding = 8 * Precision.Of(z) * hypergradient.ValueSize(lambda);
         ValueNoise = rounding + (weight * ((yOn.Slope * yOn.Distance) + ((wOn ?? zOn).Slope * (wOn ?? zOn).Distance)));
         Straddles = distance > Nearness * z.Norm() && !(yOn.SharesFace(zOn) && (wOn?.SharesFace(zOn) ?? true));
