@@ -20,18 +20,16 @@ internal sealed partial class HypergradientCheck<V>
         if (quick || problem.LowerSet.IsWholeSpace || !problem.UpperSet.IsWholeSpace || x is not IFillable || Missing().Count > 0) return null;
         var search = new KinkSearch<V>(x, Hypergradient);
         double own = found?.Gradient.Norm() ?? double.PositiveInfinity;
-        Kink? near = search.Find(tolerance, Near, tolerance / 2), seen = near;
-        if (!IsTelling(near)) seen = search.Find(tolerance, Around, Telling * own);
-        if (seen is not { } kink || !IsTelling(seen)) return null;
+        Kink? near = search.Find(tolerance, Near, tolerance / 2);
+        bool isNear = near?.Norm <= Telling * own;
+        if ((isNear ? near : search.Find(tolerance, Around, Telling * own)) is not { } kink || !(kink.Norm <= Telling * own)) return null;
         double bound = kink.Norm + kink.Error;
         numbers.Add(new("kink_combination", kink.Norm, FormattableString.Invariant($"norm of a convex combination of hypergradients within {kink.Radius:G3} of x")));
         numbers.Add(new("kink_bound", bound, "upper bound on that norm"));
         numbers.Add(new("kink_radius", kink.Radius, "how far from x they were taken"));
-        if (!IsTelling(near) || !(bound <= tolerance)) return null;
+        if (!isNear || !(bound <= tolerance)) return null;
         evidence.Add("This is no bound on the hypergradient at x: F has a kink next to it, where the bounds that hold the follower's answer change.");
         return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified as a stationary point at a kink of F: a convex combination of hypergradients within {kink.Radius:G3} of x is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, under the declared constants."));
-
-        bool IsTelling(Kink? some) => some is { } combination && combination.Norm <= Telling * own;
     }
 
     private (V Gradient, double Error)? Hypergradient(V at)
