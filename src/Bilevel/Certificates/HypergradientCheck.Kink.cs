@@ -20,7 +20,7 @@ internal sealed partial class HypergradientCheck<V>
         if (quick || problem.LowerSet.IsWholeSpace || !problem.UpperSet.IsWholeSpace || x is not IFillable || Missing().Count > 0) return null;
         var search = new KinkSearch<V>(x, Hypergradient);
         double own = found?.Gradient.Norm() ?? double.PositiveInfinity;
-        Kink? near = search.Find(tolerance, Near, tolerance / 2);
+        Kink<V>? near = search.Find(tolerance, Near, tolerance / 2);
         bool isNear = near?.Norm <= Telling * own;
         if ((isNear ? near : search.Find(tolerance, Around, Telling * own)) is not { } kink || !(kink.Norm <= Telling * own)) return null;
         double bound = kink.Norm + kink.Error;
@@ -28,14 +28,28 @@ internal sealed partial class HypergradientCheck<V>
         numbers.Add(new("kink_bound", bound, "upper bound on that norm"));
         numbers.Add(new("kink_radius", kink.Radius, "how far from x they were taken"));
         if (!isNear || !(bound <= tolerance)) return null;
+
+        // Each of them stands on gradients of its own, on other faces than those at x.
+        foreach (var at in kink.Points)
+        {
+            var there = Beside(at);
+            there.isAudited = true;
+            var seen = there.Run();
+            if (seen.Verdict == Verdict.NotCheckable) return Contradicted(there.signs.LastOrDefault() ?? seen.Summary);
+            if (there.isHidden) return null;
+        }
+
         evidence.Add("This is no bound on the hypergradient at x: F has a kink next to it, where the bounds that hold the follower's answer change.");
         return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified as a stationary point at a kink of F: a convex combination of hypergradients within {kink.Radius:G3} of x is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, under the declared constants."));
     }
 
     private (V Gradient, double Error)? Hypergradient(V at)
     {
-        var there = new HypergradientCheck<V>(settings, problem, at, fresh.Y, tolerance, double.NaN, quick: true) { lowerTarget = LowerShare * constants.LowerCoupling!.Value * Step(at, x).Norm() };
+        var there = Beside(at);
         there.Run();
         return there.found;
     }
+
+    private HypergradientCheck<V> Beside(V at) =>
+        new(settings, problem, at, fresh.Y, tolerance, double.NaN, quick: true) { lowerTarget = LowerShare * constants.LowerCoupling!.Value * Step(at, x).Norm() };
 }

@@ -15,6 +15,7 @@ internal sealed partial class HypergradientCheck<V>
     private readonly List<NamedNumber> numbers = [];
     private readonly GradientMapping<V> stationarity;
     private LowerSolution<V> fresh;
+    private bool isAudited, isHidden;               // gradients are looked at whatever the bound; values were too coarse for it
     private double lowerTarget;                    // the norm of g_y to solve the lower level to at most; 0 for what the tolerance needs
     private double upperValue;
 
@@ -105,8 +106,8 @@ internal sealed partial class HypergradientCheck<V>
 
         var penalised = face is null && HasPenalty ? PenaltyBound(multiplier, inexactness - rounding, distance, ofUpper, ofLower, ref bound) : null;
         numbers.Add(new("stationarity_bound", bound, $"upper bound on the norm of the {Subject}"));
-        if (quick && !(bound <= tolerance)) return NotCertified(estimate, bound, parts);
-        if (quick && SetObjection() is { } set) return Contradicted(set);
+        if (quick && !isAudited && !(bound <= tolerance)) return NotCertified(estimate, bound, parts);
+        if (quick && !isAudited && SetObjection() is { } set) return Contradicted(set);
 
         List<V> steps = [fy, Step(y, z)];
         if (penalised is not null) steps.Add(Step(penalised, z));
@@ -114,6 +115,7 @@ internal sealed partial class HypergradientCheck<V>
         double far = Math.Min(Math.Max(mu / third, reach), face?.Room ?? double.PositiveInfinity);
         if (audit.Contradiction(x, z, steps, multiplier, ratio, lipschitz / mu, ofUpper, ofLower, x.Norm(), reach, far) is { } wrong) return Contradicted(wrong);
         evidence.AddRange(audit.Evidence);
+        isHidden = audit.Hidden.Count > 0;
 
         // A constant that is too small disturbs the second derivatives that the gradients are compared by, so constants come first.
         string? contradiction =
@@ -124,8 +126,8 @@ internal sealed partial class HypergradientCheck<V>
                 ?? audit.Asymmetry(x, z, multiplier, ratio, ofLower, x.Norm(), reach);
         if (contradiction is not null) return Contradicted(contradiction);
 
-        if (bound > tolerance && audit.Hidden.Count == 0 && AtKink() is { } kinked) return kinked;
-        if (bound <= tolerance && audit.Hidden.Count > 0)
+        if (bound > tolerance && !isHidden && AtKink() is { } kinked) return kinked;
+        if (bound <= tolerance && isHidden)
             return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: by the gradients the {Subject} is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, but values cannot confirm the gradients so sharply: {string.Join("; ", audit.Hidden)}. A larger tolerance, or an objective without large constants, lets them be compared."));
         if (bound <= tolerance) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: the {Subject} at x is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, under the declared constants."));
         return NotCertified(estimate, bound, parts);

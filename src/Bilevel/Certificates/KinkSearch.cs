@@ -4,7 +4,8 @@ namespace Bilevel;
 /// <param name="Norm">Its norm.</param>
 /// <param name="Error">What the hypergradients may err.</param>
 /// <param name="Radius">How far from the point they were taken.</param>
-internal readonly record struct Kink(double Norm, double Error, double Radius);
+/// <param name="Points">Where: those that the combination uses.</param>
+internal readonly record struct Kink<V>(double Norm, double Error, double Radius, IReadOnlyList<V> Points);
 
 /// <summary>
 /// Looks for a kink of F: where the bounds that hold the follower's answer change next to x, no hypergradient need be small at a minimiser,
@@ -20,18 +21,20 @@ internal sealed class KinkSearch<V>(V x, Func<V, (V Gradient, double Error)?> hy
 
     private const int MostGradients = 60;
 
-    private readonly List<V> bundle = [];
+    private readonly List<V> bundle = [], points = [];
+    private double[] weights = [];
     private double error, mostError;
 
     /// <summary>The combination of least norm; it is looked for until norm and error are within the tolerance. Null where nothing could be asked.</summary>
     /// <param name="tolerance">The tolerance.</param>
     /// <param name="share">How far from x hypergradients are taken, as a share of x.</param>
     /// <param name="mostError">A hypergradient that may err more is left out.</param>
-    public Kink? Find(double tolerance, double share, double mostError)
+    public Kink<V>? Find(double tolerance, double share, double mostError)
     {
         this.mostError = mostError;
         double size = x.Norm(), radius = share * (size > 0 ? size : 1);
         bundle.Clear();
+        points.Clear();
         error = 0;
         if (!Ask(x.Copy()))
         {
@@ -58,13 +61,14 @@ internal sealed class KinkSearch<V>(V x, Func<V, (V Gradient, double Error)?> hy
             if (isKnown) least = LeastNorm();
         }
 
-        return new Kink(least.Norm(), error, radius);
+        return new Kink<V>(least.Norm(), error, radius, [.. points.Where((_, i) => weights[i] > 0)]);
     }
 
     private bool Ask(V at)
     {
         if (hypergradient(at) is not { } there || !there.Gradient.IsFinite() || !(there.Error <= mostError)) return false;
         bundle.Add(there.Gradient);
+        points.Add(at);
         error = Math.Max(error, there.Error);
         return true;
     }
@@ -86,7 +90,8 @@ internal sealed class KinkSearch<V>(V x, Func<V, (V Gradient, double Error)?> hy
             for (int j = 0; j <= i; j++) gram[i, j] = gram[j, i] = bundle[i].Dot(bundle[j]);
         }
 
-        double[] weights = new double[n], slopes = new double[n];
+        double[] slopes = new double[n];
+        weights = new double[n];
         weights[0] = 1;
         for (int i = 0; i < n; i++) slopes[i] = gram[i, 0];
         for (int k = 0; k < 1000 * n; k++)

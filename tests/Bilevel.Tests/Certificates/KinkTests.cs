@@ -52,11 +52,25 @@ public sealed class KinkTests
         FixedSamples.Note(2 * Attacks);
     }
 
+    [Fact]
+    public void A_kink_that_only_wrong_gradients_show_is_not_certified()
+    {
+        for (int seed = 0; seed < Attacks; seed++)
+        {
+            var c = new Clamped(seed, stationary: false, lies: true);
+            double[] x = [.. c.Kink.Select(t => t * (1 + (1e-7 * Math.Sin(seed + t))))];
+            var certificate = new HypergradientCertificate().Check(c.Problem, Vectors.Of(x), Vectors.Of(c.Answer(x)), c.Tolerance, double.NaN);
+            Assert.True(certificate.Verdict != Verdict.Certified, $"seed {seed}: {certificate}");
+        }
+
+        FixedSamples.Note(Attacks);
+    }
+
     private sealed class Clamped
     {
         private readonly double[] a, low, high, up, down;
 
-        public Clamped(int seed, bool stationary)
+        public Clamped(int seed, bool stationary, bool lies = false)
         {
             var random = new Random(seed);
             int n = random.Next(1, 5);
@@ -73,11 +87,13 @@ public sealed class KinkTests
             Tolerance = 1e-4 * unit;
 
             // With y_i wanted no more than x_i is unwanted, F falls across the kink.
+            double[] told = [.. up];
             if (!stationary) up[0] = -up[0];
+            if (!lies) told = up;
             double steep = 3 * unit / size;
             var f = new ArrayObjective<double>(
                 at => at[0].Select((x, i) => (down[i] * x) + (steep * (x - Kink[i]) * (x - Kink[i]) / 2)).Sum() - at[1].Zip(up, (y, u) => y * u).Sum(),
-                (at, block) => [.. at[0].Select((x, i) => block == 0 ? down[i] + (steep * (x - Kink[i])) : -up[i])]);
+                (at, block) => [.. at[0].Select((x, i) => block == 0 ? down[i] + (steep * (x - Kink[i])) : -told[i])]);
             var g = new ArrayObjective<double>(at => Rest(at).Sum(r => r * r) / 2, (at, block) => block == 0 ? [.. Rest(at).Select((r, i) => -a[i] * r)] : Rest(at));
             Problem = new BilevelProblem<DenseVector<double>>(f, g)
             {
