@@ -38,6 +38,14 @@ internal sealed class ValueCheck<V>
     private static readonly double[] Nodes = [0.5, 0.5 - (Math.Sqrt(0.6) / 2), 0.5 + (Math.Sqrt(0.6) / 2)];
     private static readonly double[] NodeWeights = [8 / 18.0, 5 / 18.0, 5 / 18.0];
 
+    // Rules over [-1, 1] that use both ends, by nodes above zero, their weights and that of zero: Simpson's, and Lobatto's of seven nodes, whose error
+    // falls with the twelfth power of the length, for values that are too coarse to be compared over a short one.
+    private static readonly Rule Simpson = new([1], [1 / 6.0], 4 / 6.0);
+    private static readonly Rule Lobatto = new(
+        [1, Math.Sqrt((5 / 11.0) + (2 / 11.0 * Math.Sqrt(5 / 3.0))), Math.Sqrt((5 / 11.0) - (2 / 11.0 * Math.Sqrt(5 / 3.0)))],
+        [1 / 42.0, (124 - (7 * Math.Sqrt(15))) / 700, (124 + (7 * Math.Sqrt(15))) / 700],
+        128 / 525.0);
+
     private readonly V centre, ahead, behind, place, gradient, slope, leg;
     private readonly IProximalTerm<V> set;
     private readonly PreparedRequest<V> request;
@@ -84,6 +92,14 @@ internal sealed class ValueCheck<V>
     /// <summary>Compares along a direction; |declared - measured| may be <paramref name="allowed"/>.</summary>
     public LineComparison Along(V direction, double allowed)
     {
+        var seen = Along(direction, allowed, Simpson);
+        if (seen.Agreement != Agreement.Blunt || !set.IsWholeSpace) return seen;
+        var further = Along(direction, allowed, Lobatto);
+        return further.Agreement == Agreement.Agrees ? further : seen;
+    }
+
+    private LineComparison Along(V direction, double allowed, Rule rule)
+    {
         double norm = direction.Norm();
         if (!(norm > 0) || !double.IsFinite(norm) || !double.IsFinite(centreValue)) return new(Agreement.Unseen, double.NaN, double.NaN, double.PositiveInfinity);
 
@@ -98,7 +114,7 @@ internal sealed class ValueCheck<V>
         bool seen = false, confirmed = false;
         for (int level = 0; level < Levels; level++)
         {
-            var (declared, measured, size) = Compare(direction, t);
+            var (declared, measured, size) = Compare(direction, t, rule);
             double sure = (2 * Math.Max(valueRounding, 4 * precision * size) / t) + own, apart = Math.Abs(declared - measured);
             double next = t / (t * norm > reach ? FarShrink : Shrink);
             if (!double.IsFinite(apart))
@@ -140,16 +156,29 @@ internal sealed class ValueCheck<V>
     }
 
     // Declared and measured slope per unit of the direction, over the segment or, where a set cuts it, over the worse of its legs.
-    private (double Declared, double Measured, double Size) Compare(V direction, double t)
+    private (double Declared, double Measured, double Size) Compare(V direction, double t, Rule rule)
     {
-        Place(ahead, direction, t);
         if (set.IsWholeSpace)
         {
-            Place(behind, direction, -t);
-            leg.CopyFrom(ahead);
-            leg.AddScaled(-1, behind);
-            double after = At(ahead), slopeAfter = gradient.Dot(leg), back = At(behind), slopeBack = gradient.Dot(leg);
-            return ((slopeBack + (4 * slope.Dot(leg)) + slopeAfter) / 6 / (2 * t), (after - back) / (2 * t), Math.Max(Math.Abs(after), Math.Abs(back)));
+            // Slopes are along what lies between the two ends, which rounding of the points makes another way than the direction.
+            double after = 0, back = 0, slopes = 0;
+            for (int i = 0; i < rule.Nodes.Length; i++)
+            {
+                Place(ahead, direction, t * rule.Nodes[i]);
+                Place(behind, direction, -t * rule.Nodes[i]);
+                if (i == 0)
+                {
+                    leg.CopyFrom(ahead);
+                    leg.AddScaled(-1, behind);
+                    slopes = rule.Zero * slope.Dot(leg);
+                }
+
+                double there = At(ahead), slopeThere = gradient.Dot(leg), opposite = At(behind), slopeOpposite = gradient.Dot(leg);
+                slopes += rule.Weights[i] * (slopeThere + slopeOpposite);
+                if (i == 0) (after, back) = (there, opposite);
+            }
+
+            return (slopes / (2 * t), (after - back) / (2 * t), Math.Max(Math.Abs(after), Math.Abs(back)));
         }
 
         (double Declared, double Measured, double Size) worst = (0, 0, 0);
@@ -216,6 +245,9 @@ internal sealed class ValueCheck<V>
         return request.Values[0];
     }
 }
+
+/// <summary>A symmetric quadrature rule over [-1, 1] for means, whose first node is 1.</summary>
+internal sealed record Rule(double[] Nodes, double[] Weights, double Zero);
 
 /// <summary>Random directions along which the error of any single component shows, and that of many.</summary>
 internal static class SignPattern
