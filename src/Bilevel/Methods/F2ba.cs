@@ -6,9 +6,8 @@ namespace Bilevel;
 
 /// <summary>
 /// F2BA: fixed lambda and two time scales, many inner steps of z on g and of y on f + lambda g for one step of x.
-/// The residual is |h| plus the estimated penalty bias, where lambda is chosen by the method, plus the error bound of inner solves
-/// that did not reach their tolerance. With a given lambda and exact gradients it answers for the penalty function at that lambda;
-/// on minibatches it is that of F2SA.
+/// The residual is |h| plus the estimated penalty bias plus the error bound of inner solves that did not reach their tolerance;
+/// on minibatches it is that of F2SA. A run whose given lambda has a bias above the tolerance ends where |h| is within it, and says so.
 /// </summary>
 public sealed record F2ba : TwoScaleMethod
 {
@@ -77,7 +76,7 @@ public sealed record F2ba : TwoScaleMethod
     internal sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
-        private const int Z = 0, Y = 1, MostRescues = 12;
+        private const int Z = 0, Y = 1, MostRescues = 12, MostRetreats = 60;
 
         private readonly TwoScaleMethod settings;
         private readonly int batch;
@@ -90,6 +89,7 @@ public sealed record F2ba : TwoScaleMethod
         private readonly SampleStream samples;
         private readonly V y;
         private readonly V apart;                        // y - z
+        private readonly V keptY, keptZ;                 // y and z before the step of x
         private readonly double[] shares = [1, 1], tolerances = new double[2];
         private readonly HypergradientAssessment<V> assessment;      // on minibatches, and where the residual's own bounds are too rough
         private readonly BilevelProblem<V> problem;
@@ -105,7 +105,7 @@ public sealed record F2ba : TwoScaleMethod
             double lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * Math.Max(1, constants.UpperSmoothness / constants.LowerSmoothness);
             this.y = y;
             var z = y.Copy();
-            apart = y.ZerosLike();
+            (apart, keptY, keptZ) = (y.ZerosLike(), y.Copy(), y.Copy());
             point = [x, z];
             followers = new Followers<V>(problem, x, [z, y], [0, 1 / lambda], constants, adaptive: settings.StepZ is null && settings.StepY is null);
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
@@ -118,6 +118,12 @@ public sealed record F2ba : TwoScaleMethod
         public string? Remark => batch > 0 ? assessment.Remark : InnerError() > Accuracy
             ? FormattableString.Invariant($"The inner solves leave an error of up to {InnerError():G3} in the hypergradient, of which the residual holds what exceeds their aim. Raise {(settings.InnerSteps is null ? "inner-limit" : "inner-steps")}, or declare a larger strong convexity of the lower level where that is true.")
             : null;
+
+        public string? Settled(double tolerance)
+        {
+            double bias = batch > 0 ? assessment.Resting(gradientNorm, tolerance) : gradientNorm <= Math.Min(tolerance, settings.Tolerance / 2) ? Math.Min(stages.GivenBias, Residual) : double.NaN;
+            return settings.Lambda is not null && !stages.CanRaise && bias > tolerance ? GivenLambda.Settled(stages.Lambda, gradientNorm, bias, tolerance, "lambda", chosen: batch == 0) : null;
+        }
 
         public string Advice => followers.HasGrown && constants.SmoothnessKnown
             ? FormattableString.Invariant($"The gradients of the followers grew under steps of 1/Lg1, so that the declared Lg1 = {constants.LowerSmoothness:G4} or Lf1 = {constants.UpperSmoothness:G4} is too small where the run is: declare larger ones, or leave them out, so that the steps adapt.")
@@ -132,18 +138,15 @@ public sealed record F2ba : TwoScaleMethod
         public void Step()
         {
             // The x step of the iteration before comes first, so that the residual belongs to the point it leaves.
+            KeepFollowers();
             if (!double.IsNaN(Residual)) MoveX();
             double accuracy = Accuracy;
-            SolveFollowers(accuracy);
-            for (int i = 0; i < MostRescues && followers.HasGrown && stages.CanRaise && stages.Lambda * constants.LowerStrongConvexity < MostRescues * constants.UpperSmoothness; i++)
+            AnswerX(accuracy);
+            for (int i = 0; i < MostRetreats && !double.IsFinite(gradientNorm) && mover.Retreat(); i++)
             {
-                // At this lambda f outweighs g, and y has no minimiser to go to.
-                y.CopyFrom(point[BilevelProblem.Y]);
-                Raise();
-                SolveFollowers(accuracy);
+                ReturnFollowers();
+                AnswerX(accuracy);
             }
-
-            MeasureHypergradient();
 
             // An estimate that fell below its own error is sharpened before it is believed.
             while (settings.InnerSteps is null && gradientNorm < 2 * accuracy && Accuracy < accuracy)
@@ -154,11 +157,46 @@ public sealed record F2ba : TwoScaleMethod
             }
 
             stages.Watch(gradientNorm);
-            if (stages.IsDone(gradientNorm)) stages.Judge(hypergradient.Direction);
+            if (batch == 0 && stages.NeedsBias(gradientNorm)) stages.Judge(hypergradient.Direction);
             Residual = batch > 0
                 ? assessment.After(gradientNorm, settings.StepX, stages.Lambda, null, Math.Max(followers.Norms[Z], followers.Norms[Y]))
                 : Math.Min(gradientNorm + stages.Bias(Apart()) + Missed(accuracy), Assessed());
             Learn();
+        }
+
+        // z and y for x, and the hypergradient there.
+        private void AnswerX(double accuracy)
+        {
+            SolveFollowers(accuracy);
+            for (int i = 0; i < MostRescues && followers.HasGrown && stages.CanRaise && stages.Lambda * constants.LowerStrongConvexity < MostRescues * constants.UpperSmoothness && IsInDomain(); i++)
+            {
+                // At this lambda f outweighs g, and y has no minimiser to go to.
+                y.CopyFrom(point[BilevelProblem.Y]);
+                Raise();
+                SolveFollowers(accuracy);
+            }
+
+            MeasureHypergradient();
+        }
+
+        // Whether f and g have gradients at x with the followers of the step before.
+        private bool IsInDomain()
+        {
+            ReturnFollowers();
+            MeasureHypergradient();
+            return double.IsFinite(gradientNorm);
+        }
+
+        private void KeepFollowers()
+        {
+            keptY.CopyFrom(y);
+            keptZ.CopyFrom(point[BilevelProblem.Y]);
+        }
+
+        private void ReturnFollowers()
+        {
+            y.CopyFrom(keptY);
+            point[BilevelProblem.Y].CopyFrom(keptZ);
         }
 
         // The bounds of inner error and bias are worst cases, which rounding times lambda holds up. Where |h| alone would do, |grad F| is estimated anew, at a smaller lambda.

@@ -37,7 +37,7 @@ public sealed class SolverLimitTests(ITestOutputHelper output)
     {
         var q = QuadraticBilevel.Random(3, scaleF: f, scaleG: g, scaleX: x, scaleY: y, sizeX: 3, sizeY: 4);
         using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        var solution = BilevelSolver.Solve(q.Problem(), Vectors.Of(x, x, x), Vectors.Zeros(4), 1e-3 * f / x, timeout.Token);
+        var solution = BilevelSolver.Solve(q.Problem(), Vectors.Of(x, x, x), Vectors.Zeros(4), 1e-3 * f / x, cancellation: timeout.Token);
         double truth = Dense.Norm(q.Hypergradient(solution.X.ToDoubles()));
         output.WriteLine($"{solution.Status} after {solution.Iterations} at lambda {solution.Penalty:G3}, truth {truth:G3}: {solution.Certificate?.Summary}");
         if (solution.Certificate is { } certificate) Assert.True(truth <= certificate["stationarity_bound"]);
