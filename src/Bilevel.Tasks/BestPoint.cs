@@ -95,7 +95,9 @@ public sealed class BestPoint<V>
             Reason = solution.Reason,
             UpperValue = value,
             Residual = double.NaN,
-            Penalty = solution.Penalty,
+
+            // lambda belongs to the point that the run ended at; of a point of a lift the certificate itself is one at that rho.
+            Penalty = instance.Problem is BilevelProblem<V> ? double.NaN : solution.Penalty,
             Iterations = solution.Iterations,
             UpperCalls = solution.UpperCalls,
             LowerCalls = solution.LowerCalls,
@@ -257,6 +259,8 @@ internal sealed class WatchedRun<V> : IRun<V>
     public string? Remark => run.Remark;
 
     public string? Advice => run.Advice;
+
+    public string? Settled(double tolerance) => run.Settled(tolerance);
 
     public double Penalty => run.Penalty;
 

@@ -20,11 +20,9 @@ internal static class Domain
         ];
         foreach (int b in new[] { 0, problem.FollowerBlock })
         {
-            double size = point[b].Norm();
             V way = point[b].Copy();
             way.AddScaled(-1, start[b]);
-            if (!(way.Norm() > 0)) way.CopyFrom(point[b]);
-            double length = way.Norm();
+            double size = point[b].Norm(), length = way.Norm();
             if (!(length > 0)) continue;
             foreach (double share in Shares)
             {
