@@ -260,7 +260,7 @@ internal sealed class WatchedRun<V> : IRun<V>
 
     public string? Advice => run.Advice;
 
-    public string? Settled(double tolerance) => run.Settled(tolerance);
+    public (SolveStatus Status, string Reason)? Settled(double tolerance) => run.Settled(tolerance);
 
     public double Penalty => run.Penalty;
 

@@ -62,7 +62,7 @@ internal sealed partial class DriverLoop<V> : IRunView
 
     public double UpperValue => lastUpper;
 
-    string? IRunView.Settled(double tolerance) => run.Settled(tolerance);
+    (SolveStatus Status, string Reason)? IRunView.Settled(double tolerance) => run.Settled(tolerance);
 
     // The problem with the bounds now in force.
     private IProblem<V> Problem => doublings > 0 ? ((IEnlargeable<V>)problem).Enlarged(enlargement) : problem;

@@ -20,8 +20,8 @@ public interface IRunView
     /// <summary>The upper value at the last recorded iteration; NaN before the first.</summary>
     double UpperValue { get; }
 
-    /// <summary>Why the run rests at a point that is not within the tolerance, with what to change; null where it may come nearer yet.</summary>
-    string? Settled(double tolerance) => null;
+    /// <summary>How and why the run rests at a point that is not within the tolerance, with what to change; null where it may come nearer yet.</summary>
+    (SolveStatus Status, string Reason)? Settled(double tolerance) => null;
 
     /// <summary>Asks for an independent certificate of the current point (its oracle calls are counted apart).</summary>
     Certificate Certify(double tolerance);
@@ -89,7 +89,7 @@ public abstract class StoppingRule
         private sealed class Monitor(IStopMonitor left, IStopMonitor right) : IStopMonitor
         {
             // Both hold, so the conjunction means convergence when one of them does and neither says that it cannot be had.
-            public SolveStatus Status => left.Status == SolveStatus.NotWithinTolerance || (left.Status == SolveStatus.Converged && right.Status != SolveStatus.NotWithinTolerance) ? left.Status : right.Status;
+            public SolveStatus Status => Rests(left.Status) || (left.Status == SolveStatus.Converged && !Rests(right.Status)) ? left.Status : right.Status;
 
             public string Reason => $"{left.Reason} {right.Reason}";
 
@@ -98,6 +98,8 @@ public abstract class StoppingRule
             public double Share => Math.Min(left.Share, right.Share);
 
             public bool ShouldStop(IRunView run) => left.ShouldStop(run) & right.ShouldStop(run);
+
+            private static bool Rests(SolveStatus status) => status is SolveStatus.NotWithinTolerance or SolveStatus.Stalled;
 
             public void Transfer(IArchive archive)
             {
@@ -135,7 +137,7 @@ public static class Stop
 {
     /// <summary>
     /// Converged when the method's residual has been at most <paramref name="tolerance"/> for <paramref name="patience"/> iterations in a row;
-    /// not within the tolerance where the run rests above it by the bias of a penalty parameter that was given.
+    /// not within the tolerance, or stalled, where the run rests above it by the bias of a penalty parameter that was given, or by rounding.
     /// </summary>
     public static StoppingRule Residual(double tolerance, int patience = 1)
     {
@@ -188,11 +190,11 @@ public static class Stop
         {
             private long inARow, askedAt;
             private double last = double.NaN;
-            private string? settled;
+            private (SolveStatus Status, string Reason)? settled;
 
-            public SolveStatus Status => settled is null ? SolveStatus.Converged : SolveStatus.NotWithinTolerance;
+            public SolveStatus Status => settled?.Status ?? SolveStatus.Converged;
 
-            public string Reason => settled ?? string.Create(CultureInfo.InvariantCulture, $"The residual {last:G3} is at most the tolerance {tolerance:G3}{(patience > 1 ? $" for {patience} iterations in a row" : "")}.");
+            public string Reason => settled?.Reason ?? string.Create(CultureInfo.InvariantCulture, $"The residual {last:G3} is at most the tolerance {tolerance:G3}{(patience > 1 ? $" for {patience} iterations in a row" : "")}.");
 
             public double? Tolerance => tolerance;
 
@@ -306,9 +308,9 @@ public static class Stop
             private bool touched;
             private long began = -1, free;           // the iterations of the first ask, and of the last without a touch
 
-            private bool rests;
+            private SolveStatus? rests;
 
-            public SolveStatus Status => touched ? SolveStatus.BoundTouched : rests ? SolveStatus.NotWithinTolerance : SolveStatus.Converged;
+            public SolveStatus Status => touched ? SolveStatus.BoundTouched : rests ?? SolveStatus.Converged;
 
             public string Reason => reason;
 
@@ -318,7 +320,7 @@ public static class Stop
 
             public bool ShouldStop(IRunView run)
             {
-                rests = false;
+                rests = null;
                 if (run.Iteration % every != 0) return false;
                 var certificate = run.Certify(tolerance);
                 if (began < 0) began = free = run.Iteration;
@@ -335,7 +337,7 @@ public static class Stop
 
                 if (touched || certificate.Verdict == Verdict.Certified) return true;
                 if (run.Settled(tolerance) is not { } why) return false;
-                (rests, reason) = (true, why);
+                (rests, reason) = (why.Status, why.Reason);
                 return true;
             }
 

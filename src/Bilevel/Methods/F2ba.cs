@@ -76,7 +76,7 @@ public sealed record F2ba : TwoScaleMethod
     internal sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
-        private const int Z = 0, Y = 1, MostRescues = 12, MostRetreats = 60;
+        private const int Z = 0, Y = 1, MostRescues = 12, MostRetreats = 60, MostInVain = 2;
 
         private readonly TwoScaleMethod settings;
         private readonly int batch;
@@ -95,6 +95,7 @@ public sealed record F2ba : TwoScaleMethod
         private readonly BilevelProblem<V> problem;
         private LocalConstants constants;
         private long iterations, nextAssessment;
+        private long assessedInVain;                     // assessments in a row, with x at rest, that found the error bounds of inner solves at rounding above the tolerance
         private double gradientNorm;
 
         public Run(TwoScaleMethod settings, BilevelProblem<V> problem, V x, V y, IUpperMove<V> mover, ulong seed, int batch = 0, bool independent = false)
@@ -115,14 +116,19 @@ public sealed record F2ba : TwoScaleMethod
 
         public double Estimate => gradientNorm;
 
-        public string? Remark => batch > 0 ? assessment.Remark : InnerError() > Accuracy
+        public string? Remark => batch > 0 ? assessment.Remark : assessedInVain < MostInVain && InnerError() > Accuracy
             ? FormattableString.Invariant($"The inner solves leave an error of up to {InnerError():G3} in the hypergradient, of which the residual holds what exceeds their aim. Raise {(settings.InnerSteps is null ? "inner-limit" : "inner-steps")}, or declare a larger strong convexity of the lower level where that is true.")
             : null;
 
-        public string? Settled(double tolerance)
+        public (SolveStatus Status, string Reason)? Settled(double tolerance)
         {
-            double bias = batch > 0 ? assessment.Resting(gradientNorm, tolerance) : gradientNorm <= Math.Min(tolerance, settings.Tolerance / 2) ? Math.Min(stages.GivenBias, Residual) : double.NaN;
-            return settings.Lambda is not null && !stages.CanRaise && bias > tolerance ? GivenLambda.Settled(stages.Lambda, gradientNorm, bias, tolerance, "lambda", chosen: batch == 0) : null;
+            if (stages.CanRaise) return null;
+            bool rests = gradientNorm <= Math.Min(tolerance, settings.Tolerance / 2);
+            double bias = settings.Lambda is null ? double.NaN : batch > 0 ? assessment.Resting(gradientNorm, tolerance) : rests ? Math.Min(stages.GivenBias, Residual) : double.NaN;
+            if (bias > tolerance) return GivenLambda.Settled(stages.Lambda, gradientNorm, bias, tolerance, "lambda", chosen: batch == 0);
+            return rests && assessedInVain >= MostInVain
+                ? (SolveStatus.Stalled, FormattableString.Invariant($"Rounding ends the progress: at lambda = {stages.Lambda:G4} the estimate of the hypergradient is {gradientNorm:G3}, but the inner solves, which no longer come nearer, leave an error of up to {InnerError():G3}, above the tolerance {tolerance:G3}. Ask for a larger tolerance, or declare a larger strong convexity of the lower level where that is true."))
+                : null;
         }
 
         public string Advice => followers.HasGrown && constants.SmoothnessKnown
@@ -203,9 +209,12 @@ public sealed record F2ba : TwoScaleMethod
         private double Assessed()
         {
             bool isRough = gradientNorm + stages.Bias(Apart()) + InnerError() > settings.Tolerance;
+            if (gradientNorm > settings.Tolerance / 2 || !isRough || stages.CanRaise) assessedInVain = 0;
             if (gradientNorm > settings.Tolerance / 2 || !isRough || stages.CanRaise || iterations < nextAssessment) return double.PositiveInfinity;
             nextAssessment = iterations + Math.Max(MostRescues, iterations / 4);
-            return assessment.Now(gradientNorm, settings.StepX, settings.InnerLimit);
+            double assessed = assessment.Now(gradientNorm, settings.StepX, settings.InnerLimit);
+            assessedInVain = assessed > settings.Tolerance && followers.EndedByRounding ? assessedInVain + 1 : 0;
+            return assessed;
         }
 
         public void Transfer(IArchive<V> archive)
@@ -226,6 +235,7 @@ public sealed record F2ba : TwoScaleMethod
             assessment.Transfer(archive);
             archive.Transfer("iterations", ref iterations);
             archive.Transfer("next assessment", ref nextAssessment);
+            archive.Transfer("assessed in vain", ref assessedInVain);
             if (!archive.Loading) return;
             followers.SetSigma(Y, 1 / stages.Lambda);
             followers.SetConstants(constants);

@@ -80,7 +80,7 @@ public sealed record F2sa : SingleLoopMethod
 
         public string? Remark => assessment.Remark;
 
-        public string? Settled(double tolerance) => settings.Settled(lambda, Estimate, assessment.Resting(Estimate, tolerance), tolerance);
+        public (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Settled(lambda, Estimate, assessment.Resting(Estimate, tolerance), tolerance);
 
         public string Advice => settings.Advice;
 

@@ -110,7 +110,7 @@ public sealed record F2saP : IBilevelMethod
 
         public string? Remark => assessment.Remark;
 
-        public string? Settled(double tolerance) => settings.Lambda is not null && assessment.Resting(Estimate, tolerance) is var bias && bias > tolerance
+        public (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Lambda is not null && assessment.Resting(Estimate, tolerance) is var bias && bias > tolerance
             ? GivenLambda.Settled(lambda, Estimate, bias, tolerance, "lambda", chosen: true, settings.Order)
             : null;
 

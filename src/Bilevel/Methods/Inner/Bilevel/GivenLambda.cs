@@ -14,6 +14,6 @@ internal static class GivenLambda
     /// <param name="setting">The settings that give lambda.</param>
     /// <param name="chosen">Whether the method would choose lambda by itself.</param>
     /// <param name="order">The bias falls like lambda to minus this.</param>
-    public static string Settled(double lambda, double gradient, double bias, double tolerance, string setting, bool chosen, int order = 1) => FormattableString.Invariant(
-        $"The penalty function at the given lambda = {lambda:G4} is stationary here (the norm of its gradient is {gradient:G3}), but its bias, about {bias:G3}, is above the tolerance {tolerance:G3}: raise {setting} to about {lambda * Math.Pow(bias / (BiasShare * tolerance), 1.0 / order):G2}{(chosen ? $", or leave {setting} at auto" : "")}.");
+    public static (SolveStatus Status, string Reason) Settled(double lambda, double gradient, double bias, double tolerance, string setting, bool chosen, int order = 1) => (SolveStatus.NotWithinTolerance, FormattableString.Invariant(
+        $"The penalty function at the given lambda = {lambda:G4} is stationary here (the norm of its gradient is {gradient:G3}), but its bias, about {bias:G3}, is above the tolerance {tolerance:G3}: raise {setting} to about {lambda * Math.Pow(bias / (BiasShare * tolerance), 1.0 / order):G2}{(chosen ? $", or leave {setting} at auto" : "")}."));
 }

@@ -106,7 +106,7 @@ public abstract record SingleLoopMethod : IBilevelMethod
     private bool Grows => LambdaGrowth > 1 || LambdaIncrement > 0;
 
     /// <summary>What <see cref="IRun{V}.Settled"/> says, from the bias of a run at rest; null where lambda was not given, or has not come to its end.</summary>
-    internal string? Settled(double lambda, double norm, double bias, double tolerance) =>
+    internal (SolveStatus Status, string Reason)? Settled(double lambda, double norm, double bias, double tolerance) =>
         Schedule == F2saSchedule.Matched && !RaisesLambda && (!Grows || lambda >= LambdaLimit) && bias > tolerance
             ? GivenLambda.Settled(lambda, norm, bias, tolerance, Grows ? "lambda-limit" : LambdaLimit is null ? "lambda" : "lambda and lambda-limit", chosen: Grows)
             : null;
