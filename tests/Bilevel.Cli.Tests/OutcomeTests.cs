@@ -47,6 +47,16 @@ public class OutcomeTests
     }
 
     [Fact]
+    public void AnAssessmentThatCannotBeMadeBreaksNoRun()
+    {
+        // With multipliers at their bound the lower level of this linear problem, solved anew to assess x, has no answer.
+        var json = Tool.RunOwn("run", "constrained-linear", "--method", "lv-hba", "--iterations", "5000", "--json").Json;
+        Assert.Equal("iteration_limit", json.GetProperty("status").GetString());
+        Assert.False(json.GetProperty("certified").GetBoolean());
+        Assert.InRange(json.GetProperty("upper_value").GetDouble(), -200, 1.7);
+    }
+
+    [Fact]
     public void TheConsoleSaysOfWhichRowsItsNumbersAre()
     {
         const string Rows = "30 training, 15 validation and 15 test samples of 4 features; no sample has two roles.";
