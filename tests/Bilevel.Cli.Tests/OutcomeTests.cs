@@ -47,6 +47,20 @@ public class OutcomeTests
     }
 
     [Fact]
+    public void AGivenLambdaWhoseBiasIsTooLargeIsSaidAndTheAdviceWorks()
+    {
+        // A point that the run passed is a little better than where it came to rest; its F is shown with the digits that tell the two apart.
+        var answer = Tool.RunOwn("run", "quadratic", "--method", "f2ba", "--lambda", "100");
+        var said = System.Text.RegularExpressions.Regex.Match(answer.Out, @"^quadratic by f2ba: Not within the tolerance\. The penalty function at the given lambda = 100 is stationary here .* raise lambda to about (?<lambda>[\d.E+]+), or leave lambda at auto\.");
+        Assert.True(said.Success, answer.Out);
+        var values = System.Text.RegularExpressions.Regex.Match(answer.Out, @"where F is (?<best>[\d.]+); the run ended at (?<end>[\d.]+), which is worse");
+        if (values.Success) Assert.NotEqual(values.Groups["best"].Value, values.Groups["end"].Value);
+        var again = Tool.RunOwn("run", "quadratic", "--method", "f2ba", "--lambda", said.Groups["lambda"].Value, "--json").Json;
+        Assert.Equal("converged", again.GetProperty("status").GetString());
+        Assert.True(again.GetProperty("certified").GetBoolean());
+    }
+
+    [Fact]
     public void AnAssessmentThatCannotBeMadeBreaksNoRun()
     {
         // With multipliers at their bound the lower level of this linear problem, solved anew to assess x, has no answer.

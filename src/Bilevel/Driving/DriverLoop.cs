@@ -183,18 +183,6 @@ internal sealed partial class DriverLoop<V> : IRunView
         }
     }
 
-    // Why it may have ended so, and what can be done.
-    private string? Cause(SolveStatus status, V[] start)
-    {
-        V[] at = Copy(run.Point);
-        for (int b = 0; b < at.Length; b++) at[b] = at[b].IsFinite() ? at[b] : lastSound[b];
-        string? domain = Domain.NotFinite(problem, start, at);
-        return domain ?? (status == SolveStatus.Diverged ? run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core) : null);
-    }
-
-    private string Breakdown(double residual) => FormattableString.Invariant(
-            $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}).");
-
     // Starting may ask for gradients too; where the budget does not reach, the point stays where it is.
     private void TryBegin(V[] point)
     {
@@ -293,23 +281,5 @@ internal sealed partial class DriverLoop<V> : IRunView
         var copy = new V[point.Length];
         for (int b = 0; b < point.Length; b++) copy[b] = point[b].Copy();
         return copy;
-    }
-
-    // The run of a method that could not start.
-    private sealed class Standstill(V[] point) : IRun<V>
-    {
-        public double Residual => double.NaN;
-
-        public double Penalty => double.NaN;
-
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
-        {
-        }
-
-        public void Transfer(IArchive<V> archive)
-        {
-        }
     }
 }
