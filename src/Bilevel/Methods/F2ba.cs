@@ -78,6 +78,9 @@ public sealed record F2ba : TwoScaleMethod
     {
         private const int Z = 0, Y = 1, MostRescues = 12, MostRetreats = 60, MostInVain = 2;
 
+        // What rounding leaves differs from one solve to the next by about as much.
+        private const double RoundingFactor = 4;
+
         private readonly TwoScaleMethod settings;
         private readonly int batch;
         private readonly bool independent;
@@ -97,6 +100,7 @@ public sealed record F2ba : TwoScaleMethod
         private long iterations, nextAssessment;
         private long assessedInVain;                     // assessments in a row, with x at rest, that found the error bounds of inner solves at rounding above the tolerance
         private double gradientNorm;
+        private double leastAtRest = double.PositiveInfinity;        // the least of these bounds since then
 
         public Run(TwoScaleMethod settings, BilevelProblem<V> problem, V x, V y, IUpperMove<V> mover, ulong seed, int batch = 0, bool independent = false)
         {
@@ -126,7 +130,7 @@ public sealed record F2ba : TwoScaleMethod
             bool rests = gradientNorm <= Math.Min(tolerance, settings.Tolerance / 2);
             double bias = settings.Lambda is null ? double.NaN : batch > 0 ? assessment.Resting(gradientNorm, tolerance) : rests ? Math.Min(stages.GivenBias, Residual) : double.NaN;
             if (bias > tolerance) return GivenLambda.Settled(stages.Lambda, gradientNorm, bias, tolerance, "lambda", chosen: batch == 0);
-            return rests && assessedInVain >= MostInVain
+            return rests && assessedInVain >= MostInVain && leastAtRest > RoundingFactor * tolerance
                 ? (SolveStatus.Stalled, FormattableString.Invariant($"Rounding ends the progress: at lambda = {stages.Lambda:G4} the estimate of the hypergradient is {gradientNorm:G3}, but the inner solves, which no longer come nearer, leave an error of up to {InnerError():G3}, above the tolerance {tolerance:G3}. Ask for a larger tolerance, or declare a larger strong convexity of the lower level where that is true."))
                 : null;
         }
@@ -209,8 +213,10 @@ public sealed record F2ba : TwoScaleMethod
         private double Assessed()
         {
             bool isRough = gradientNorm + stages.Bias(Apart()) + InnerError() > settings.Tolerance;
-            if (gradientNorm > settings.Tolerance / 2 || !isRough || stages.CanRaise) assessedInVain = 0;
-            if (gradientNorm > settings.Tolerance / 2 || !isRough || stages.CanRaise || iterations < nextAssessment) return double.PositiveInfinity;
+            bool rests = gradientNorm <= settings.Tolerance / 2 && isRough && !stages.CanRaise;
+            if (!rests) (assessedInVain, leastAtRest) = (0, double.PositiveInfinity);
+            leastAtRest = Math.Min(leastAtRest, InnerError());
+            if (!rests || iterations < nextAssessment) return double.PositiveInfinity;
             nextAssessment = iterations + Math.Max(MostRescues, iterations / 4);
             double assessed = assessment.Now(gradientNorm, settings.StepX, settings.InnerLimit);
             assessedInVain = assessed > settings.Tolerance && followers.EndedByRounding ? assessedInVain + 1 : 0;
@@ -236,6 +242,7 @@ public sealed record F2ba : TwoScaleMethod
             archive.Transfer("iterations", ref iterations);
             archive.Transfer("next assessment", ref nextAssessment);
             archive.Transfer("assessed in vain", ref assessedInVain);
+            archive.Transfer("least error at rest", ref leastAtRest);
             if (!archive.Loading) return;
             followers.SetSigma(Y, 1 / stages.Lambda);
             followers.SetConstants(constants);
