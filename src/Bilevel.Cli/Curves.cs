@@ -25,7 +25,7 @@ internal static class Curves
     /// <summary>What is drawn, one row of three drawings each.</summary>
     public static IReadOnlyList<Quantity> Quantities { get; } =
     [
-        new("Upper value", "the leader's objective f where the method's own follower stands; the square at the end is F, with the follower solved again", row => row.UpperValue, 1000, ReportCurve.UpperValue),
+        new("Upper value", "the leader's objective f where the method's own follower stands; the square at the right is F at the answer, with the follower solved again, whichever point of the run that is", row => row.UpperValue, 1000, ReportCurve.UpperValue),
         new("Residual", "the method's own measure of being done; the dashed line is where it stops", row => row.Residual, 20, ReportCurve.Residual),
         new("Penalty parameter", "lambda, or rho of a minimax problem: it ties the follower to its best answer", row => row.Penalty, 20, ReportCurve.Penalty),
     ];
@@ -42,7 +42,7 @@ internal static class Curves
     /// <param name="quantity">The quantity.</param>
     /// <param name="goal">The value to reach, shown as a line; NaN for none.</param>
     /// <param name="references">Finite values to compare with, shown as lines with the letters of <see cref="Letter"/>.</param>
-    /// <param name="mark">A value of the answer itself, shown as a square at the end; NaN for none.</param>
+    /// <param name="mark">A value of the answer itself, shown as a square at the right; NaN for none.</param>
     public static IEnumerable<string> Drawings(IReadOnlyList<TraceRow> trace, Quantity quantity, double goal, IReadOnlyList<ReferenceValue> references, double mark = double.NaN)
     {
         foreach (var (name, of, beyond) in Progress)

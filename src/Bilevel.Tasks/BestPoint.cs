@@ -68,7 +68,7 @@ public sealed class BestPoint<V>
         bool isBetter = Sign * best.Value < (Sign * atEnd) - tolerance || (double.IsFinite(best.Value) && !double.IsFinite(atEnd));
         if (!isBetter) return Measured(instance.ReadsUpperValue ? solution with { UpperValue = atEnd } : solution, []);
         string where = best.Iteration == 0 ? "the start" : string.Create(CultureInfo.InvariantCulture, $"the point of iteration {best.Iteration:N0}");
-        string note = string.Create(CultureInfo.InvariantCulture, $"The answer is {where}, where F is {best.Value:G5}; the run ended at {atEnd:G5}, which is worse. Another method or start may do better.");
+        string note = string.Create(CultureInfo.InvariantCulture, $"The answer is {where}, where F is {Apart(best.Value, atEnd)}; the run ended at {Apart(atEnd, best.Value)}, which is worse. Another method or start may do better.");
         return Measured(Replaced(solution, best.Point, best.Value, note, tolerance, certify), [note]);
 
         TaskAnswer<V> Measured(Solution<V> answer, IReadOnlyList<string> notes)
@@ -78,13 +78,22 @@ public sealed class BestPoint<V>
         }
     }
 
+    // A number with so many digits that it is seen to be another than its neighbour, at least five.
+    private static string Apart(double value, double other)
+    {
+        string Digits(double of, int digits) => of.ToString($"G{digits}", CultureInfo.InvariantCulture);
+        return Digits(value, Enumerable.Range(5, 12).FirstOrDefault(d => Digits(value, d) != Digits(other, d), 17));
+    }
+
     // What is said of the run's end does not hold of another point: status, sentences and certificate are that point's own.
     private Solution<V> Replaced(Solution<V> solution, IReadOnlyList<V> point, double value, string note, double tolerance, bool certify)
     {
         var standing = instance.Standing(point, solution, certify ? tolerance : null);
-        bool certified = standing.Certificate?.Verdict == Verdict.Certified && standing.Certificate.Objection is null, met = solution.Status is SolveStatus.Converged or SolveStatus.NotWithinTolerance;
+        bool certified = standing.Certificate?.Verdict == Verdict.Certified && standing.Certificate.Objection is null;
+        bool rests = solution.Status == SolveStatus.NotWithinTolerance && !(solution.Residual <= tolerance), met = !rests && solution.Status is (SolveStatus.Converged or SolveStatus.NotWithinTolerance);
         string ended = certified ? "Converged: the answer is certified."
             : met ? $"Not {(standing.Certificate?.Objection is null ? "known to be " : "")}within the tolerance: the run met its rule at a worse point."
+            : rests ? $"Not within the tolerance. {solution.Reason}"
             : solution.Status == SolveStatus.Diverged ? solution.Reason
             : solution.Reason.Length > 0 ? $"Stopped before it converged. {solution.Reason}" : solution.StatusMessage;
         bool isBelow = solution.Better is { } known && Sign * instance.UpperValueAt(known) < Sign * value;
@@ -95,7 +104,9 @@ public sealed class BestPoint<V>
             Reason = solution.Reason,
             UpperValue = value,
             Residual = double.NaN,
-            Penalty = solution.Penalty,
+
+            // lambda belongs to the point that the run ended at; of a point of a lift the certificate itself is one at that rho.
+            Penalty = instance.Problem is BilevelProblem<V> ? double.NaN : solution.Penalty,
             Iterations = solution.Iterations,
             UpperCalls = solution.UpperCalls,
             LowerCalls = solution.LowerCalls,
@@ -257,6 +268,8 @@ internal sealed class WatchedRun<V> : IRun<V>
     public string? Remark => run.Remark;
 
     public string? Advice => run.Advice;
+
+    public (SolveStatus Status, string Reason)? Settled(double tolerance) => run.Settled(tolerance);
 
     public double Penalty => run.Penalty;
 

@@ -154,7 +154,7 @@ public abstract class TaskInstance<V> : TaskInstance
     {
         var driver = new Driver { Stop = Stop.Iterations(1), Validate = false, CertifyAt = certifyAt, Certifier = Certifier };
         var problem = found is { Enlargement: > 0 } && Problem is IEnlargeable<V> bounded ? bounded.Enlarged(found.Enlargement) : Problem;
-        return driver.Run(new StandingMethod("standing", found?.Penalty ?? double.NaN), problem, point);
+        return driver.Run(new StandingMethod("standing", problem is BilevelProblem<V> ? double.NaN : found?.Penalty ?? double.NaN), problem, point);
     }
 
     /// <inheritdoc/>

@@ -28,6 +28,66 @@ public class OutcomeTests
     }
 
     [Fact]
+    public void NumbersOfAnAnswerThatIsNotTheRunsEndAreItsOwn()
+    {
+        // The run ends at a point that is worse than its start, which is the answer: neither residual nor lambda of the end are the answer's.
+        using var folder = new Folder();
+        var answer = Tool.RunOwn("run", "ridge", "--method", "f3sa", "--iterations", "2000", "--out", folder["out"]);
+        Assert.Contains("The answer is the start, where F is ", answer.Out);
+        Assert.DoesNotMatch("(?m)^  (residual|lambda) ", answer.Out);
+        Assert.DoesNotContain("lambda = 1E+04", answer.Out);
+        var json = JsonDocument.Parse(folder.Read("out", "run.json")).RootElement;
+        Assert.Equal(JsonValueKind.Null, json.GetProperty("lambda").ValueKind);
+        Assert.Equal(JsonValueKind.Null, json.GetProperty("residuals").GetProperty("method_residual").ValueKind);
+        double value = json.GetProperty("upper_value").GetDouble();
+        Assert.Equal(value, json.GetProperty("metrics").GetProperty("start_upper_value").GetDouble(), 1e-9);
+        Assert.Equal(value, json.GetProperty("metrics").GetProperty("hyperobjective").GetDouble(), 1e-6);
+        Assert.Contains(FormattableString.Invariant($"where F is {value:G5}; the run ended at "), json.GetProperty("status_message").GetString());
+        Assert.Contains("the square at the right is F at the answer", folder.Read("out", "report.html"));
+    }
+
+    [Fact]
+    public void AGivenLambdaWhoseBiasIsTooLargeIsSaidAndTheAdviceWorks()
+    {
+        // A point that the run passed is a little better than where it came to rest; its F is shown with the digits that tell the two apart.
+        var answer = Tool.RunOwn("run", "quadratic", "--method", "f2ba", "--lambda", "100");
+        var said = System.Text.RegularExpressions.Regex.Match(answer.Out, @"^quadratic by f2ba: Not within the tolerance\. The penalty function at the given lambda = 100 is stationary here .* raise lambda to about (?<lambda>[\d.E+]+), or leave lambda at auto\.");
+        Assert.True(said.Success, answer.Out);
+        var values = System.Text.RegularExpressions.Regex.Match(answer.Out, @"where F is (?<best>[\d.]+); the run ended at (?<end>[\d.]+), which is worse");
+        if (values.Success) Assert.NotEqual(values.Groups["best"].Value, values.Groups["end"].Value);
+        var again = Tool.RunOwn("run", "quadratic", "--method", "f2ba", "--lambda", said.Groups["lambda"].Value, "--json").Json;
+        Assert.Equal("converged", again.GetProperty("status").GetString());
+        Assert.True(again.GetProperty("certified").GetBoolean());
+    }
+
+    [Fact]
+    public void AnAssessmentThatCannotBeMadeBreaksNoRun()
+    {
+        // With multipliers at their bound the lower level of this linear problem, solved anew to assess x, has no answer.
+        var json = Tool.RunOwn("run", "constrained-linear", "--method", "lv-hba", "--iterations", "5000", "--json").Json;
+        Assert.Equal("iteration_limit", json.GetProperty("status").GetString());
+        Assert.False(json.GetProperty("certified").GetBoolean());
+        Assert.InRange(json.GetProperty("upper_value").GetDouble(), -200, 1.7);
+    }
+
+    [Fact]
+    public void TheConsoleSaysOfWhichRowsItsNumbersAre()
+    {
+        const string Rows = "30 training, 15 validation and 15 test samples of 4 features; no sample has two roles.";
+        using var folder = new Folder();
+        var answer = Tool.RunOwn("run", "svm-tuning", "--iterations", "200", "--out", folder["out"]);
+        Assert.Contains($"  Data: {Rows}\n", answer.Out);
+        Assert.Contains(Rows, JsonDocument.Parse(folder.Read("out", "run.json")).RootElement.GetProperty("notes").EnumerateArray().Select(n => n.GetString()));
+        Assert.Contains(Rows, folder.Read("out", "report.html"));
+
+        // Rows that were held out of the one file there is.
+        File.WriteAllLines(folder["all.csv"], ["a,b,label", .. Enumerable.Range(0, 60).Select(i => FormattableString.Invariant($"{(i % 2) + (0.01 * i)},{(i * 7 % 11) / 10.0},{(i % 2 == 0 ? "no" : "yes")}"))]);
+        var cleaned = Tool.RunOwn("run", "hyper-cleaning", "--train", folder["all.csv"], "--label", "label", "--iterations", "5");
+        Assert.Contains("  Data: There is no validation file, so 12 rows of the training file, drawn by the seed, were held out", cleaned.Out);
+        Assert.Contains("  Data: 48 training, 12 validation and 0 test samples of 2 classes", cleaned.Out);
+    }
+
+    [Fact]
     public void AnswersThatAreDoubtedAreNotCertified()
     {
         Assert.Equal(4, Tool.Run("run", "doubted", "--require-certificate").Code);

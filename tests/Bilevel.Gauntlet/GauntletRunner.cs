@@ -78,8 +78,8 @@ public static class GauntletRunner
     /// <param name="problem">The problem.</param>
     /// <param name="seconds">Most seconds of the run.</param>
     public static GauntletResult Entry(GauntletProblem problem, double seconds = 60) => Judge(problem, seconds, (counted, cancellation) => counted is BilevelProblem<DenseVector<double>> bilevel
-        ? BilevelSolver.Solve(bilevel, problem.X0, problem.Y0, problem.Tolerance, cancellation)
-        : BilevelSolver.Solve((BilevelMinimaxProblem<DenseVector<double>>)counted, problem.Start, problem.Tolerance, cancellation));
+        ? BilevelSolver.Solve(bilevel, problem.X0, problem.Y0, problem.Tolerance, cancellation: cancellation)
+        : BilevelSolver.Solve((BilevelMinimaxProblem<DenseVector<double>>)counted, problem.Start, problem.Tolerance, cancellation: cancellation));
 
     /// <summary>The problem through a method at its defaults, the tolerance aside.</summary>
     /// <param name="problem">The problem.</param>

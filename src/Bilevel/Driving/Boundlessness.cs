@@ -87,10 +87,15 @@ internal sealed class Boundlessness<V>
         foreach (var direction in new[] { way, y, move, descent })
         {
             if (FallsForEver(g, y, direction) is not { } far) continue;
-            return FormattableString.Invariant($"The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is {value:G4} at |y| = {y.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |y| = {far.Norm:G3}, where it is {far.Value:G4}. Add a term to g that grows with |y|, or give y a bounded set.");
+            return Words(far, "");
         }
 
-        return null;
+        // So far away that slopes are below what numbers tell: they died out on the way there.
+        V began = start[BilevelProblem.Y];
+        return way.Norm() > Far * (1 + began.Norm()) && FallsForEver(g, began, way) is { } last ? Words(last, ", beyond which the numbers do not tell") : null;
+
+        string Words((double Norm, double Value) far, string beyond) => FormattableString.Invariant(
+            $"The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is {value:G4} at |y| = {y.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |y| = {far.Norm:G3}, where it is {far.Value:G4}{beyond}. Add a term to g that grows with |y|, or give y a bounded set.");
     }
 
     // The slope of a convex g along a ray is positive behind the minimiser on it.
@@ -165,8 +170,8 @@ internal sealed class Boundlessness<V>
 
     private double HyperobjectiveAt(V x, V y)
     {
-        double value = Answers.Read(problem!, [x, y], double.NaN, 1e-3).UpperValue;
-        return double.IsNaN(value) ? double.PositiveInfinity : value;
+        var answer = Answers.Read(problem!, [x, y], double.NaN, 1e-3);
+        return double.IsNaN(answer.UpperValue) || double.IsNaN(answer.LowerValue) ? double.PositiveInfinity : answer.UpperValue;
     }
 
     private static V Moved(V to, V from)

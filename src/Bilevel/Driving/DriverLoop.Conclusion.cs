@@ -53,6 +53,18 @@ internal sealed partial class DriverLoop<V>
         };
     }
 
+    // Why it may have ended so, and what can be done.
+    private string? Cause(SolveStatus status, V[] start)
+    {
+        V[] at = Copy(run.Point);
+        for (int b = 0; b < at.Length; b++) at[b] = at[b].IsFinite() ? at[b] : lastSound[b];
+        string? domain = Domain.NotFinite(problem, start, at);
+        return domain ?? (status == SolveStatus.Diverged ? run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core) : null);
+    }
+
+    private string Breakdown(double residual) => FormattableString.Invariant(
+            $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}).");
+
     private static (IReadOnlyList<V> Better, string Note)? MetByCertifier(CertifiedPoint<V>? certified, Answer<V> answer) => certified?.Better is { } better
         ? (better, FormattableString.Invariant($"A better point was met while the answer was checked: F = {certified.BetterValue:G5}, against {answer.UpperValue:G5}. Start there."))
         : null;
@@ -70,5 +82,23 @@ internal sealed partial class DriverLoop<V>
             _ => "the computation broke down",
         };
         return new Answer<V>(point, upper, lower, [$"f and g are read where the run stood, with the follower as the method left it, because {why}."]) { SolvedAgain = false };
+    }
+
+    // The run of a method that could not start.
+    private sealed class Standstill(V[] point) : IRun<V>
+    {
+        public double Residual => double.NaN;
+
+        public double Penalty => double.NaN;
+
+        public ReadOnlySpan<V> Point => point;
+
+        public void Step()
+        {
+        }
+
+        public void Transfer(IArchive<V> archive)
+        {
+        }
     }
 }

@@ -56,6 +56,9 @@ internal sealed partial class DriverLoop<V>
 
     private void Transfer(IArchive<V> archive)
     {
+        // First, since a run of several phases begins its own anew, which asks for gradients that were counted once.
+        run.Transfer(archive);
+        phaseOfRun = PhaseOfRun;
         double seconds = Elapsed.TotalSeconds;
         archive.Transfer("iteration", ref iteration);
         archive.Transfer("phase began", ref phaseBegan);
@@ -75,7 +78,6 @@ internal sealed partial class DriverLoop<V>
         stop.Transfer(archive);
         foreach (var block in lastSound) archive.Transfer("last sound point", block);
         boundlessness.Transfer(archive);
-        run.Transfer(archive);
     }
 
     private string Describe() => FormattableString.Invariant($"{driver.Description}; method {string.Join(", ", phases.Select(p => p.Method.Name))}; seed {seed}");

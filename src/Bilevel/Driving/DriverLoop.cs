@@ -39,6 +39,7 @@ internal sealed partial class DriverLoop<V> : IRunView
     private long nextClockCheck, clockStride = 1, lastClock;
     private V[] phaseStart = [];            // where a phase after the first, or one on an enlarged problem, began
     private V[] lastSound = [];             // the last recorded point with finite numbers
+    private int phaseOfRun;                 // see IPhasedRun
     private string? exhausted;              // why an iteration was ended before its end
     private (long Iteration, Certificate Certificate)? asked;   // the certificate that a stopping rule asked last
 
@@ -60,6 +61,8 @@ internal sealed partial class DriverLoop<V> : IRunView
     public TimeSpan Elapsed => TimeSpan.FromSeconds(secondsBefore) + driver.Clock.GetElapsedTime(sittingStart);
 
     public double UpperValue => lastUpper;
+
+    (SolveStatus Status, string Reason)? IRunView.Settled(double tolerance) => run.Settled(tolerance);
 
     // The problem with the bounds now in force.
     private IProblem<V> Problem => doublings > 0 ? ((IEnlargeable<V>)problem).Enlarged(enlargement) : problem;
@@ -124,6 +127,9 @@ internal sealed partial class DriverLoop<V> : IRunView
         if (doublings > 0 && status is not (SolveStatus.Converged or SolveStatus.BoundTouched or SolveStatus.Cancelled))
             message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; where that goes on, the constraints may not hold together for the x1 that were visited.");
 
+        if (status is SolveStatus.Diverged or SolveStatus.Stalled or SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit)
+            message += Cause(status, start) is { Length: > 0 } cause ? " " + cause : "";
+
         // A checkpoint is taken between iterations only, and before the last row, which a longer run would not have.
         bool sound = status is not (SolveStatus.Diverged or SolveStatus.Unbounded);
         if (sound && exhausted is null) Save();
@@ -132,6 +138,8 @@ internal sealed partial class DriverLoop<V> : IRunView
             (status, message, sound) = (SolveStatus.Unbounded, unbounded, false);
         else if (problem is BilevelMinimaxProblem<V> && status is not (SolveStatus.Converged or SolveStatus.Cancelled) && FallingLeader.Unbounded(Problem, start[0], sound ? Copy(run.Point) : lastSound) is { } falling)
             (status, message, sound) = (SolveStatus.Unbounded, falling, false);
+        else if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && FlatFollower.Unbounded(problem, sound ? Copy(run.Point) : lastSound) is { } flat)
+            (status, message, sound) = (SolveStatus.Unbounded, flat, false);
         return Conclude(status, message, sound, start);
     }
 
@@ -152,9 +160,12 @@ internal sealed partial class DriverLoop<V> : IRunView
             }
 
             iteration++;
-            double residual = run.Residual;
-            if (double.IsNaN(firstResidual)) firstResidual = residual;
-            if (!double.IsFinite(residual) || residual > DivergenceFactor * Math.Max(1, firstResidual)) return (SolveStatus.Diverged, Breakdown(residual));
+            WatchPhase();
+
+            // A bound may be as large as it is; the estimate that it belongs to tells whether the run has run away.
+            double residual = run.Residual, estimate = double.IsNaN(run.Estimate) ? residual : run.Estimate;
+            if (double.IsNaN(firstResidual)) firstResidual = estimate;
+            if (!double.IsFinite(residual) || estimate > DivergenceFactor * Math.Max(1, firstResidual)) return (SolveStatus.Diverged, Breakdown(residual));
             bool isRecorded = IsRecorded(iteration);
             if (isRecorded)
             {
@@ -171,9 +182,6 @@ internal sealed partial class DriverLoop<V> : IRunView
             if (iteration >= nextClockCheck) CheckClock();
         }
     }
-
-    private string Breakdown(double residual) => FormattableString.Invariant(
-            $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}). {run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core)}");
 
     // Starting may ask for gradients too; where the budget does not reach, the point stays where it is.
     private void TryBegin(V[] point)
@@ -199,6 +207,18 @@ internal sealed partial class DriverLoop<V> : IRunView
         firstResidual = double.NaN;
         (clockStride, nextClockCheck) = (1, iteration);
         Watch();
+        phaseOfRun = PhaseOfRun;
+    }
+
+    private int PhaseOfRun => (run as IPhasedRun)?.PhaseIndex ?? 0;
+
+    // Another phase of a method that has several is another run to the rules.
+    private void WatchPhase()
+    {
+        if (PhaseOfRun == phaseOfRun) return;
+        phaseOfRun = PhaseOfRun;
+        stop = phases[(int)phase].Stop.Begin();
+        firstResidual = double.NaN;
     }
 
     private void Watch() => values = new ValueReader<V>(problem, run.Point.ToArray());
@@ -224,7 +244,7 @@ internal sealed partial class DriverLoop<V> : IRunView
         recorded++;
         driver.Trace?.Append(row);
         if (double.IsNaN(firstUpper)) firstUpper = lastUpper;
-        bool sound = Math.Abs(lastUpper) <= SoundFactor * Math.Max(1, Math.Abs(firstUpper));
+        bool sound = !double.IsNaN(lastLower) && Math.Abs(lastUpper) <= SoundFactor * Math.Max(1, Math.Abs(firstUpper));
         foreach (var block in run.Point) sound &= block.IsFinite();
         for (int b = 0; sound && b < lastSound.Length; b++) lastSound[b].CopyFrom(run.Point[b]);
     }
@@ -261,23 +281,5 @@ internal sealed partial class DriverLoop<V> : IRunView
         var copy = new V[point.Length];
         for (int b = 0; b < point.Length; b++) copy[b] = point[b].Copy();
         return copy;
-    }
-
-    // The run of a method that could not start.
-    private sealed class Standstill(V[] point) : IRun<V>
-    {
-        public double Residual => double.NaN;
-
-        public double Penalty => double.NaN;
-
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
-        {
-        }
-
-        public void Transfer(IArchive<V> archive)
-        {
-        }
     }
 }

@@ -54,7 +54,7 @@ internal static class FallingLeader
     }
 
     private static double ValueAt<V>(IProblem<V> problem, IReadOnlyList<V> point, V x)
-        where V : class, IVector<V> => Answers.Read(problem, [x, .. point.Skip(1)], double.NaN, 1e-6).UpperValue;
+        where V : class, IVector<V> => Answers.Read(problem, [x, .. point.Skip(1)], double.NaN, 1e-6) is var answer && double.IsNaN(answer.LowerValue) ? double.NaN : answer.UpperValue;
 
     private static V Way<V>(V from, V to)
         where V : class, IVector<V>

@@ -20,6 +20,14 @@ public interface IRun<V>
     /// <summary>What keeps the residual above a tolerance, for a run that ends by its limit; null where there is nothing to add.</summary>
     string? Remark => null;
 
+    /// <summary>
+    /// How and why the run has come to rest at a point that is not within a tolerance, and what to change: the point is stationary for
+    /// the method's own function to that tolerance, and the bias of a penalty parameter that was given is above it (not within the
+    /// tolerance), or what rounding leaves of the error bounds is (stalled). Null where the run may come nearer yet.
+    /// </summary>
+    /// <param name="tolerance">The tolerance of the residual.</param>
+    (SolveStatus Status, string Reason)? Settled(double tolerance) => null;
+
     /// <summary>What to change after a breakdown, by names of settings that the method has; null: see <see cref="IMethod.Remedy"/>.</summary>
     string? Advice => null;
 

@@ -18,7 +18,8 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
     {
         if (ended is SolveStatus.Cancelled or SolveStatus.Diverged or SolveStatus.Unbounded) return new(ended, reason);
         bool met = ended == SolveStatus.Converged;
-        if (certificate is null) return new(ended, met ? $"Converged by the method's own measure; not checked. {reason}" : $"Stopped before it converged. {reason}");
+        string stopped = ended == SolveStatus.NotWithinTolerance ? $"Not within the tolerance. {reason}" : $"Stopped before it converged. {reason}";
+        if (certificate is null) return new(ended, met ? $"Converged by the method's own measure; not checked. {reason}" : stopped);
         string summary = certificate.Summary;
         if (certificate.Verdict == Verdict.Certified && certificate.TouchedBound is null && certificate.Objection is null)
             return new(SolveStatus.Converged, met ? $"Converged. {reason} {summary}" : $"Converged: the answer is certified, although the method's own rule was not met. {reason} {summary}");
@@ -26,14 +27,14 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
         {
             return met
                 ? new(SolveStatus.NotWithinTolerance, $"Not within the tolerance, although the method's own rule was met: {Clause(objection)}. {reason}")
-                : new(ended, $"Stopped before it converged. {reason} Not within the tolerance: {Clause(objection)}.");
+                : new(ended, ended == SolveStatus.NotWithinTolerance ? $"{stopped} The check agrees: {Clause(objection)}." : $"{stopped} Not within the tolerance: {Clause(objection)}.");
         }
 
         return (met, certificate.Verdict) switch
         {
             (true, Verdict.NotCheckable) => new(ended, $"Converged by the method's measure; not checked: {Clause(summary)}. {reason}"),
             (true, _) => new(ended, $"Converged by the method's measure; not proved: {Clause(summary)}. {reason}"),
-            _ => new(ended, $"Stopped before it converged. {reason} {summary}"),
+            _ => new(ended, $"{stopped} {summary}"),
         };
     }
 

@@ -18,6 +18,30 @@ internal sealed class OutputCheck<V>(string name, IObjective<V> objective, IRead
 
     private static readonly double[] Weights = [0.7, -1.3];
 
+    private Finding? changed;
+
+    /// <summary>What is to be said of an objective that changes the points that it is asked at; null where it does not.</summary>
+    /// <param name="name">The objective in words.</param>
+    /// <param name="blocks">Names of its blocks.</param>
+    /// <param name="asked">The vectors that it was given.</param>
+    /// <param name="point">What they held.</param>
+    internal static Finding? ChangedInput(string name, IReadOnlyList<string> blocks, V[] asked, V[] point)
+    {
+        for (int b = 0; b < point.Length; b++)
+        {
+            var difference = asked[b].Copy();
+            difference.AddScaled(-1, point[b]);
+            double norm = difference.Norm();
+            if (norm == 0 || !point[b].IsFinite()) continue;
+            return new Finding(
+                Severity.Error,
+                FormattableString.Invariant($"The {name} changed its input block {blocks[b]} (by {norm:G3} in norm) when it was asked for values and gradients."),
+                "Leave the inputs as they are and write into the result alone: the same vectors are used by others. Work on a copy, such as x.Copy(), where one is needed.");
+        }
+
+        return null;
+    }
+
     /// <summary>What is wrong, block by block; nothing where vectors cannot be filled.</summary>
     /// <param name="at">A point at which all is finite.</param>
     /// <param name="elsewhere">Another one.</param>
@@ -30,13 +54,16 @@ internal sealed class OutputCheck<V>(string name, IObjective<V> objective, IRead
         {
             if (at[b].Length == 0) continue;
             var (first, _, isWritten) = Ask([at], [], b);
+            if (changed is not null) break;
             alone[b] = first[b];
             if (isWritten[b]) continue;
             bad[b] = true;
             yield return NotOverwritten(b, "");
         }
 
-        if (bad.Any(b => b)) yield break;
+        if (changed is null) Ask([elsewhere], [], null);
+        if (changed is not null) yield return changed;
+        if (changed is not null || bad.Any(b => b)) yield break;
         var (together, values, written) = Ask([at], [], null);
         if (values) yield return new Finding(Severity.Error, $"The value of the {name} changes when it is asked twice.", "Set the value, in place of adding to it, and keep nothing between questions.");
         for (int b = 0; b < at.Length; b++)
@@ -77,8 +104,10 @@ internal sealed class OutputCheck<V>(string name, IObjective<V> objective, IRead
         int point = weights.Length > 0 ? Output.Combined : 0;
         V[] results = [.. points[0].Select(v => v.ZerosLike())];
         Output<V>[] outputs = [.. results.Select((r, b) => new Output<V>(b, point, r)).Where(o => only is null || o.Block == only)];
-        var request = new PreparedRequest<V>(objective, points, outputs, weights, values: only is null);
+        V[][] asked = [.. points.Select(p => p.CopyBlocks())];
+        var request = new PreparedRequest<V>(objective, asked, outputs, weights, values: only is null);
         request.Evaluate();
+        for (int p = 0; p < points.Length; p++) changed ??= ChangedInput(name, blocks, asked[p], points[p]);
         double[] sizes = [.. results.Select(r => 1 + (r.Norm() / Math.Sqrt(Math.Max(1, r.Length))))];
         double[] before = [.. request.Values];
         V[][] answers = [[], []];

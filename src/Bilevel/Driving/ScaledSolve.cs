@@ -15,11 +15,11 @@ internal static class ScaledSolve
     private const long Every = 20, EveryCostly = 2;
 
     /// <summary>Runs the method that suits the problem.</summary>
-    public static Solution<V> Run<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, CancellationToken cancellation)
+    public static Solution<V> Run<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, StoppingRule? limit, CancellationToken cancellation)
         where V : class, IVector<V>
     {
         // What cannot be evaluated is for the validator to refuse.
-        if (Validator.Check([], problem, start).Any(f => f.Severity == Severity.Error)) return Solve(problem, start, tolerance, cancellation);
+        if (Validator.Check([], problem, start).Any(f => f.Severity == Severity.Error)) return Solve(problem, start, tolerance, limit, cancellation);
         OracleCounts upperCalls = new(BilevelMinimaxProblem.UpperCount), lowerCalls = new(BilevelMinimaxProblem.LowerCount);
         var counted = problem with { Upper = new CountingObjective<V>(problem.Upper, upperCalls), Lower = new CountingObjective<V>(problem.Lower, lowerCalls) };
         V[] begin = [.. Validator.Feasible(problem, start)];
@@ -30,10 +30,10 @@ internal static class ScaledSolve
             units = MinimaxUnits.Of(counted, begin);
         }
 
-        if (units.IsOne) return Solve(problem, start, tolerance, cancellation);
+        if (units.IsOne) return Solve(problem, start, tolerance, limit, cancellation);
         var scaled = new ScaledMinimaxProblem<V>(problem, units);
         double share = units.Tolerance(tolerance, LoosestShare);
-        var solution = Solve(scaled.Problem, scaled.Scale(begin), share, cancellation);
+        var solution = Solve(scaled.Problem, scaled.Scale(begin), share, limit, cancellation);
         solution.UpperCalls.Add(upperCalls);
         solution.LowerCalls.Add(lowerCalls);
         return solution with
@@ -67,12 +67,13 @@ internal static class ScaledSolve
         point[BilevelMinimaxProblem.Z1].CopyFrom(answered[BilevelMinimaxProblem.Y1]);
     }
 
-    private static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, CancellationToken cancellation)
+    private static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, StoppingRule? limit, CancellationToken cancellation)
         where V : class, IVector<V>
     {
         var method = new Auto { Tolerance = tolerance };
         long every = start.Count == BilevelMinimaxProblem.BlockCount && method.Choice(problem, start) is ConstrainedQuasiNewton ? EveryCostly : Every;
-        var driver = new Driver { Stop = Stop.Certified(tolerance, every) | Stop.Iterations(1_000_000), CertifyAt = tolerance };
+        var stop = Stop.Certified(tolerance, every) | Stop.Iterations(1_000_000);
+        var driver = new Driver { Stop = limit is null ? stop : stop | limit, CertifyAt = tolerance };
         return driver.Run(method, problem, start, seed: 0, cancellation);
     }
 }

@@ -20,6 +20,9 @@ public interface IRunView
     /// <summary>The upper value at the last recorded iteration; NaN before the first.</summary>
     double UpperValue { get; }
 
+    /// <summary>How and why the run rests at a point that is not within the tolerance, with what to change; null where it may come nearer yet.</summary>
+    (SolveStatus Status, string Reason)? Settled(double tolerance) => null;
+
     /// <summary>Asks for an independent certificate of the current point (its oracle calls are counted apart).</summary>
     Certificate Certify(double tolerance);
 }
@@ -85,8 +88,8 @@ public abstract class StoppingRule
 
         private sealed class Monitor(IStopMonitor left, IStopMonitor right) : IStopMonitor
         {
-            // Both hold, so the conjunction means convergence when one of them does.
-            public SolveStatus Status => left.Status == SolveStatus.Converged ? SolveStatus.Converged : right.Status;
+            // Both hold, so the conjunction means convergence when one of them does and neither says that it cannot be had.
+            public SolveStatus Status => Rests(left.Status) || (left.Status == SolveStatus.Converged && !Rests(right.Status)) ? left.Status : right.Status;
 
             public string Reason => $"{left.Reason} {right.Reason}";
 
@@ -95,6 +98,8 @@ public abstract class StoppingRule
             public double Share => Math.Min(left.Share, right.Share);
 
             public bool ShouldStop(IRunView run) => left.ShouldStop(run) & right.ShouldStop(run);
+
+            private static bool Rests(SolveStatus status) => status is SolveStatus.NotWithinTolerance or SolveStatus.Stalled;
 
             public void Transfer(IArchive archive)
             {
@@ -130,7 +135,10 @@ public interface IStopMonitor
 /// <summary>The stopping rules.</summary>
 public static class Stop
 {
-    /// <summary>Converged when the method's residual has been at most <paramref name="tolerance"/> for <paramref name="patience"/> iterations in a row.</summary>
+    /// <summary>
+    /// Converged when the method's residual has been at most <paramref name="tolerance"/> for <paramref name="patience"/> iterations in a row;
+    /// not within the tolerance, or stalled, where the run rests above it by the bias of a penalty parameter that was given, or by rounding.
+    /// </summary>
     public static StoppingRule Residual(double tolerance, int patience = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(tolerance, 0);
@@ -182,10 +190,11 @@ public static class Stop
         {
             private long inARow, askedAt;
             private double last = double.NaN;
+            private (SolveStatus Status, string Reason)? settled;
 
-            public SolveStatus Status => SolveStatus.Converged;
+            public SolveStatus Status => settled?.Status ?? SolveStatus.Converged;
 
-            public string Reason => string.Create(CultureInfo.InvariantCulture, $"The residual {last:G3} is at most the tolerance {tolerance:G3}{(patience > 1 ? $" for {patience} iterations in a row" : "")}.");
+            public string Reason => settled?.Reason ?? string.Create(CultureInfo.InvariantCulture, $"The residual {last:G3} is at most the tolerance {tolerance:G3}{(patience > 1 ? $" for {patience} iterations in a row" : "")}.");
 
             public double? Tolerance => tolerance;
 
@@ -197,7 +206,8 @@ public static class Stop
                 bool again = run.Iteration == askedAt && inARow > 0;
                 (last, askedAt) = (run.Residual, run.Iteration);
                 inARow = !(last <= tolerance) ? 0 : again ? inARow : inARow + 1;
-                return inARow >= patience;
+                settled = inARow > 0 ? null : run.Settled(tolerance);
+                return inARow >= patience || settled is not null;
             }
 
             public void Transfer(IArchive archive)
@@ -229,7 +239,7 @@ public static class Stop
 
             private string Cause => least <= RoundingShare * largest
                 ? "rounding or noise ends the progress. Ask for a tolerance above that."
-                : "that is far above what rounding leaves, so that bad conditioning, noise, or steps that are too short or too long hold the progress up. Scale the variables to sizes near 1, change the steps, take quasi-newton, or ask for a tolerance above that.";
+                : "that is far above what rounding leaves, so that bad conditioning, noise, or steps that are too short or too long hold the progress up. Scale the variables to sizes near 1, take another method or other steps, or ask for a tolerance above that.";
 
             public double? Tolerance => null;
 
@@ -298,7 +308,9 @@ public static class Stop
             private bool touched;
             private long began = -1, free;           // the iterations of the first ask, and of the last without a touch
 
-            public SolveStatus Status => touched ? SolveStatus.BoundTouched : SolveStatus.Converged;
+            private SolveStatus? rests;
+
+            public SolveStatus Status => touched ? SolveStatus.BoundTouched : rests ?? SolveStatus.Converged;
 
             public string Reason => reason;
 
@@ -308,6 +320,7 @@ public static class Stop
 
             public bool ShouldStop(IRunView run)
             {
+                rests = null;
                 if (run.Iteration % every != 0) return false;
                 var certificate = run.Certify(tolerance);
                 if (began < 0) began = free = run.Iteration;
@@ -322,7 +335,10 @@ public static class Stop
                     return true;
                 }
 
-                return touched || certificate.Verdict == Verdict.Certified;
+                if (touched || certificate.Verdict == Verdict.Certified) return true;
+                if (run.Settled(tolerance) is not { } why) return false;
+                (rests, reason) = (why.Status, why.Reason);
+                return true;
             }
 
             public void Transfer(IArchive archive)

@@ -86,8 +86,8 @@ public static class Validator
     private static void CheckObjective<V>(List<Finding> findings, string name, IObjective<V> objective, V[] point, IReadOnlyList<string> blocks)
         where V : class, IVector<V>
     {
-        V[] gradients = [.. point.Select(v => v.ZerosLike())];
-        var request = new PreparedRequest<V>(objective, [point], [.. gradients.Select((g, b) => new Output<V>(b, 0, g))], values: true);
+        V[] gradients = [.. point.Select(v => v.ZerosLike())], asked = point.CopyBlocks();
+        var request = new PreparedRequest<V>(objective, [asked], [.. gradients.Select((g, b) => new Output<V>(b, 0, g))], values: true);
         try
         {
             request.Evaluate();
@@ -95,6 +95,12 @@ public static class Validator
         catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException)
         {
             findings.Add(new Finding(Severity.Error, $"The {name} fails at the start: {e.Message}", $"It was given {string.Join(" and ", point.Select((v, b) => FormattableString.Invariant($"{blocks[b]} of length {v.Length}")))}; check the sizes."));
+            return;
+        }
+
+        if (OutputCheck<V>.ChangedInput(name, blocks, asked, point) is { } changed)
+        {
+            findings.Add(changed);
             return;
         }
 

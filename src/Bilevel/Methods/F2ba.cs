@@ -6,9 +6,8 @@ namespace Bilevel;
 
 /// <summary>
 /// F2BA: fixed lambda and two time scales, many inner steps of z on g and of y on f + lambda g for one step of x.
-/// The residual is |h| plus the estimated penalty bias, where lambda is chosen by the method, plus the error bound of inner solves
-/// that did not reach their tolerance. With a given lambda and exact gradients it answers for the penalty function at that lambda;
-/// on minibatches it is that of F2SA.
+/// The residual is |h| plus the estimated penalty bias plus the error bound of inner solves that did not reach their tolerance;
+/// on minibatches it is that of F2SA. A run whose given lambda has a bias above the tolerance ends where |h| is within it, and says so.
 /// </summary>
 public sealed record F2ba : TwoScaleMethod
 {
@@ -77,7 +76,10 @@ public sealed record F2ba : TwoScaleMethod
     internal sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
-        private const int Z = 0, Y = 1, MostRescues = 12;
+        private const int Z = 0, Y = 1, MostRescues = 12, MostRetreats = 60, MostInVain = 2;
+
+        // What rounding leaves differs from one solve to the next by about as much.
+        private const double RoundingFactor = 4;
 
         private readonly TwoScaleMethod settings;
         private readonly int batch;
@@ -90,12 +92,15 @@ public sealed record F2ba : TwoScaleMethod
         private readonly SampleStream samples;
         private readonly V y;
         private readonly V apart;                        // y - z
+        private readonly V keptY, keptZ;                 // y and z before the step of x
         private readonly double[] shares = [1, 1], tolerances = new double[2];
         private readonly HypergradientAssessment<V> assessment;      // on minibatches, and where the residual's own bounds are too rough
         private readonly BilevelProblem<V> problem;
         private LocalConstants constants;
         private long iterations, nextAssessment;
+        private long assessedInVain;                     // assessments in a row, with x at rest, that found the error bounds of inner solves at rounding above the tolerance
         private double gradientNorm;
+        private double leastAtRest = double.PositiveInfinity;        // the least of these bounds since then
 
         public Run(TwoScaleMethod settings, BilevelProblem<V> problem, V x, V y, IUpperMove<V> mover, ulong seed, int batch = 0, bool independent = false)
         {
@@ -105,7 +110,7 @@ public sealed record F2ba : TwoScaleMethod
             double lambda = settings.LambdaStart ?? settings.Lambda ?? 10 * Math.Max(1, constants.UpperSmoothness / constants.LowerSmoothness);
             this.y = y;
             var z = y.Copy();
-            apart = y.ZerosLike();
+            (apart, keptY, keptZ) = (y.ZerosLike(), y.Copy(), y.Copy());
             point = [x, z];
             followers = new Followers<V>(problem, x, [z, y], [0, 1 / lambda], constants, adaptive: settings.StepZ is null && settings.StepY is null);
             hypergradient = new PenaltyGradient<V>(problem, x, y, z);
@@ -115,9 +120,20 @@ public sealed record F2ba : TwoScaleMethod
 
         public double Estimate => gradientNorm;
 
-        public string? Remark => batch > 0 ? assessment.Remark : InnerError() > Accuracy
+        public string? Remark => batch > 0 ? assessment.Remark : assessedInVain < MostInVain && InnerError() > Accuracy
             ? FormattableString.Invariant($"The inner solves leave an error of up to {InnerError():G3} in the hypergradient, of which the residual holds what exceeds their aim. Raise {(settings.InnerSteps is null ? "inner-limit" : "inner-steps")}, or declare a larger strong convexity of the lower level where that is true.")
             : null;
+
+        public (SolveStatus Status, string Reason)? Settled(double tolerance)
+        {
+            if (stages.CanRaise) return null;
+            bool rests = gradientNorm <= Math.Min(tolerance, settings.Tolerance / 2);
+            double bias = settings.Lambda is null ? double.NaN : batch > 0 ? assessment.Resting(gradientNorm, tolerance) : rests ? Math.Min(stages.GivenBias, Residual) : double.NaN;
+            if (bias > tolerance) return GivenLambda.Settled(stages.Lambda, gradientNorm, bias, tolerance, "lambda", chosen: batch == 0);
+            return rests && assessedInVain >= MostInVain && leastAtRest > RoundingFactor * tolerance
+                ? (SolveStatus.Stalled, FormattableString.Invariant($"Rounding ends the progress: at lambda = {stages.Lambda:G4} the estimate of the hypergradient is {gradientNorm:G3}, but the inner solves, which no longer come nearer, leave an error of up to {InnerError():G3}, above the tolerance {tolerance:G3}. Ask for a larger tolerance, or declare a larger strong convexity of the lower level where that is true."))
+                : null;
+        }
 
         public string Advice => followers.HasGrown && constants.SmoothnessKnown
             ? FormattableString.Invariant($"The gradients of the followers grew under steps of 1/Lg1, so that the declared Lg1 = {constants.LowerSmoothness:G4} or Lf1 = {constants.UpperSmoothness:G4} is too small where the run is: declare larger ones, or leave them out, so that the steps adapt.")
@@ -132,18 +148,15 @@ public sealed record F2ba : TwoScaleMethod
         public void Step()
         {
             // The x step of the iteration before comes first, so that the residual belongs to the point it leaves.
+            KeepFollowers();
             if (!double.IsNaN(Residual)) MoveX();
             double accuracy = Accuracy;
-            SolveFollowers(accuracy);
-            for (int i = 0; i < MostRescues && followers.HasGrown && stages.CanRaise && stages.Lambda * constants.LowerStrongConvexity < MostRescues * constants.UpperSmoothness; i++)
+            AnswerX(accuracy);
+            for (int i = 0; i < MostRetreats && !double.IsFinite(gradientNorm) && mover.Retreat(); i++)
             {
-                // At this lambda f outweighs g, and y has no minimiser to go to.
-                y.CopyFrom(point[BilevelProblem.Y]);
-                Raise();
-                SolveFollowers(accuracy);
+                ReturnFollowers();
+                AnswerX(accuracy);
             }
-
-            MeasureHypergradient();
 
             // An estimate that fell below its own error is sharpened before it is believed.
             while (settings.InnerSteps is null && gradientNorm < 2 * accuracy && Accuracy < accuracy)
@@ -154,20 +167,60 @@ public sealed record F2ba : TwoScaleMethod
             }
 
             stages.Watch(gradientNorm);
-            if (stages.IsDone(gradientNorm)) stages.Judge(hypergradient.Direction);
+            if (batch == 0 && stages.NeedsBias(gradientNorm)) stages.Judge(hypergradient.Direction);
             Residual = batch > 0
                 ? assessment.After(gradientNorm, settings.StepX, stages.Lambda, null, Math.Max(followers.Norms[Z], followers.Norms[Y]))
                 : Math.Min(gradientNorm + stages.Bias(Apart()) + Missed(accuracy), Assessed());
             Learn();
         }
 
+        // z and y for x, and the hypergradient there.
+        private void AnswerX(double accuracy)
+        {
+            SolveFollowers(accuracy);
+            for (int i = 0; i < MostRescues && followers.HasGrown && stages.CanRaise && stages.Lambda * constants.LowerStrongConvexity < MostRescues * constants.UpperSmoothness && IsInDomain(); i++)
+            {
+                // At this lambda f outweighs g, and y has no minimiser to go to.
+                y.CopyFrom(point[BilevelProblem.Y]);
+                Raise();
+                SolveFollowers(accuracy);
+            }
+
+            MeasureHypergradient();
+        }
+
+        // Whether f and g have gradients at x with the followers of the step before.
+        private bool IsInDomain()
+        {
+            ReturnFollowers();
+            MeasureHypergradient();
+            return double.IsFinite(gradientNorm);
+        }
+
+        private void KeepFollowers()
+        {
+            keptY.CopyFrom(y);
+            keptZ.CopyFrom(point[BilevelProblem.Y]);
+        }
+
+        private void ReturnFollowers()
+        {
+            y.CopyFrom(keptY);
+            point[BilevelProblem.Y].CopyFrom(keptZ);
+        }
+
         // The bounds of inner error and bias are worst cases, which rounding times lambda holds up. Where |h| alone would do, |grad F| is estimated anew, at a smaller lambda.
         private double Assessed()
         {
             bool isRough = gradientNorm + stages.Bias(Apart()) + InnerError() > settings.Tolerance;
-            if (gradientNorm > settings.Tolerance / 2 || !isRough || stages.CanRaise || iterations < nextAssessment) return double.PositiveInfinity;
+            bool rests = gradientNorm <= settings.Tolerance / 2 && isRough && !stages.CanRaise;
+            if (!rests) (assessedInVain, leastAtRest) = (0, double.PositiveInfinity);
+            leastAtRest = Math.Min(leastAtRest, InnerError());
+            if (!rests || iterations < nextAssessment) return double.PositiveInfinity;
             nextAssessment = iterations + Math.Max(MostRescues, iterations / 4);
-            return assessment.Now(gradientNorm, settings.StepX, settings.InnerLimit);
+            double assessed = assessment.Now(gradientNorm, settings.StepX, settings.InnerLimit);
+            assessedInVain = assessed > settings.Tolerance && followers.EndedByRounding ? assessedInVain + 1 : 0;
+            return assessed;
         }
 
         public void Transfer(IArchive<V> archive)
@@ -188,6 +241,8 @@ public sealed record F2ba : TwoScaleMethod
             assessment.Transfer(archive);
             archive.Transfer("iterations", ref iterations);
             archive.Transfer("next assessment", ref nextAssessment);
+            archive.Transfer("assessed in vain", ref assessedInVain);
+            archive.Transfer("least error at rest", ref leastAtRest);
             if (!archive.Loading) return;
             followers.SetSigma(Y, 1 / stages.Lambda);
             followers.SetConstants(constants);

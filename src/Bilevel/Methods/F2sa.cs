@@ -80,6 +80,8 @@ public sealed record F2sa : SingleLoopMethod
 
         public string? Remark => assessment.Remark;
 
+        public (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Settled(lambda, Estimate, assessment.Resting(Estimate, tolerance), tolerance);
+
         public string Advice => settings.Advice;
 
         public double Residual { get; private set; } = double.NaN;
@@ -134,9 +136,10 @@ public sealed record F2sa : SingleLoopMethod
             archive.Transfer("z", z);
             archive.Transfer("k", ref k);
             archive.Transfer("lambda", ref lambda);
-            double residual = Residual;
+            var (residual, estimate) = (Residual, Estimate);
             archive.Transfer("residual", ref residual);
-            Residual = residual;
+            archive.Transfer("estimate", ref estimate);
+            (Residual, Estimate) = (residual, estimate);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);

@@ -110,6 +110,10 @@ public sealed record F2saP : IBilevelMethod
 
         public string? Remark => assessment.Remark;
 
+        public (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Lambda is not null && assessment.Resting(Estimate, tolerance) is var bias && bias > tolerance
+            ? GivenLambda.Settled(lambda, Estimate, bias, tolerance, "lambda", chosen: true, settings.Order)
+            : null;
+
         public string Advice => settings.StepLower is null ? "Take smaller steps: lower step-x, or raise inner-steps, so that the followers keep up with x; leave Lg1 and Lf1 undeclared where they were declared too small." : "Take smaller steps: lower step-lower or leave it at auto, or lower step-x.";
 
         public double Residual { get; private set; } = double.NaN;
@@ -147,9 +151,10 @@ public sealed record F2saP : IBilevelMethod
             archive.Transfer("x", point[BilevelProblem.X]);
             for (int i = 0; i < y.Length; i++) archive.Transfer(names[i], y[i]);
             archive.Transfer("y", point[BilevelProblem.Y]);
-            double residual = Residual;
+            var (residual, estimate) = (Residual, Estimate);
             archive.Transfer("residual", ref residual);
-            Residual = residual;
+            archive.Transfer("estimate", ref estimate);
+            (Residual, Estimate) = (residual, estimate);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);

@@ -61,7 +61,6 @@ public sealed record F3bsa : IBilevelMethod
         Schedule = F2saSchedule.Matched,
         Lambda = Lambda,
         LambdaGrowth = 1,
-        LambdaLimit = Lambda,
         InnerSteps = InnerSteps,
         Eta = Eta,
         StepZ = StepZ,

@@ -80,6 +80,8 @@ public sealed record F3sa : SingleLoopMethod
 
         public string? Remark => assessment.Remark;
 
+        public (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Settled(lambda, Estimate, assessment.Resting(Estimate, tolerance), tolerance);
+
         public string Advice => settings.Advice;
 
         public double Residual { get; private set; } = double.NaN;
@@ -147,9 +149,10 @@ public sealed record F3sa : SingleLoopMethod
             foreach (var estimate in gx) archive.Transfer("g_x", estimate.Values);
             archive.Transfer("k", ref k);
             archive.Transfer("lambda", ref lambda);
-            double residual = Residual;
+            var (residual, norm) = (Residual, Estimate);
             archive.Transfer("residual", ref residual);
-            Residual = residual;
+            archive.Transfer("estimate", ref norm);
+            (Residual, Estimate) = (residual, norm);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);

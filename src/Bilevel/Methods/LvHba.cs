@@ -137,6 +137,9 @@ public sealed record LvHba : IBilevelMinimaxMethod
         /// <summary>|grad F| as last assessed, and what the joint projection leaves of the violation.</summary>
         public double Residual { get; private set; } = double.NaN;
 
+        /// <summary>c_k times the gradient in x of the function that it descends.</summary>
+        public double Estimate => Weight * directionX.Norm();
+
         public string? Remark => assessment.Remark;
 
         public double Penalty => assessment.IsClose ? assessment.AnswerPenalty : Weight;

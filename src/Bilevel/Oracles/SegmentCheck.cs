@@ -9,6 +9,9 @@ internal static class SegmentCheck
 {
     private const double Tolerance = 1e-6;
 
+    // A variable this much smaller than what is known of its set is looked at in its own size too.
+    private const double OwnScale = 0.3;
+
     private static readonly double[] Nodes = [0.5, 0.5 - (Math.Sqrt(0.6) / 2), 0.5 + (Math.Sqrt(0.6) / 2), 0.5 - (0.5 / Math.Sqrt(3)), 0.5 + (0.5 / Math.Sqrt(3))];
 
     /// <summary>The first block whose gradient contradicts the values, with both slopes; null when none does.</summary>
@@ -39,10 +42,17 @@ internal static class SegmentCheck
         double Rounding() => double.IsNaN(rounding) ? rounding = EvaluationRounding.Measure(objective, at).Value : rounding;
     }
 
+    // At the size of the variable itself, and, since a variable may be small where it is looked at, at that of its set or of numbers near 1.
     private static (double Declared, double Measured)? Along<V>(BlockFunction<V> function, V start, IProximalTerm<V> term, ulong key, Func<double> rounding)
         where V : class, IVector<V>
     {
-        double diameter = term.DiameterAt(start.Length), reach = double.IsFinite(diameter) ? diameter : 1 + start.Norm();
+        double own = start.Norm(), diameter = term.DiameterAt(start.Length), given = double.IsFinite(diameter) ? diameter : 1 + own;
+        return (own > 0 && own < OwnScale * given ? Along(function, start, term, key, rounding, own) : null) ?? Along(function, start, term, key, rounding, given);
+    }
+
+    private static (double Declared, double Measured)? Along<V>(BlockFunction<V> function, V start, IProximalTerm<V> term, ulong key, Func<double> rounding, double reach)
+        where V : class, IVector<V>
+    {
         double tolerance = Math.Max(Tolerance, 30 * Math.Sqrt(Precision.Of(start)));
         int wrong = 0;
         foreach (double share in new[] { 0.1, 0.01, 1e-3 })

@@ -41,7 +41,7 @@ public readonly record struct LocalConstants(
         return new LocalConstants(
             mu,
             lowerSmoothness,
-            known.LowerCoupling ?? (couplings ? Safety * LargestCoupling(problem.Lower, x, y, sample) : double.NaN),
+            known.LowerCoupling ?? (couplings ? AnswersAtAll(Safety * LargestCoupling(problem.Lower, x, y, sample), lowerSmoothness) : double.NaN),
             upperSmoothness,
             known.UpperCoupling ?? (couplings ? Safety * LargestCoupling(problem.Upper, x, y, sample) : double.NaN),
             known.LowerStrongConvexity is not null)
@@ -87,6 +87,9 @@ public readonly record struct LocalConstants(
         var (smallest, largest) = new GradientDifference<V>(objective, x, y, sample).Curvatures(direction, Probes);
         return (smallest, Math.Max(Math.Abs(smallest), Math.Abs(largest)));
     }
+
+    // A coupling of exactly zero at one point proves nothing elsewhere: until it is met, y is taken to answer x one to one.
+    private static double AnswersAtAll(double coupling, double smoothness) => coupling == 0 ? smoothness : coupling;
 
     private static double LargestCoupling<V>(IObjective<V> objective, V x, V y, Sample sample)
         where V : class, IVector<V>

@@ -106,7 +106,9 @@ public sealed class MethodMatrixTests
                 Assert.True(!(distance > row.X), Report("distance"));
                 break;
             case Accuracy.Penalty:
-                Assert.True(solution.Converged, Report(solution.StatusMessage));
+                // Converged only where the bias of the given lambda lets it.
+                Assert.True(solution.Converged || solution.Status == SolveStatus.NotWithinTolerance, Report(solution.StatusMessage));
+                if (solution.Converged && instance.Problem.UpperSet.IsWholeSpace && methodName != "quasi-newton, lambda fixed") Assert.True(!(answer.Hypergradient is { } slope && slope(solution.X).Norm() > 2 * row.Tolerance), Report("|grad F|"));
                 Assert.True(!(distance > row.X + (row.Bias / 1000)), Report("distance"));
                 Assert.True(PenaltyResidual(instance, solution) <= 10 * row.Tolerance, Report("penalty gradient"));
                 break;

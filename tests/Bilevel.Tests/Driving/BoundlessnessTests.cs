@@ -48,6 +48,65 @@ public sealed class BoundlessnessTests
         }
     }
 
+    [Theory]
+    [InlineData(0.1, 0)]
+    [InlineData(0, 3)]
+    [InlineData(-0.5, -2)]
+    public void A_follower_whose_infimum_is_not_attained_is_not_one_with_many_answers(double slope, double start)
+    {
+        // exp(-y + slope x): its slope is below the smallest number long before y = 1,000.
+        var problem = new BilevelProblem<DenseVector<double>>(Tracking, new Objective(
+            (x, y) => Math.Exp(-y[0] + (slope * x[0])), (x, y, r) => r[0] = slope * Math.Exp(-y[0] + (slope * x[0])), (x, y, r) => r[0] = -Math.Exp(-y[0] + (slope * x[0]))));
+        foreach (var solution in new[]
+        {
+            BilevelSolver.Solve(problem, Vectors.Of(1), Vectors.Of(start), 1e-4),
+            new Driver { Stop = Stop.Residual(1e-4) | Stop.Iterations(3000), CertifyAt = 1e-4 }.Run(new Auto(), problem, Vectors.Of(1), Vectors.Of(start)),
+        })
+        {
+            Assert.True(solution.Status == SolveStatus.Unbounded, $"{solution.Status}: {solution.StatusMessage}");
+            Assert.StartsWith("The follower seems unbounded: ", solution.StatusMessage, StringComparison.Ordinal);
+            Assert.DoesNotContain(solution.Notes, n => n.Contains("more than one best answer", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void A_leader_that_falls_along_what_the_follower_does_not_see_is_unbounded()
+    {
+        // g = |A (y - b x)|^2/2 in five variables, of rank three; f falls along the null space of A, or has its minimum there.
+        for (ulong seed = 0; seed < 12; seed++)
+        {
+            const int Size = 5, Rank = 3;
+            double[,] a = new double[Rank, Size];
+            double[] slope = new double[Size], b = new double[Size];
+            ulong draw = 0;
+            for (int j = 0; j < Size; j++)
+            {
+                (slope[j], b[j]) = (RandomBits.Normal(seed, draw++), RandomBits.Normal(seed, draw++));
+                for (int i = 0; i < Rank; i++) a[i, j] = RandomBits.Normal(seed, draw++);
+            }
+
+            bool bounded = seed % 3 == 2;
+            double Row(DenseVector<double> x, DenseVector<double> y, int i) => Enumerable.Range(0, Size).Sum(j => a[i, j] * (y[j] - (b[j] * x[0])));
+            var lower = new Objective(
+                (x, y) => Enumerable.Range(0, Rank).Sum(i => Math.Pow(Row(x, y, i), 2)) / 2,
+                (x, y, r) => r[0] = -Enumerable.Range(0, Rank).Sum(i => Row(x, y, i) * Enumerable.Range(0, Size).Sum(j => a[i, j] * b[j])),
+                (x, y, r) => { for (int j = 0; j < Size; j++) r[j] = Enumerable.Range(0, Rank).Sum(i => Row(x, y, i) * a[i, j]); });
+            var upper = new Objective(
+                (x, y) => (x[0] * x[0] / 2) + Enumerable.Range(0, Size).Sum(j => (slope[j] * y[j]) + (bounded ? y[j] * y[j] / 2 : 0)),
+                (x, _, r) => r[0] = x[0],
+                (_, y, r) => { for (int j = 0; j < Size; j++) r[j] = slope[j] + (bounded ? y[j] : 0); });
+            var solution = BilevelSolver.Solve(new BilevelProblem<DenseVector<double>>(upper, lower), Vectors.Of(1), Vectors.Zeros(Size), 1e-4, Stop.OracleCalls(50_000));
+            if (bounded)
+            {
+                Assert.True(solution.Status != SolveStatus.Unbounded, $"seed {seed}: {solution.StatusMessage}");
+                continue;
+            }
+
+            Assert.True(solution.Status == SolveStatus.Unbounded, $"seed {seed}, {solution.Status}: {solution.StatusMessage}");
+            Assert.StartsWith("The leader seems unbounded: ", solution.StatusMessage, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void The_advice_to_such_a_follower_works()
     {

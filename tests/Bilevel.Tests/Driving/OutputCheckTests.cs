@@ -45,6 +45,34 @@ public sealed class OutputCheckTests
         Assert.Equal("The gradient of the upper objective f in x is not overwritten: what its result held before shows in it.", finding.What);
     }
 
+    [Theory]
+    [InlineData("scaled by its own gradient", "x")]
+    [InlineData("a step taken by the value", "y")]
+    [InlineData("the other block changed", "y")]
+    [InlineData("rounded, which leaves the start", "x")]
+    public void An_objective_that_changes_its_input(string fault, string block)
+    {
+        var objective = new Objective(
+            (x, y) =>
+            {
+                double value = Sum(x) + y[0];
+                if (fault == "a step taken by the value") y[0] -= 0.1;
+                return value;
+            },
+            (x, y, r) =>
+            {
+                for (int i = 0; i < x.Length; i++) r[i] = Math.Cos(x[i]);
+                if (fault == "scaled by its own gradient") x.Scale(2);
+                if (fault == "the other block changed") y[0] = 0;
+                if (fault == "rounded, which leaves the start") x.Fill(i => Math.Round(x[i], 1));
+            },
+            (x, y, r) => r[0] = 1);
+        var finding = Assert.Single(Check(objective));
+        Assert.Equal(Severity.Error, finding.Severity);
+        Assert.StartsWith($"The upper objective f changed its input block {block} (by ", finding.What, StringComparison.Ordinal);
+        Assert.Contains("Leave the inputs as they are", finding.Remedy, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_gradient_that_is_zero_and_left_unwritten_is_found() =>
         Assert.Contains("in y is not overwritten", Assert.Single(Check(new Objective((x, y) => Sum(x), (x, y, r) => r.Fill(i => Math.Cos(x[i])), (x, y, r) => { }))).What, StringComparison.Ordinal);

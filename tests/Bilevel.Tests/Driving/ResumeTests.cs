@@ -252,7 +252,7 @@ public sealed class ResumeTests
         Assert.Equal("The checkpoint is of another run. It holds: task a; method f2sa; seed 5. Asked for: task b; method f2sa; seed 5. Resume with the same task, method, settings and seed.", Refusal(new F2sa(), description: "task b"));
         Assert.Contains("Asked for: task a; method f2sa; seed 6.", Refusal(new F2sa(), seed: 6), StringComparison.Ordinal);
         Assert.Contains("Asked for: task a; method f2ba; seed 5.", Refusal(new F2ba()), StringComparison.Ordinal);
-        Assert.Equal("The checkpoint holds last sound point as 24 bytes of float64, this run has 32 bytes of float64: it belongs to a run of other sizes or precision.", Refusal(new F2sa(), CurvedLevels.Vector<double>(4)));
+        Assert.Equal("The checkpoint holds x as 24 bytes of float64, this run has 32 bytes of float64: it belongs to a run of other sizes or precision.", Refusal(new F2sa(), CurvedLevels.Vector<double>(4)));
         const string Foreign = "it belongs to a run with another method, other settings or other stopping rules.";
         Assert.Contains(Foreign, Refusal(new F2sa { Upper = new UpperStep { StepRule = StepRule.Adam } }), StringComparison.Ordinal);
         Assert.Contains(Foreign, Refusal(new F2sa(), stop: Stop.Iterations(9) | Stop.Residual(1e-9)), StringComparison.Ordinal);

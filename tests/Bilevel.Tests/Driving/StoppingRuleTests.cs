@@ -31,7 +31,7 @@ public sealed class StoppingRuleTests
     [Fact]
     public void Stalled_counts_from_the_least_residual() => AssertEnd(
         Run(Stop.Stalled(patience: 10), k => k <= 5 ? 1.0 / k : 0.25), SolveStatus.Stalled, 15,
-        "The residual has not fallen below 0.2 for 10 iterations: that is far above what rounding leaves, so that bad conditioning, noise, or steps that are too short or too long hold the progress up. Scale the variables to sizes near 1, change the steps, take quasi-newton, or ask for a tolerance above that.");
+        "The residual has not fallen below 0.2 for 10 iterations: that is far above what rounding leaves, so that bad conditioning, noise, or steps that are too short or too long hold the progress up. Scale the variables to sizes near 1, take another method or other steps, or ask for a tolerance above that.");
 
     [Fact]
     public void Rounding_is_blamed_only_where_it_may_be_to_blame() => AssertEnd(

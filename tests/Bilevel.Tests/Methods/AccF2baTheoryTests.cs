@@ -127,8 +127,12 @@ public sealed class AccF2baTheoryTests
         var run = new AccF2ba { Lambda = 100, Theta = 0.05, StepX = 0.02 }.Start(problem, Vectors.Of(-0.4), Vectors.Of(0), 0);
         for (int k = 0; k < 200; k++) run.Step();
         Assert.Equal(0.5, run.Point[0][0], 1e-15);
-        Assert.Equal(0, run.Residual, 1e-12);
+        Assert.Equal(0, run.Estimate, 1e-12);
         Assert.InRange(seen.Max(), 0.4, 0.5);
+
+        // The bias of lambda does not move x from its border, so that the answer is one.
+        var solution = new Driver { Stop = Stop.Residual(1e-4) | Stop.Iterations(400) }.Run(new AccF2ba { Lambda = 100, Theta = 0.05, StepX = 0.02 }, problem, Vectors.Of(-0.4), Vectors.Of(0));
+        Assert.True(solution.Converged, solution.StatusMessage);
     }
 
     private sealed class Watching(IObjective<DenseVector<double>> inner, List<double> seen) : IObjective<DenseVector<double>>

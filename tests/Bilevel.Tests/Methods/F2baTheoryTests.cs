@@ -198,4 +198,26 @@ public sealed class F2baTheoryTests(ITestOutputHelper output)
         for (int k = 0; k < 5000; k++) run.Step();
         Assert.True(run.Point[0].IsFinite() && double.IsFinite(run.Residual));
     }
+
+    [Fact]
+    public void A_run_that_rounding_keeps_from_its_tolerance_ends_and_says_so()
+    {
+        const double Tolerance = 1e-8;
+        int stalled = 0;
+        for (int seed = 0; seed < 3; seed++)
+        {
+            var q = QuadraticBilevel.Random(seed, kappa: 1e5, sizeX: 3, sizeY: 4);
+            var method = new F2ba { Accelerated = true, Tolerance = Tolerance };
+            var solution = new Driver { Stop = Stop.Residual(Tolerance) | Stop.Iterations(600) }.Run(method, q.Problem(), Vectors.Of(1, 1, 1), Vectors.Zeros(4));
+            double truth = Dense.Norm(q.Hypergradient(solution.X.ToDoubles()));
+            if (solution.Converged) Assert.InRange(truth, 0, 2 * Tolerance);
+            if (solution.Status != SolveStatus.Stalled) continue;
+            stalled++;
+            Assert.StartsWith("Stopped before it converged. Rounding ends the progress: at lambda = ", solution.StatusMessage, StringComparison.Ordinal);
+            Assert.InRange(truth, 0, Tolerance);
+            Assert.True(solution.Residual > Tolerance);
+        }
+
+        Assert.True(stalled > 0);
+    }
 }

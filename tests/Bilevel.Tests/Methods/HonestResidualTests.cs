@@ -191,15 +191,67 @@ public sealed partial class HonestResidualTests(ITestOutputHelper output)
         Assert.True(exact.Converged, exact.StatusMessage);
     }
 
-    [Fact]
-    public void A_limit_that_the_bias_holds_up_is_explained()
+    private static readonly Dictionary<string, Func<double, IBilevelMethod>> AtGivenLambda = new()
     {
-        var solution = new Driver { Stop = Stop.Residual(1e-6) | Stop.Iterations(3000) }
-            .Run(new F2sa { Lambda = 100, LambdaGrowth = 1, LambdaLimit = 100 }, PenaltyTheory.Scalar, Vectors.Of(3), Vectors.Of(0));
-        double bias = Math.Abs(PenaltyTheory.Gradient(PenaltyTheory.Stationary(100)));
-        Assert.Equal(SolveStatus.IterationLimit, solution.Status);
-        Assert.InRange(solution.Residual, bias * 0.99, bias * 1.5);
-        Assert.Contains("Solved anew", solution.StatusMessage, StringComparison.Ordinal);
+        ["f2ba"] = lambda => new F2ba { Lambda = lambda, Tolerance = 1e-5 },
+        ["f2ba-plus"] = lambda => new F2ba { Accelerated = true, Lambda = lambda, Tolerance = 1e-5 },
+        ["f2ba, inner steps"] = lambda => new F2ba { Lambda = lambda, InnerSteps = 60, Tolerance = 1e-5 },
+        ["acc-f2ba"] = lambda => new AccF2ba { Lambda = lambda, Tolerance = 1e-5 },
+        ["f2sa"] = lambda => new F2sa { Lambda = lambda, LambdaGrowth = 1, InnerSteps = 5 },
+        ["f2sa, lambda-limit"] = lambda => new F2sa { LambdaLimit = lambda, InnerSteps = 5 },
+        ["f2sa, both"] = lambda => new F2sa { Lambda = lambda, LambdaGrowth = 1, LambdaLimit = lambda, InnerSteps = 5 },
+        ["f3sa"] = lambda => new F3sa { Lambda = lambda, LambdaGrowth = 1, InnerSteps = 5 },
+        ["f2sa-p"] = lambda => new F2saP { Lambda = lambda },
+        ["f2bsa"] = lambda => F2ba.Stochastic(64, lambda, 20, 0.1),
+        ["f3bsa"] = lambda => new F3bsa { Lambda = lambda },
+    };
+
+    public static TheoryData<string> GivenLambdas => [.. AtGivenLambda.Keys];
+
+    [Theory]
+    [MemberData(nameof(GivenLambdas))]
+    public void A_given_lambda_whose_bias_is_too_large_is_said_and_the_advice_works(string name)
+    {
+        const double Tolerance = 1e-3;
+        int advised = 0;
+        foreach (var (problem, gradient, x, y) in Quadratics().Prepend((PenaltyTheory.Scalar, x => Math.Abs(PenaltyTheory.Gradient(x[0])), Vectors.Of(3), Vectors.Of(0))).Take(3))
+        {
+            var driver = new Driver { Stop = Stop.Residual(Tolerance) | Stop.Iterations(30_000) };
+            var solution = driver.Run(AtGivenLambda[name](10), problem, x, y);
+            double truth = gradient(solution.X);
+            if (solution.Converged)
+            {
+                Assert.True(truth <= 2 * Tolerance, $"{truth}: {solution.StatusMessage}");
+                continue;
+            }
+
+            Assert.True(solution.Status == SolveStatus.NotWithinTolerance, solution.StatusMessage);
+            Assert.InRange(solution.Residual / truth, 0.9, 3);
+            var lambda = AdvisedLambda().Match(solution.StatusMessage);
+            Assert.True(lambda.Success, solution.StatusMessage);
+            var again = driver.Run(AtGivenLambda[name](double.Parse(lambda.Groups["value"].Value, System.Globalization.CultureInfo.InvariantCulture)), problem, x, y);
+            Assert.True(again.Converged, $"{solution.StatusMessage}\n{again.StatusMessage}");
+            Assert.InRange(gradient(again.X), 0, 2 * Tolerance);
+            advised++;
+        }
+
+        Assert.True(advised > 0);
+    }
+
+    [GeneratedRegex(@"raise (lambda|lambda-limit|lambda and lambda-limit) to about (?<value>[\d.E+]+)(\.|,)", RegexOptions.ExplicitCapture)]
+    private static partial Regex AdvisedLambda();
+
+    [Fact]
+    public void A_run_at_rest_is_resumed_without_another_step()
+    {
+        foreach (string name in AtGivenLambda.Keys)
+        {
+            var store = new MemoryCheckpoints();
+            Solution<DenseVector<double>> Sitting() => new Driver { Stop = Stop.Residual(1e-6) | Stop.Iterations(20_000), Checkpoints = store, Resume = true }.Run(AtGivenLambda[name](50), PenaltyTheory.Scalar, Vectors.Of(3), Vectors.Of(0));
+            var first = Sitting();
+            Assert.True(first.Status == SolveStatus.NotWithinTolerance, first.StatusMessage);
+            ResumeTests.AssertSame(first, Sitting(), name);
+        }
     }
 
     [Fact]
@@ -224,9 +276,10 @@ public sealed partial class HonestResidualTests(ITestOutputHelper output)
         {
             var staged = method with { Lambda = 1e4, LambdaStart = start, LambdaFactor = factor, Tolerance = 1e-6 };
             var solution = new Driver { Stop = Stop.Residual(1e-6) | Stop.Iterations(20_000) }.Run(staged, PenaltyTheory.Scalar, Vectors.Of(3), Vectors.Of(0));
-            Assert.True(solution.Converged, solution.StatusMessage);
+            Assert.True(solution.Status == SolveStatus.NotWithinTolerance, solution.StatusMessage);
             Assert.Equal(1e4, solution.Penalty);
             Assert.Equal(PenaltyTheory.Stationary(1e4), solution.X[0], 1e-6);
+            Assert.InRange(solution.Residual / Math.Abs(PenaltyTheory.Gradient(solution.X[0])), 0.9, 1.5);
         }
     }
 

@@ -82,6 +82,9 @@ internal sealed class Followers<V>
     /// <summary>Whether the last solve ended at its limit with gradients larger than those that it began with: its steps are too long.</summary>
     public bool HasGrown { get; private set; }
 
+    /// <summary>Whether the last solve ended because its gradients no longer fell.</summary>
+    public bool EndedByRounding { get; private set; }
+
     /// <summary>Saves or loads what the steps have learned of the curvature.</summary>
     public void Transfer(IArchive archive)
     {
@@ -111,7 +114,7 @@ internal sealed class Followers<V>
         Begin();
         double best = double.PositiveInfinity, first = double.NaN;
         int bestAt = 0;
-        HasGrown = false;
+        (HasGrown, EndedByRounding) = (false, false);
         for (int t = 1; t <= limit; t++)
         {
             Step(accelerated, shares);
@@ -126,7 +129,11 @@ internal sealed class Followers<V>
             if (t == 1) first = worst;
             if (worst < best) (best, bestAt) = (worst, t);
             HasGrown = !(worst <= GrowthFactor * first);
-            if (t - bestAt >= Patience + (2 * Math.Sqrt(constants.LowerSmoothness / constants.LowerStrongConvexity))) return t;
+            if (t - bestAt >= Patience + (2 * Math.Sqrt(constants.LowerSmoothness / constants.LowerStrongConvexity)))
+            {
+                EndedByRounding = true;
+                return t;
+            }
         }
 
         CheckLast(shares, null, 0);

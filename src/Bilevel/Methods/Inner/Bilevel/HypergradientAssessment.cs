@@ -82,7 +82,7 @@ internal sealed class HypergradientAssessment<V>
     /// <summary>What keeps the residual up, for the message of a run that ends by its limit; null where nothing but the estimate itself does.</summary>
     public string? Remark => noise is { IsNoisy: true }
         ? FormattableString.Invariant($"On minibatches the residual of this method is a bound that holds noise, lag and bias of the estimate ({noise.Deviation:G3} of noise at least), so that such a run ends by its limit.")
-        : hopeless ? "The lower level is declared without strong convexity, so that nothing bounds |grad F| and such a run ends by its limit."
+        : hopeless ? $"The lower level {(constants.StrongConvexityKnown ? "is declared without strong convexity" : "has curvatures at the start that are not finite")}, so that nothing bounds |grad F| and such a run ends by its limit."
         : double.IsNaN(assessed) ? null
         : FormattableString.Invariant($"Solved anew at the last assessment, |grad F| was at most about {assessed:G3}, where the method's own estimate was {normThen:G3} (error of the inner solves {innerNow:G2}, bias {biasNow:G2}).");
 
@@ -130,6 +130,12 @@ internal sealed class HypergradientAssessment<V>
     /// <param name="lowerGradient">g_y at the last point where it is known.</param>
     public double AfterBreakdown(double before, double penalty, V lowerGradient) =>
         double.IsFinite(before) ? before : Bound(1, penalty, lowerGradient.Norm());
+
+    /// <summary>The last assessment where the run is at rest above a tolerance that its own estimate meets, so that it is its bias; NaN otherwise.</summary>
+    /// <param name="norm">The norm of the run's estimate of the hypergradient.</param>
+    /// <param name="tolerance">The tolerance.</param>
+    public double Resting(double norm, double tolerance) =>
+        noise is not { IsNoisy: true } && norm <= Math.Min(tolerance, RaiseShare * assessed) && innerNow + biasNow <= assessed / 2 && settled >= LeastSettled ? assessed : double.NaN;
 
     /// <summary>Whether the run is at rest at a point that the bias of its lambda alone keeps from being better, for a lambda that it may choose.</summary>
     /// <param name="norm">The norm of the run's estimate of the hypergradient.</param>

@@ -41,17 +41,20 @@ internal sealed class LambdaStages<V>
     public double Lambda => lambda;
 
     /// <summary>
-    /// What to add to the norm of the hypergradient estimate. With a given lambda the method answers for its penalty
-    /// function alone. Otherwise a bias not yet estimated counts as lambda |g_xy| |y - z|, which exceeds its first-order
-    /// part once lambda >= Lf1/mu, so that no rule stops on an unknown one.
+    /// What to add to the norm of the hypergradient estimate. A bias not yet estimated counts as lambda |g_xy| |y - z|, which
+    /// exceeds its first-order part once lambda >= Lf1/mu, so that no rule stops on an unknown one.
     /// </summary>
     /// <param name="apart">|y - z|.</param>
-    public double Bias(double apart) => goal is not null ? (isFinal ? 0 : tolerance)
-        : double.IsNaN(estimate) ? Math.Max(tolerance, lambda * constants.LowerCoupling * apart)
-        : estimate;
+    public double Bias(double apart) => double.IsNaN(estimate) ? Math.Max(tolerance, lambda * constants.LowerCoupling * apart) : estimate;
+
+    /// <summary>The bias of a given lambda, once it is estimated at its last stage; NaN otherwise.</summary>
+    public double GivenBias => goal is not null && isFinal ? estimate : double.NaN;
 
     /// <summary>Whether the stage is solved well enough to end it.</summary>
     public bool IsDone(double gradientNorm) => !isFinal && (gradientNorm <= tolerance / 2 || idle >= StagePatience);
+
+    /// <summary>Whether the bias is to be estimated now: where lambda is chosen by it at the end of a stage, at a given one once the last is solved.</summary>
+    public bool NeedsBias(double gradientNorm) => goal is null ? IsDone(gradientNorm) : isFinal && double.IsNaN(estimate) && gradientNorm <= tolerance / 2;
 
     /// <summary>Whether there is a larger lambda to go to.</summary>
     public bool CanRaise => !isFinal;
@@ -64,12 +67,12 @@ internal sealed class LambdaStages<V>
         (least, idle) = (gradientNorm, 0);
     }
 
-    /// <summary>Estimates the bias where lambda is chosen by it, and settles whether this stage is the last.</summary>
+    /// <summary>Estimates the bias, and settles, where lambda is chosen by it, whether this stage is the last.</summary>
     /// <param name="hypergradient">The estimate of the hypergradient at lambda.</param>
     public void Judge(V hypergradient)
     {
-        if (goal is not null) return;
         estimate = estimator.Estimate(lambda, hypergradient, innerLimit, tolerance);
+        if (goal is not null) return;
 
         // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
         bool shouldFall = lambda * constants.LowerStrongConvexity > constants.UpperSmoothness;

@@ -101,7 +101,15 @@ public abstract record SingleLoopMethod : IBilevelMethod
     internal const double FirstLimit = 1e4;
 
     /// <summary>Whether lambda may go beyond its first limit where its bias asks for it.</summary>
-    internal bool RaisesLambda => LambdaLimit is null && Schedule == F2saSchedule.Matched && (LambdaGrowth > 1 || LambdaIncrement > 0);
+    internal bool RaisesLambda => LambdaLimit is null && Schedule == F2saSchedule.Matched && Grows;
+
+    private bool Grows => LambdaGrowth > 1 || LambdaIncrement > 0;
+
+    /// <summary>What <see cref="IRun{V}.Settled"/> says, from the bias of a run at rest; null where lambda was not given, or has not come to its end.</summary>
+    internal (SolveStatus Status, string Reason)? Settled(double lambda, double norm, double bias, double tolerance) =>
+        Schedule == F2saSchedule.Matched && !RaisesLambda && (!Grows || lambda >= LambdaLimit) && bias > tolerance
+            ? GivenLambda.Settled(lambda, norm, bias, tolerance, Grows ? "lambda-limit" : LambdaLimit is null ? "lambda" : "lambda and lambda-limit", chosen: Grows)
+            : null;
 
     /// <summary>Whether the steps may become shorter than the estimated constants say: where they were not asked for, gradients are exact, and the constants not declared.</summary>
     internal bool Adapts(LocalConstants constants) => Schedule == F2saSchedule.Matched && Batch == 0 && !constants.SmoothnessKnown && StepZ is null && StepY is null;
@@ -112,7 +120,7 @@ public abstract record SingleLoopMethod : IBilevelMethod
         {
             string steps = Schedule != F2saSchedule.Matched
                 ? FormattableString.Invariant($"lower ratio-x (now {RatioX}) or c-gamma, or raise offset, so that all steps become smaller.")
-                : LambdaGrowth == 1 && LambdaIncrement == 0
+                : !Grows
                 ? FormattableString.Invariant($"lower step-x (now {StepX}), or raise inner-steps, so that y and z keep up with x")
                 : FormattableString.Invariant($"lower step-x (now {StepX}), or lambda-growth, so that lambda grows more slowly");
             return $"Take smaller steps: {steps}" + (Schedule == F2saSchedule.Matched ? "; lower step-z where Lg1 was declared too small, or leave Lg1 and Lf1 undeclared, so that the steps adapt." : "");
@@ -130,7 +138,7 @@ public abstract record SingleLoopMethod : IBilevelMethod
         foreach (var finding in Upper.Validate<V>()) yield return finding;
         foreach (var finding in PenaltyChecks.Lower(problem, Lambda)) yield return finding;
         if (Schedule != F2saSchedule.Matched) yield break;
-        foreach (var finding in PenaltyChecks.Steps(problem, StepZ, StepY, Math.Max(Lambda, StepY is null ? Lambda : LambdaLimit ?? FirstLimit))) yield return finding;
+        foreach (var finding in PenaltyChecks.Steps(problem, StepZ, StepY, Math.Max(Lambda, StepY is null || !Grows ? Lambda : LambdaLimit ?? FirstLimit))) yield return finding;
         if (LambdaLimit < Lambda) yield return new Finding(Severity.Error, "The limit of lambda is below its first value.", "Raise lambda-limit or lower lambda.");
     }
 }

@@ -69,6 +69,9 @@ internal interface IUpperMove<V>
     /// <param name="step">s, the step size or learning rate.</param>
     void Move(V direction, double step);
 
+    /// <summary>Takes half of the last move back, where it led to a point at which something is not finite; false where the rule keeps no memory of it.</summary>
+    bool Retreat() => false;
+
     /// <summary>Forgets the past, when the function under the directions has changed.</summary>
     void Restart();
 
@@ -146,6 +149,15 @@ internal sealed class UpperMover<V> : IUpperMove<V>
         }
 
         set.Project(x);
+    }
+
+    public bool Retreat()
+    {
+        if (last is null || count == 0) return false;
+        x.AddScaled(1, last);
+        x.Scale(0.5);
+        lastStep /= 2;
+        return true;
     }
 
     public void Restart()

@@ -16,11 +16,16 @@ internal sealed class ConstrainedAssessment<V>
     private const double CloseShare = 1e-4;
     private const int MostRounds = 6, LeastPause = 32, LeastSteps = 200;
 
+    // An error of the solves this many times the rest is none that more steps would lower: with its multipliers at their bound, or at a rho at
+    // which f outweighs phi, a copy has no minimiser to go to.
+    private const double RunAway = 1e6;
+
     private readonly BilevelMinimaxProblem<V> problem;
+    private readonly IReadOnlyList<V> of;                         // the run's own blocks
     private readonly V[] u;                                       // the x1 and x2 of the run, and copies of y1, y2, z1, z2
     private readonly V[] answers;                                 // y1, y2, z1, z2 of the last assessment, at its last rho
     private readonly V before, mapped;                            // h at rho/2
-    private readonly MultiplierFollower<V> answer, perturbed;
+    private MultiplierFollower<V> answer, perturbed;
     private readonly MinimaxPenalty<V> penalty;
     private double rho = FirstRho, assessed = double.NaN, biasNow, innerNow, first = double.NaN;
     private long iterations, next = 1;
@@ -29,7 +34,7 @@ internal sealed class ConstrainedAssessment<V>
     /// <param name="point">The six blocks of the run.</param>
     public ConstrainedAssessment(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> point)
     {
-        this.problem = problem;
+        (this.problem, of) = (problem, point);
         u = [point[X1], point[X2], .. point.Skip(Y1).Select(b => b.Copy())];
         answers = [.. u.Skip(Y1).Select(b => b.Copy())];
         (before, mapped) = (point[X1].ZerosLike(), point[X1].ZerosLike());
@@ -48,7 +53,8 @@ internal sealed class ConstrainedAssessment<V>
     public ReadOnlySpan<V> Answers => answers;
 
     /// <summary>What keeps the residual up.</summary>
-    public string? Remark => double.IsNaN(assessed) ? null : FormattableString.Invariant(
+    public string? Remark => double.IsNaN(assessed) ? null
+        : assessed == double.MaxValue ? "At the last assessment the lower level could not be solved anew, as where a bound on its multipliers is too small." : FormattableString.Invariant(
         $"With the lower level solved anew at the last assessment, |grad F| was at most about {assessed:G3} (error of the lower solves {innerNow:G2}, bias {biasNow:G2}).");
 
     /// <summary>|grad F| as last assessed, after an iteration of the run.</summary>
@@ -81,7 +87,7 @@ internal sealed class ConstrainedAssessment<V>
 
     private void Assess(int limit)
     {
-        double best = double.PositiveInfinity, bestRho = rho, goal = double.IsFinite(assessed) ? assessed : 1;
+        double best = double.PositiveInfinity, bestRho = rho, goal = assessed < double.MaxValue ? assessed : 1;
         for (int round = 0; round < MostRounds; round++)
         {
             double low = rho;
@@ -91,7 +97,12 @@ internal sealed class ConstrainedAssessment<V>
             before.AddScaled(-1, penalty.Rows[X1]);
             double gap = penalty.Difference + problem.Z1.Value(u[Y1]) - problem.Z1.Value(u[Z1]);
             double bias = Math.Max(before.Norm(), Math.Abs(gap)), total = size + inner + bias;
-            if (!double.IsFinite(total)) break;
+            if (!double.IsFinite(total) || inner > RunAway * (1 + size + bias))
+            {
+                BeginAnew();
+                break;
+            }
+
             if (total < best)
             {
                 (best, bestRho, biasNow, innerNow, AnswerPenalty) = (total, low, bias, inner, 2 * low);
@@ -106,8 +117,17 @@ internal sealed class ConstrainedAssessment<V>
 
         // An x1 where nothing is finite is told by the run itself.
         assessed = double.IsFinite(best) ? best : double.MaxValue;
-        if (double.IsNaN(first)) first = assessed;
-        SetRho(Math.Max(FirstRho, bestRho / RhoFactor));
+        if (double.IsNaN(first) && assessed < double.MaxValue) first = assessed;
+        SetRho(double.IsFinite(best) ? Math.Max(FirstRho, bestRho / RhoFactor) : FirstRho);
+    }
+
+    // The copies where the run has its own, with nothing learned.
+    private void BeginAnew()
+    {
+        for (int b = Y1; b < BlockCount; b++) u[b].CopyFrom(of[b]);
+        rho = FirstRho;
+        answer = new MultiplierFollower<V>(problem, u[X1], u[X2], u[Z1], u[Y2], 0);
+        perturbed = new MultiplierFollower<V>(problem, u[X1], u[X2], u[Y1], u[Z2], 1 / rho);
     }
 
     // |h| as the set of x1 lets it through, and rho times what the lower solves leave.

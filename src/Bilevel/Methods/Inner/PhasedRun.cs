@@ -1,0 +1,100 @@
+namespace Bilevel;
+
+/// <summary>A run that goes from one way to the answer to the next by itself; the rules of the driver watch each anew.</summary>
+internal interface IPhasedRun
+{
+    /// <summary>Which way it is on, the first being 0.</summary>
+    int PhaseIndex { get; }
+}
+
+/// <summary>
+/// Phases one after the other, each from the point where the one before was ended by its rule, or from its last sound point where it broke
+/// down. The driver sees one run, whose settings nobody chose: what is said of it names none.
+/// </summary>
+internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
+    where V : class, IVector<V>
+{
+    private readonly IReadOnlyList<Phase> phases;
+    private readonly IProblem<V> problem;
+    private readonly ulong seed;
+    private readonly V[] point;                      // the run's own vectors, whichever phase is at work
+    private readonly V[] began;                      // where the phase began
+    private IRun<V> run;
+    private IStopMonitor monitor;
+    private long phase, iteration;
+
+    /// <param name="phases">The phases; the rule of the last is left to the driver.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="start">The start; not changed.</param>
+    /// <param name="seed">Seed of all random draws.</param>
+    public PhasedRun(IReadOnlyList<Phase> phases, IProblem<V> problem, IReadOnlyList<V> start, ulong seed)
+    {
+        (this.phases, this.problem, this.seed) = (phases, problem, seed);
+        (began, point) = (start.CopyBlocks(), start.CopyBlocks());
+        (run, monitor) = Begin();
+    }
+
+    public int PhaseIndex => (int)phase;
+
+    public long Iteration => iteration;
+
+    public double Residual => run.Residual;
+
+    public double Estimate => run.Estimate;
+
+    public string Advice => "Scale the variables to sizes near 1, declare the constants of the problem, give x a bounded set, start elsewhere, or run a method with settings of your own by the driver.";
+
+    public double Penalty => run.Penalty;
+
+    public ReadOnlySpan<V> Point => point;
+
+    // What the rules of phases do not look at.
+    long IRunView.OracleCalls => 0;
+
+    TimeSpan IRunView.Elapsed => TimeSpan.Zero;
+
+    double IRunView.UpperValue => double.NaN;
+
+    Certificate IRunView.Certify(double tolerance) => throw new NotSupportedException("A phase does not end by a certificate.");
+
+    public void Step()
+    {
+        while (!StepPhase())
+        {
+            phase++;
+            began.CopyFrom(point);
+            (run, monitor) = Begin();
+        }
+    }
+
+    public (SolveStatus Status, string Reason)? Settled(double tolerance) => run.Settled(tolerance);
+
+    public void Transfer(IArchive<V> archive)
+    {
+        archive.Transfer("phase of the method", ref phase);
+        archive.Transfer("where it began", began);
+        archive.Transfer("iterations of all phases", ref iteration);
+        if (archive.Loading) (run, monitor) = Begin();
+        run.Transfer(archive);
+        monitor.Transfer(archive);
+        if (archive.Loading) CopyPoint();
+    }
+
+    // One iteration of the phase; false where that was its last.
+    private bool StepPhase()
+    {
+        run.Step();
+        iteration++;
+        bool isSound = double.IsFinite(run.Residual), isLast = phase == phases.Count - 1;
+        foreach (var block in run.Point) isSound &= block.IsFinite();
+        if (isSound || isLast) CopyPoint();
+        return isLast || (isSound && !monitor.ShouldStop(this));
+    }
+
+    private (IRun<V> Run, IStopMonitor Monitor) Begin() => (phases[(int)phase].Method.Start(problem, began, seed), phases[(int)phase].Stop.Begin());
+
+    private void CopyPoint()
+    {
+        for (int b = 0; b < point.Length; b++) point[b].CopyFrom(run.Point[b]);
+    }
+}
