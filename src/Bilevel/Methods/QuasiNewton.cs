@@ -7,8 +7,8 @@ namespace Bilevel;
 
 /// <summary>
 /// A quasi-Newton outer loop on the penalty function: accurate warm-started lower solves, a safeguarded step along the
-/// limited-memory BFGS direction, lambda raised in stages. The residual is |h| plus the estimated penalty bias, where
-/// lambda is chosen by the method.
+/// limited-memory BFGS direction, lambda raised in stages. The residual is |h| plus the estimated penalty bias. A run whose given lambda
+/// has a bias above the tolerance ends where |h| is within it, and says so.
 /// </summary>
 public sealed record QuasiNewton : IBilevelMethod
 {
@@ -129,6 +129,8 @@ public sealed record QuasiNewton : IBilevelMethod
 
         public double Residual { get; private set; } = double.NaN;
 
+        public double Estimate => difference.GradientNorm;
+
         public double Penalty => difference.Lambda;
 
         public ReadOnlySpan<V> Point => point;
@@ -136,11 +138,17 @@ public sealed record QuasiNewton : IBilevelMethod
         public void Step()
         {
             if (double.IsNaN(Residual)) Begin();
-            else if (isStuck || (isLast && bias > settings.Tolerance && difference.GradientNorm <= settings.Tolerance)) return;
+            else if (isStuck || (isLast && bias > settings.Tolerance && difference.GradientNorm <= settings.Tolerance)) return;   // nothing is left to gain
             else if (IsStageDone) RaiseLambda();
             else Move();
+            if (NeedsGivenBias) MeasureGivenBias();
             Residual = difference.GradientNorm + difference.Error + Bias;
         }
+
+        public (SolveStatus Status, string Reason)? Settled(double tolerance) =>
+            settings.Lambda is not null && isLast && IsStationary && bias > tolerance && difference.GradientNorm <= tolerance
+                ? GivenLambda.Settled(difference.Lambda, difference.GradientNorm, bias, tolerance, "lambda", chosen: true, settings.Order)
+                : null;
 
         public void Transfer(IArchive<V> archive)
         {
@@ -166,13 +174,17 @@ public sealed record QuasiNewton : IBilevelMethod
             difference.Transfer(archive);
         }
 
-        // With a given lambda the method answers for its penalty function alone; a bias not known at this x may not stop the run.
-        private double Bias => settings.Lambda is not null ? (isLast ? 0 : Unknown)
-            : double.IsNaN(bias) ? Math.Max(Unknown, difference.GradientNorm)
+        // A bias not known at this x may not stop the run.
+        private double Bias => double.IsNaN(bias) ? Math.Max(Unknown, difference.GradientNorm)
             : difference.Straddles || (IsStale && !isLast) ? Math.Max(Unknown, bias)
             : bias;
 
         private double Unknown => UnknownUnits * settings.Tolerance;
+
+        private bool IsStationary => difference.IsSound && difference.GradientNorm <= settings.Tolerance;
+
+        // The bias of a lambda that was given is looked at where its penalty function is stationary.
+        private bool NeedsGivenBias => settings.Lambda is not null && isLast && double.IsNaN(bias) && IsStationary;
 
         private bool IsStale => hasMoved && (bias > NegligibleBias * settings.Tolerance || normAtBias > FarAway * settings.Tolerance);
 
@@ -253,6 +265,7 @@ public sealed record QuasiNewton : IBilevelMethod
                 lastMove = before.Norm();
                 hasMoved = true;
                 failures = 0;
+                if (settings.Lambda is not null) bias = double.NaN;
             }
 
             // A follower that failed leaves no start for the next.
@@ -310,6 +323,26 @@ public sealed record QuasiNewton : IBilevelMethod
 
         // |h|, or where x is constrained the norm of the gradient mapping
         private double Measure(V h) => mapping.Norm(h, 1);
+
+        // By the hypergradient at twice the lambda, at the same x.
+        private void MeasureGivenBias()
+        {
+            double lambda = difference.Lambda, change = difference.GradientNorm;
+            hBefore.CopyFrom(difference.Gradient);
+            yBefore.CopyFrom(y);
+            zBefore.CopyFrom(z);
+            difference.Lambda = 2 * lambda;
+            difference.Evaluate(InnerShare, settings.Tolerance);
+            hBefore.AddScaled(-1, difference.Gradient);
+
+            // What the set of x holds back does not count.
+            change = problem.UpperSet.IsWholeSpace ? hBefore.Norm() : Math.Min(hBefore.Norm(), change + difference.GradientNorm);
+            bias = difference.IsSound ? change / (1 - Math.Pow(2, -settings.Order)) : double.NaN;
+            difference.Lambda = lambda;
+            y.CopyFrom(yBefore);
+            z.CopyFrom(zBefore);
+            difference.Evaluate(InnerShare, settings.Tolerance);
+        }
 
         // The hypergradients at two lambdas at one x differ by their biases, which fall like 1/lambda or its square.
         private void RaiseLambda()

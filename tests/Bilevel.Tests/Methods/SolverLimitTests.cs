@@ -104,7 +104,9 @@ public sealed class SolverLimitTests(ITestOutputHelper output)
             var driven = new Driver { Stop = Stop.Residual(5e-4) | Stop.Iterations(20_000), CertifyAt = 1e-3 }.Run(new Auto { Tolerance = 5e-4 }, problem, Vectors.Zeros(4), Vectors.Zeros(4));
             Assert.True(driven.Converged || !solved.Converged, $"seed {seed}: {solved.Status}, but by the driver {driven.StatusMessage}");
             if (driven.Converged) Assert.True(slope(driven.X) <= 2e-3, $"seed {seed}: {slope(driven.X)}: {driven.StatusMessage}");
-            if (solved.Converged) Assert.Equal(solved.X[0], driven.X[0], 1e-9);
+
+            // At a kink the one stops where it is certified, the other goes on.
+            if (solved.Converged) Assert.Equal(solved.X[0], driven.X[0], solved.StatusMessage.Contains("kink", StringComparison.Ordinal) ? 1e-4 : 1e-9);
         }
     }
 
