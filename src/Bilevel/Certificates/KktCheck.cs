@@ -140,6 +140,7 @@ internal sealed class KktCheck<V>
     private void List()
     {
         numbers.AddRange(deciding.Select(d => d.Number));
+        numbers.Add(new("x1_residual", kkt.ResidualX1, "the part of K1 in x1"));
         numbers.Add(new("rounding", Math.Max(kkt.Rounding.Residual, kkt.Rounding.Gap), "what rounding may hide of these numbers; included in them"));
         if (problem.LowerMultipliers is not { } lower) return;
         var (size, over) = lower.Sizes(y2);

@@ -52,6 +52,9 @@ internal sealed class KktResiduals<V>
     /// <summary>K1 with its rounding.</summary>
     public double ResidualW { get; private set; }
 
+    /// <summary>The part of K1 in x1, with its rounding.</summary>
+    public double ResidualX1 { get; private set; }
+
     /// <summary>K2 with its rounding.</summary>
     public double ResidualV { get; private set; }
 
@@ -161,6 +164,7 @@ internal sealed class KktResiduals<V>
         }
 
         double roundingW = Total(rounding, X1, Y1, Y2), roundingV = Total(rounding, X2, Z1, Z2);
+        ResidualX1 = Total(residuals, X1) + rounding[X1];
         ResidualW = Total(residuals, X1, Y1, Y2) + roundingW;
         ResidualV = Total(residuals, X2, Z1, Z2) + roundingV;
 

@@ -13,19 +13,23 @@ internal static class FallingLeader
     private const int Looks = 3, ManyLooks = 30;
 
     /// <summary>What is to be noted of an answer that met its rule; null for nothing.</summary>
-    public static string? Note<V>(IProblem<V> problem, V start, IReadOnlyList<V> point, double value)
+    public static string? Note<V>(IProblem<V> problem, V start, IReadOnlyList<V> point, double value, SaidUnits? said = null)
         where V : class, IVector<V> => Beyond(problem, start, point, value, Looks) is not { } far ? null : FormattableString.Invariant(
-            $"F still falls along the way that {problem.Blocks[0].Name} took: it is {value:G4} at |{problem.Blocks[0].Name}| = {point[0].Norm():G4} and {far.Value:G4} at {far.Norm:G4}. It may level off without a minimiser.");
+            $"F still falls along the way that {problem.Blocks[0].Name} took: it is {Upper(said) * value:G4} at |{problem.Blocks[0].Name}| = {First(said) * point[0].Norm():G4} and {Upper(said) * far.Value:G4} at {First(said) * far.Norm:G4}. It may level off without a minimiser.");
 
     /// <summary>Why a run that met no rule seems unbounded; null where it does not.</summary>
-    public static string? Unbounded<V>(IProblem<V> problem, V start, IReadOnlyList<V> point)
+    public static string? Unbounded<V>(IProblem<V> problem, V start, IReadOnlyList<V> point, SaidUnits? said = null)
         where V : class, IVector<V>
     {
         if (!point.All(b => b.IsFinite()) || !IsFar(problem, start, point)) return null;
         double value = ValueAt(problem, point, point[0]);
         return Beyond(problem, start, point, value, ManyLooks) is not { } far ? null : FormattableString.Invariant(
-            $"The leader seems unbounded: F has no minimiser as far as was looked. It is {value:G4} at |{problem.Blocks[0].Name}| = {point[0].Norm():G4} and still falls at {far.Norm:G3}, where it is {far.Value:G4}. Add a term to f that grows with |{problem.Blocks[0].Name}|, or give it a bounded set.");
+            $"The leader seems unbounded: F has no minimiser as far as was looked. It is {Upper(said) * value:G4} at |{problem.Blocks[0].Name}| = {First(said) * point[0].Norm():G4} and still falls at {First(said) * far.Norm:G3}, where it is {Upper(said) * far.Value:G4}. Add a term to f that grows with |{problem.Blocks[0].Name}|, or give it a bounded set.");
     }
+
+    private static double Upper(SaidUnits? said) => said?.Upper ?? 1;
+
+    private static double First(SaidUnits? said) => said?.First ?? 1;
 
     private static bool IsFar<V>(IProblem<V> problem, V start, IReadOnlyList<V> point)
         where V : class, IVector<V> => problem is (BilevelProblem<V> or BilevelMinimaxProblem<V>) && start.Length > 0 && !double.IsFinite(problem.Blocks[0].Term.DiameterAt(start.Length)) && Way(start, point[0]).Norm() > Far * (1 + start.Norm());
