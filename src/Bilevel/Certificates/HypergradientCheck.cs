@@ -4,6 +4,10 @@ namespace Bilevel;
 internal sealed class HypergradientCheck<V>
     where V : class, IVector<V>
 {
+    // Of the numbers of a lift: rho is raised by a factor, at most so often, until the largest is this share of the tolerance.
+    private const double RhoFactor = 10, LiftedShare = 0.5;
+    private const int MostRaises = 7;
+
     private readonly HypergradientCertificate settings;
     private readonly double tolerance, penalty;
     private readonly bool quick;
@@ -251,12 +255,9 @@ internal sealed class HypergradientCheck<V>
     {
         const string Meaning = "epsilon-KKT of the lifted problem";
         if (x is not IResizable<V> vectors) return Conclude(Verdict.NotCheckable, $"Not checkable: y is constrained to {problem.LowerSet} and {reason}, and vectors of this type cannot be lifted.");
-        double rho = HasPenalty ? penalty : 1 / tolerance;
-        V[] point = BilevelMinimaxProblem.Start(x, vectors.Zeros(0), fresh.Y, vectors.Zeros(0));
-        var leaning = LowerLevelSolver.Solve(new WeightedSum<V>(problem.Upper, 1 / rho, problem.Lower), x, fresh.Y, problem.LowerSet, 0.1 * tolerance / rho, settings.LowerSteps);
-        point[BilevelMinimaxProblem.Y1] = leaning.Y.Copy();
-        point[BilevelMinimaxProblem.Z1] = fresh.Y.Copy();
-        var lifted = new KktCertificate().Check(Lift.Bilevel(problem), point, tolerance, rho, quick).Certificate;
+        var lift = Lift.Bilevel(problem);
+        var (point, rho, doubtful) = LiftedPoint(lift, vectors);
+        var lifted = new KktCertificate().Check(lift, point, tolerance, rho, quick).Certificate;
         numbers.AddRange(lifted.Residuals.Select(r => r with { Meaning = $"{Meaning}: {r.Meaning}" }));
         signs.AddRange(lifted.Signs);
         evidence.AddRange(lifted.Evidence);
@@ -268,7 +269,33 @@ internal sealed class HypergradientCheck<V>
             Verdict.NotCertified => $"Not certified as an {Meaning}: {summary}",
             _ => $"Not checkable: {summary}",
         }) with
-        { Objection = lifted.Objection, TouchedBound = lifted.TouchedBound, Touches = lifted.Touches };
+        { Objection = doubtful && lifted.Verdict == Verdict.NotCertified ? null : lifted.Objection, TouchedBound = lifted.TouchedBound, Touches = lifted.Touches };
+    }
+
+    // The point of the lift, and the least rho from 1/epsilon on at which its numbers are within the tolerance, or the best of those looked at: what
+    // x and y leave at a rho falls like 1/rho, until rounding shows. The method's lambda may belong to another difference. Doubtful is an objection where the
+    // numbers of some rho, less their rounding, are within the tolerance: at the others it may be their 1/rho.
+    private (V[] Point, double Rho, bool IsDoubtful) LiftedPoint(BilevelMinimaxProblem<V> lift, IResizable<V> vectors)
+    {
+        V[] best = [];
+        double bestRho = double.NaN, least = double.PositiveInfinity, rho = 1 / tolerance;
+        var place = fresh.Y;
+        bool doubtful = false;
+        for (int raise = 0; raise < MostRaises; raise++, rho *= RhoFactor)
+        {
+            var leaning = LowerLevelSolver.Solve(new WeightedSum<V>(problem.Upper, 1 / rho, problem.Lower), x, place, problem.LowerSet, 0.1 * tolerance / rho, settings.LowerSteps);
+            V[] point = BilevelMinimaxProblem.Start(x, vectors.Zeros(0), fresh.Y, vectors.Zeros(0));
+            point[BilevelMinimaxProblem.Y1] = leaning.Y.Copy();
+            point[BilevelMinimaxProblem.Z1] = fresh.Y.Copy();
+            place = leaning.Y;
+            var kkt = new KktResiduals<V>(lift, point, rho);
+            double gap = double.IsInfinity(kkt.GapBound) ? kkt.Seen.Gap : kkt.GapBound, worst = Math.Max(Math.Max(kkt.ResidualW, kkt.ResidualV), gap);
+            if (raise == 0 || worst < least) (best, bestRho, least) = (point, rho, worst);
+            doubtful |= Math.Max(Math.Max(kkt.Seen.W, kkt.Seen.V), kkt.Seen.Gap) <= tolerance;
+            if (worst <= LiftedShare * tolerance || kkt.Rounding.Residual > tolerance || !double.IsFinite(worst)) break;
+        }
+
+        return (best, bestRho, doubtful && !(least <= tolerance));
     }
 
     // Solves the lower level so well that what is left of its error moves the hypergradient, and that of the penalty

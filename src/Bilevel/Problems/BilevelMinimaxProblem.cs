@@ -83,6 +83,9 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     /// <summary>What x2 means where it holds Lagrange multipliers of the upper level's constraints; null where it does not.</summary>
     public Multipliers<V>? UpperMultipliers { get; init; }
 
+    /// <summary>How sentences name what a lift was made of.</summary>
+    internal LiftWords Words { get; init; } = LiftWords.None;
+
     /// <inheritdoc/>
     public IReadOnlyList<Block<V>> Blocks => [new("x1", X1), new("x2", X2), new("y1", Z1), new("y2", Z2), new("z1", Z1), new("z2", Z2)];
 
