@@ -273,15 +273,14 @@ internal sealed class HypergradientCheck<V>
     }
 
     // The point of the lift, and the least rho from 1/epsilon on at which its numbers are within the tolerance, or the best of those looked at: what
-    // x and y leave at a rho falls like 1/rho, until rounding shows. The method's lambda may belong to another difference. Doubtful is an objection where the
-    // numbers of some rho, less their rounding, are within the tolerance: at the others it may be their 1/rho.
+    // x and y leave at a rho falls like 1/rho, until rounding shows. The method's lambda may belong to another difference. Doubtful is an objection
+    // where little is left of the residuals as rho goes to infinity, by what they were at two of them.
     private (V[] Point, double Rho, bool IsDoubtful) LiftedPoint(BilevelMinimaxProblem<V> lift, IResizable<V> vectors)
     {
         V[] best = [];
-        double bestRho = double.NaN, least = double.PositiveInfinity, rho = 1 / tolerance;
+        double bestRho = double.NaN, least = double.PositiveInfinity, before = double.NaN, rho = 1 / (RhoFactor * tolerance), left = double.NaN;
         var place = fresh.Y;
-        bool doubtful = false;
-        for (int raise = 0; raise < MostRaises; raise++, rho *= RhoFactor)
+        for (int raise = 0; raise <= MostRaises; raise++, rho *= RhoFactor)
         {
             var leaning = LowerLevelSolver.Solve(new WeightedSum<V>(problem.Upper, 1 / rho, problem.Lower), x, place, problem.LowerSet, 0.1 * tolerance / rho, settings.LowerSteps);
             V[] point = BilevelMinimaxProblem.Start(x, vectors.Zeros(0), fresh.Y, vectors.Zeros(0));
@@ -289,13 +288,15 @@ internal sealed class HypergradientCheck<V>
             point[BilevelMinimaxProblem.Z1] = fresh.Y.Copy();
             place = leaning.Y;
             var kkt = new KktResiduals<V>(lift, point, rho);
-            double gap = double.IsInfinity(kkt.GapBound) ? kkt.Seen.Gap : kkt.GapBound, worst = Math.Max(Math.Max(kkt.ResidualW, kkt.ResidualV), gap);
-            if (raise == 0 || worst < least) (best, bestRho, least) = (point, rho, worst);
-            doubtful |= Math.Max(Math.Max(kkt.Seen.W, kkt.Seen.V), kkt.Seen.Gap) <= tolerance;
-            if (worst <= LiftedShare * tolerance || kkt.Rounding.Residual > tolerance || !double.IsFinite(worst)) break;
+            double gap = double.IsInfinity(kkt.GapBound) ? kkt.Seen.Gap : kkt.GapBound, residual = Math.Max(kkt.ResidualW, kkt.ResidualV), worst = Math.Max(residual, gap);
+            if (raise > 0 && (raise == 1 || worst < least)) (best, bestRho, least) = (point, rho, worst);
+            if (kkt.Rounding.Residual > residual / 2 && raise > 1) break;
+            left = ((RhoFactor * residual) - before) / (RhoFactor - 1);
+            before = residual;
+            if ((raise > 0 && worst <= LiftedShare * tolerance) || !double.IsFinite(worst)) break;
         }
 
-        return (best, bestRho, doubtful && !(least <= tolerance));
+        return (best, bestRho, left <= tolerance);
     }
 
     // Solves the lower level so well that what is left of its error moves the hypergradient, and that of the penalty

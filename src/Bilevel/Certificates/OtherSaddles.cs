@@ -61,13 +61,16 @@ internal sealed class OtherSaddles<V>
             if (At(saddle) is var values && double.IsFinite(values.Penalised)) all.Add(values);
         }
 
+        // Where it is declared that there is no other, a short search for one.
+        bool unique = IsDeclaredUnique(problem, y1, y2);
+
         // From afar, and drawn and pushed along the leader's downhill and uphill directions in y: where the saddle point is unique all solves end in it.
         Note(Solve(KktSigns<V>.Feasible(problem.Z1, y1, 1, 21), KktSigns<V>.Feasible(problem.Z2, y2, 1, 22)));
         foreach (int side in new[] { 1, -1 })
         {
-            var drawn = Draw(near, side, steep);
+            var drawn = unique ? null : Draw(near, side, steep);
             if (drawn is not null) Note(drawn.Saddle);
-            if (Push(drawn ?? near, side, steep) is { } pushed) Note(pushed.Saddle);
+            if (Push(drawn ?? near, side, steep, unique ? 1 : More) is { } pushed) Note(pushed.Saddle);
         }
 
         return other is null ? null : (all.MinBy(v => v.Penalised)!, all.MaxBy(v => v.Penalised)!, other);
@@ -124,7 +127,7 @@ internal sealed class OtherSaddles<V>
     }
 
     // The leader's gradient steps in y, first along what of the gradient moves no gradient of g, each followed by a solve of the lower level from where it ends, and steps of twice the length along what that moved; the best (or worst) saddle point reached, null where none is left.
-    private MinimaxValues<V>? Push(MinimaxValues<V> near, int side, double steep)
+    private MinimaxValues<V>? Push(MinimaxValues<V> near, int side, double steep, int more)
     {
         MinimaxValues<V>? reached = null;
         var current = near;
@@ -150,7 +153,7 @@ internal sealed class OtherSaddles<V>
             if (y1.Length > 0) problem.Z1.Project(moved[0]);
             if (y2.Length > 0) problem.Z2.Project(moved[1]);
             var saddle = Solve(moved[0], moved[1]);
-            if (k == 0 && saddle.Gap > Solved * tolerance) saddle = LowerSaddleSolver.Solve(problem, x1, saddle.Z1, saddle.Z2, Solved * tolerance, More * steps);
+            if (k == 0 && more > 1 && saddle.Gap > Solved * tolerance) saddle = LowerSaddleSolver.Solve(problem, x1, saddle.Z1, saddle.Z2, Solved * tolerance, more * steps);
             bool solved = saddle.Gap <= Solved * tolerance, apart = AreApart(current.Saddle, saddle, steep, solved ? Flat : Flattest);
             if (solved && !apart && !goesOn) break;
             if (apart && At(saddle) is var there && side * (there.Penalised - current.Penalised) < 0)
