@@ -23,6 +23,9 @@ internal sealed class OtherSaddles<V>
     private const double Growth = 30, Nearer = 0.3;
     private const int Raises = 5;
 
+    // What a point that is drawn to may leave of the tolerance: at an x1 that is off by a little, the follower's other best answers lose a little.
+    private const double Allowed = 0.1;
+
     private readonly BilevelMinimaxProblem<V> problem;
     private readonly V x1, x2, y1, y2;
     private readonly double tolerance, target;
@@ -104,7 +107,8 @@ internal sealed class OtherSaddles<V>
         double reach = Reach(), slope = Norm(slopes), weight = Math.Max(steep * reach, Norm(forces)) / slope;
         if (!(weight > 0) || !double.IsFinite(weight)) return null;
         V z1 = near.Saddle.Z1, z2 = near.Saddle.Z2;
-        double before = double.NaN;
+        double before = double.NaN, roughlyBefore = double.NaN;
+        double Gain(MinimaxValues<V>? values) => values is null ? double.NegativeInfinity : side * (near.Penalised - values.Penalised);
         for (int raise = 0; raise < Raises; raise++)
         {
             weight /= Growth;
@@ -116,11 +120,16 @@ internal sealed class OtherSaddles<V>
             if (!(distance > 0) || !double.IsFinite(distance) || distance <= Nearer * before) return null;
             before = distance;
 
-            // As they stand, where they lose little enough.
-            var saddle = LowerSaddleSolver.Solve(problem, x1, z1, z2, Solved * tolerance, steps, reach);
-            if (!(saddle.Gap <= Solved * tolerance) || !(Apart(saddle, near.Saddle) > Nearer * distance)) continue;
-            var values = At(saddle);
-            return side * (values.Penalised - near.Penalised) < -Solved * tolerance ? values : null;
+            // Solved from there, or as they stand where they lose little enough. A player whom f does not see stays where it was: parts of saddle points can be exchanged.
+            V first = slopes[0].Norm() > 0 ? z1 : near.Saddle.Z1, second = slopes[1].Norm() > 0 ? z2 : near.Saddle.Z2;
+            var solved = LowerSaddleSolver.Solve(problem, x1, first, second, Solved * tolerance, steps, reach);
+            double gap = LowerSaddleSolver.Gap(problem, x1, first, second, Allowed * tolerance, steps);
+            var exact = solved.Gap <= Solved * tolerance && Apart(solved, near.Saddle) > Nearer * distance ? At(solved) : null;
+            var drawn = gap <= Allowed * tolerance ? At(new LowerSaddle<V>(first, second, gap)) : null;
+            double gain = Gain(exact), roughly = Gain(drawn);
+            if (gain > Solved * tolerance && !(roughly > 2 * gain)) return exact;
+            if (roughly > Solved * tolerance && Math.Abs(roughly - roughlyBefore) <= Allowed * tolerance) return drawn;
+            roughlyBefore = roughly;
         }
 
         return null;
