@@ -98,7 +98,7 @@ internal sealed partial class DriverLoop<V> : IRunView
             {
                 if (doublings == MostDoublings)
                 {
-                    message = FormattableString.Invariant($"{message} It was doubled {MostDoublings} times and is touched still, so the multipliers are probably not bounded: Slater's condition fails for some x1 that was visited. Restrict x1, relax the constraints, or state equalities as equalities.");
+                    message = $"{message} {Infeasibility.At(Problem, run.Point.ToArray()) ?? FormattableString.Invariant($"It was doubled {MostDoublings} times and is touched still, so the multipliers are probably not bounded: Slater's condition fails for some x1 that was visited. Restrict x1, relax the constraints, or state equalities as equalities.")}";
                     break;
                 }
 
@@ -122,7 +122,7 @@ internal sealed partial class DriverLoop<V> : IRunView
         }
 
         if (doublings > 0 && status is not (SolveStatus.Converged or SolveStatus.BoundTouched or SolveStatus.Cancelled))
-            message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; where that goes on, the constraints may not hold together for the x1 that were visited.");
+            message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; {(IsFinite(run.Point) ? Infeasibility.At(Problem, run.Point.ToArray()) : null) ?? "where that goes on, the constraints may not hold together for the x1 that were visited."}");
 
         // A checkpoint is taken between iterations only, and before the last row, which a longer run would not have.
         bool sound = status is not (SolveStatus.Diverged or SolveStatus.Unbounded);

@@ -6,8 +6,13 @@ namespace Bilevel;
 /// </summary>
 internal static class FallingLeader
 {
-    // Far is so many times the size of the start.
+    // Far is so many times the size of the start, or a length of the problem's own.
     private const double Far = 10;
+
+    // Of the way, how far from the start f_x is looked at again.
+    private const double Share = 1e-3;
+
+    private const double Accuracy = 1e-6;
 
     // Looks beyond a point that converged, each twice as far as the last; and those that it takes to call F unbounded.
     private const int Looks = 3, ManyLooks = 30;
@@ -32,7 +37,25 @@ internal static class FallingLeader
     private static double First(SaidUnits? said) => said?.First ?? 1;
 
     private static bool IsFar<V>(IProblem<V> problem, V start, IReadOnlyList<V> point)
-        where V : class, IVector<V> => problem is (BilevelProblem<V> or BilevelMinimaxProblem<V>) && start.Length > 0 && !double.IsFinite(problem.Blocks[0].Term.DiameterAt(start.Length)) && Way(start, point[0]).Norm() > Far * (1 + start.Norm());
+        where V : class, IVector<V> => problem is (BilevelProblem<V> or BilevelMinimaxProblem<V>) && start.Length > 0 && !double.IsFinite(problem.Blocks[0].Term.DiameterAt(start.Length))
+            && Way(start, point[0]) is var way && way.Norm() > Far * Math.Max(start.Norm(), Length(problem, start, way, point));
+
+    // A length that belongs to the problem, whatever its units: over which f_x changes by its size at the start; 0 where it does not, or is zero.
+    private static double Length<V>(IProblem<V> problem, V start, V way, IReadOnlyList<V> point)
+        where V : class, IVector<V>
+    {
+        int block = Enumerable.Range(0, problem.UpperBlocks.Count).FirstOrDefault(k => problem.UpperBlocks[k] == 0, -1);
+        if (block < 0) return 0;
+        var place = start.Copy();
+        V[] at = [.. problem.UpperBlocks.Select(b => b == 0 ? place : point[b])];
+        V slope = start.ZerosLike(), change = start.ZerosLike();
+        new PreparedRequest<V>(problem.Upper, [at], [new(block, 0, slope)]).Evaluate();
+        place.AddScaled(Share, way);
+        new PreparedRequest<V>(problem.Upper, [at], [new(block, 0, change)]).Evaluate();
+        change.AddScaled(-1, slope);
+        double length = Share * way.Norm() * slope.Norm() / change.Norm();
+        return double.IsFinite(length) && change.Norm() > 1e3 * Precision.Of(start) * slope.Norm() ? length : 0;
+    }
 
     private static (double Norm, double Value)? Beyond<V>(IProblem<V> problem, V start, IReadOnlyList<V> point, double value, int looks)
         where V : class, IVector<V>
@@ -57,8 +80,15 @@ internal static class FallingLeader
         return (place.Norm(), lowest);
     }
 
+    // To an accuracy in units of what is solved again: g where it is a game, F otherwise.
     private static double ValueAt<V>(IProblem<V> problem, IReadOnlyList<V> point, V x)
-        where V : class, IVector<V> => Answers.Read(problem, [x, .. point.Skip(1)], double.NaN, 1e-6).UpperValue;
+        where V : class, IVector<V>
+    {
+        V[] at = [x, .. point.Skip(1)];
+        (double upper, double lower) = new ValueReader<V>(problem, at).Read();
+        double size = Math.Abs(problem is BilevelMinimaxProblem<V> ? lower : upper);
+        return Answers.Read(problem, at, double.NaN, double.IsFinite(size) && size > 0 ? Accuracy * size : Accuracy).UpperValue;
+    }
 
     private static V Way<V>(V from, V to)
         where V : class, IVector<V>
