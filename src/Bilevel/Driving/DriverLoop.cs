@@ -98,7 +98,9 @@ internal sealed partial class DriverLoop<V> : IRunView
             {
                 if (doublings == MostDoublings)
                 {
-                    message = $"{message} {Infeasibility.At(Problem, run.Point.ToArray()) ?? FormattableString.Invariant($"It was doubled {MostDoublings} times and is touched still, so the multipliers are probably not bounded: Slater's condition fails for some x1 that was visited. Restrict x1, relax the constraints, or state equalities as equalities.")}";
+                    string why = Infeasibility.At(Problem, run.Point.ToArray()) is { } infeasible ? $". {infeasible}"
+                        : ", so the multipliers are probably not bounded: Slater's condition fails for some x1 that was visited. Restrict x1, relax the constraints, or state equalities as equalities.";
+                    message = FormattableString.Invariant($"{message} It was doubled {MostDoublings} times and is touched still{why}");
                     break;
                 }
 

@@ -179,7 +179,7 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
         })
         {
             if (MinimaxAssumptions.Unbounded(term, length, modulus))
-                yield return new Finding(Severity.Warning, $"The block {name} has no bounds and no {constant} is declared, so no answer can be certified.", $"The run goes on; give {name} a bounded set, or declare the constant.");
+                yield return new Finding(Severity.Warning, Words.In($"The block {name} has no bounds and no {constant} is declared, so no answer can be certified."), Words.In($"The run goes on; give {name} a bounded set, or declare the constant."));
         }
 
         if (MinimaxAssumptions.Contradiction(this, start, ProbedDirections, thorough: false) is { } broken)

@@ -66,6 +66,18 @@ public sealed class LiftedVerdictTests
         }
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(double.NaN)]
+    public void A_constant_that_cannot_be_is_said_once(double modulus)
+    {
+        var (upper, lower) = Firms(110, 100);
+        var refused = Assert.Throws<InvalidProblemException>(() => BilevelSolver.Solve(
+            new BilevelProblem<DenseVector<double>>(upper, lower) { Constants = new ProblemConstants { LowerStrongConvexity = modulus } }, Vectors.Of(10), Vectors.Of(10)));
+        Assert.Single(refused.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("The constant LowerStrongConvexity is ", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Sentences_name_what_was_written()
     {
