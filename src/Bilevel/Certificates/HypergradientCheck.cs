@@ -4,10 +4,6 @@ namespace Bilevel;
 internal sealed class HypergradientCheck<V>
     where V : class, IVector<V>
 {
-    // Of the numbers of a lift: rho is raised by a factor, at most so often, until the largest is this share of the tolerance.
-    private const double RhoFactor = 10, LiftedShare = 0.5;
-    private const int MostRaises = 7;
-
     private readonly HypergradientCertificate settings;
     private readonly double tolerance, penalty;
     private readonly bool quick;
@@ -256,7 +252,7 @@ internal sealed class HypergradientCheck<V>
         const string Meaning = "epsilon-KKT of the lifted problem";
         if (x is not IResizable<V> vectors) return Conclude(Verdict.NotCheckable, $"Not checkable: y is constrained to {problem.LowerSet} and {reason}, and vectors of this type cannot be lifted.");
         var lift = Lift.Bilevel(problem);
-        var (point, rho, doubtful) = LiftedPoint(lift, vectors);
+        var (point, rho, doubtful) = LiftedPoint.Of(problem, lift, [x, vectors.Zeros(0), fresh.Y, vectors.Zeros(0)], tolerance, settings.LowerSteps);
         var lifted = new KktCertificate().Check(lift, point, tolerance, rho, quick).Certificate;
         numbers.AddRange(lifted.Residuals.Select(r => r with { Meaning = $"{Meaning}: {r.Meaning}" }));
         signs.AddRange(lifted.Signs);
@@ -270,33 +266,6 @@ internal sealed class HypergradientCheck<V>
             _ => $"Not checkable: {summary}",
         }) with
         { Objection = doubtful && lifted.Verdict == Verdict.NotCertified ? null : lifted.Objection, TouchedBound = lifted.TouchedBound, Touches = lifted.Touches };
-    }
-
-    // The point of the lift, and the least rho from 1/epsilon on at which its numbers are within the tolerance, or the best of those looked at: what
-    // x and y leave at a rho falls like 1/rho, until rounding shows. The method's lambda may belong to another difference. Doubtful is an objection
-    // where little is left of the residuals as rho goes to infinity, by what they were at two of them.
-    private (V[] Point, double Rho, bool IsDoubtful) LiftedPoint(BilevelMinimaxProblem<V> lift, IResizable<V> vectors)
-    {
-        V[] best = [];
-        double bestRho = double.NaN, least = double.PositiveInfinity, before = double.NaN, rho = 1 / (RhoFactor * tolerance), left = double.NaN;
-        var place = fresh.Y;
-        for (int raise = 0; raise <= MostRaises; raise++, rho *= RhoFactor)
-        {
-            var leaning = LowerLevelSolver.Solve(new WeightedSum<V>(problem.Upper, 1 / rho, problem.Lower), x, place, problem.LowerSet, 0.1 * tolerance / rho, settings.LowerSteps);
-            V[] point = BilevelMinimaxProblem.Start(x, vectors.Zeros(0), fresh.Y, vectors.Zeros(0));
-            point[BilevelMinimaxProblem.Y1] = leaning.Y.Copy();
-            point[BilevelMinimaxProblem.Z1] = fresh.Y.Copy();
-            place = leaning.Y;
-            var kkt = new KktResiduals<V>(lift, point, rho);
-            double gap = double.IsInfinity(kkt.GapBound) ? kkt.Seen.Gap : kkt.GapBound, residual = Math.Max(kkt.ResidualW, kkt.ResidualV), worst = Math.Max(residual, gap);
-            if (raise > 0 && (raise == 1 || worst < least)) (best, bestRho, least) = (point, rho, worst);
-            if (kkt.Rounding.Residual > residual / 2 && raise > 1) break;
-            left = ((RhoFactor * residual) - before) / (RhoFactor - 1);
-            before = residual;
-            if ((raise > 0 && worst <= LiftedShare * tolerance) || !double.IsFinite(worst)) break;
-        }
-
-        return (best, bestRho, left <= tolerance);
     }
 
     // Solves the lower level so well that what is left of its error moves the hypergradient, and that of the penalty
