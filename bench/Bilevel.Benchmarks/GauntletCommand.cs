@@ -51,6 +51,8 @@ internal static class GauntletCommand
         var result = method is null ? GauntletRunner.Entry(problem) : GauntletRunner.Method(problem, MethodCatalog.Find(method));
         Console.WriteLine(FormattableString.Invariant($"{result.Status}: {result.Message}\nsolved {result.Solved}{(result.AtKink ? " (at a kink)" : "")}, measure / tolerance {result.Gradient:G4} (at its own y {result.Claimed:G3}, around x {string.Join(" ", result.Around.Select(a => a.ToString("G3", CultureInfo.InvariantCulture)))}), violation {result.Violation:G3}, {result.Gradients:N0} gradients, {result.Seconds:G3} s\n{result.Failing}\n{result.Certificate}"));
         if (result.X is not { } x || !x.IsFinite()) return;
+        if (problem.Constrained is not null && result.Certificate is { } certificate && problem.LowerLoss(x, result.Y!) is var (loss, error))
+            Console.WriteLine(FormattableString.Invariant($"the follower loses {loss:G4} (the reference may err by {error:G2}); the certificate's bound is {GauntletRunner.PlainGapBound(certificate):G4}"));
         var (end, value, gradient, distance) = problem.Polish(x);
         Console.WriteLine(FormattableString.Invariant($"the reference descends from there by {distance:G3} in units of x, F from {problem.At(x).Value:G8} to {value:G8}, where |grad F| is {problem.At(end).Gradient / problem.Tolerance:G3} and convex combinations around are {gradient / problem.Tolerance:G3} times the tolerance\n"));
     }

@@ -8,6 +8,9 @@ public sealed class GauntletProblem
     // The most that the follower's conditions may leave in the reference, in scaled units.
     private const double Accuracy = 1e-9;
 
+    // Rounding of values of g over the squares that they are sums of, as curvatures are at most about 1.
+    private const double ValueRounding = 4e-15;
+
     private readonly Units units;
     private readonly FollowerReference reference;
     private readonly double scaleUpper, scaleLower;
@@ -212,11 +215,15 @@ public sealed class GauntletProblem
     public double LowerDistance(DenseVector<double> x, DenseVector<double> y) =>
         TensorPrimitives.Distance<double>(units.ToW(y), units.ToW(LowerSolution(x)));
 
-    /// <summary>g(x, y) - g(x, y*(x)), by the reference.</summary>
-    public double LowerLoss(DenseVector<double> x, DenseVector<double> y)
+    /// <summary>g(x, y) - g(x, y*(x)), by the reference, and what it may err: what violated rows of its own y* buy, what its residual leaves, rounding.</summary>
+    public (double Loss, double Error) LowerLoss(DenseVector<double> x, DenseVector<double> y)
     {
         double[] u = units.ToU(x), w = units.ToW(y);
-        return scaleLower * (reference.LowerValue(u, w) - reference.LowerValue(u, reference.Solve(u, w).W));
+        var best = Accurate(reference.Solve(u, w));
+        double size = 1 + TensorPrimitives.SumOfSquares<double>(u) + TensorPrimitives.SumOfSquares<double>(w);
+        double bought = reference.RowValues(u, best.W).Zip(best.Multipliers, (c, m) => m * Math.Abs(c)).Sum();
+        double left = best.Residual * Math.Sqrt(size) * TensorPrimitives.Distance<double>(w, best.W);
+        return (scaleLower * (reference.LowerValue(u, w) - reference.LowerValue(u, best.W)), scaleLower * (bought + left + (ValueRounding * size)));
     }
 
     /// <summary>|x| in units of x, from the planted point.</summary>

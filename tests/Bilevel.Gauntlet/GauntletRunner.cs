@@ -53,6 +53,9 @@ public sealed record GauntletResult
     /// <summary>The answer's x; null where there is none.</summary>
     public DenseVector<double>? X { get; init; }
 
+    /// <summary>The answer's y; null where there is none.</summary>
+    public DenseVector<double>? Y { get; init; }
+
     /// <summary>The certificate; null where there is none.</summary>
     public Certificate? Certificate { get; init; }
 
@@ -152,7 +155,7 @@ public static class GauntletRunner
         double[] around = double.IsFinite(gradient) && gradient > Slack && problem.Class.Follower != FollowerSet.None ? [.. KinkRadii.Select(r => problem.GradientAround(solution.X, r) / tolerance)] : [];
         bool kink = around.Length > 0 && around[^1] <= Slack;
         bool certified = solution.Certificate?.Verdict == Verdict.Certified;
-        return new GauntletResult
+        var result = new GauntletResult
         {
             Seed = problem.Seed,
             Status = solution.Status,
@@ -163,24 +166,36 @@ public static class GauntletRunner
             Gradient = gradient,
             Claimed = finite && problem.Constrained is not null ? problem.MeasureAt(solution.X, solution.Y, solution["y2"]) / tolerance : double.NaN,
             Violation = violation,
-            FalseCertificate = certified && Contradicted(problem, solution, gradient),
             Gradients = solution.OracleCalls,
             Seconds = seconds,
             Failing = certified ? "" : solution.Certificate?.Summary ?? solution.StatusMessage,
             Message = solution.StatusMessage,
             X = solution.X,
+            Y = solution.Y,
             Certificate = solution.Certificate,
         };
+        return result with { FalseCertificate = certified && IsContradicted(problem, result) };
     }
 
-    // A bound on |grad F| is compared with it; a bound on the gap of the follower with what the follower loses.
-    private static bool Contradicted(GauntletProblem problem, Solution<DenseVector<double>> solution, double gradient)
+    /// <summary>
+    /// Whether the reference contradicts a certificate: a bound on |grad F| is compared with it; one on the gap of the follower with what the
+    /// follower loses, and in the units that the certificate was given in with its tolerance.
+    /// </summary>
+    public static bool IsContradicted(GauntletProblem problem, GauntletResult result)
     {
-        double bound = solution.Certificate!["stationarity_bound"], kink = solution.Certificate["kink_bound"];
-        if (!double.IsNaN(kink)) return gradient > Slack && problem.GradientAround(solution.X, KinkRadii[^1]) > Slack * problem.Tolerance;
-        if (problem.Constrained is null && !double.IsNaN(bound)) return gradient > 1 + 1e-6;
-        return problem.Violation(solution.X, solution.Y) == 0 && problem.LowerLoss(solution.X, solution.Y) > problem.Tolerance * (1 + 1e-6);
+        var certificate = result.Certificate!;
+        if (!double.IsNaN(certificate["kink_bound"])) return result.Gradient > Slack && problem.GradientAround(result.X!, KinkRadii[^1]) > Slack * problem.Tolerance;
+        if (problem.Constrained is null && !double.IsNaN(certificate["stationarity_bound"])) return result.Gradient > 1 + 1e-6;
+        double plain = PlainGapBound(certificate);
+        var (loss, error) = problem.LowerLoss(result.X!, result.Y!);
+        return !(GapBound(certificate) <= certificate.Tolerance) || loss - error > plain + (1e-6 * Math.Abs(plain));
     }
+
+    /// <summary>The certificate's bound on what the follower loses, in plain numbers of g.</summary>
+    public static double PlainGapBound(Certificate certificate) => new[] { certificate["plain_lower_gap_bound"], certificate["plain_gap_bound"] }.FirstOrDefault(b => !double.IsNaN(b), GapBound(certificate));
+
+    // Where no constraint became a multiplier, the primal-dual gap is what the follower loses.
+    private static double GapBound(Certificate certificate) => certificate["lower_gap_bound"] is var bound && double.IsNaN(bound) ? certificate["gap_bound"] : bound;
 
     // Ends a run at its limit: by the exception that the driver turns into a status, or by cancelling it. A certificate after it is free.
     private sealed class Tally(long limit, CancellationTokenSource? cancellation)

@@ -33,7 +33,16 @@ public static partial class GauntletTable
             .OrderByDescending(g => g.Count());
         foreach (var group in groups)
             text.AppendLine(CultureInfo.InvariantCulture, $"{group.Count(),5}  {group.Key}  [{string.Join(" ", group.Take(seeds).Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Seed} ({r.Gradient:G2})")))}]");
+        Name("FALSE CERTIFICATES", r => r.FalseCertificate);
+        Name("FALSE Converged", r => r.FalseConverged);
         return text.ToString();
+
+        // Every seed of these, for one is too many.
+        void Name(string what, Func<GauntletResult, bool> which)
+        {
+            ulong[] named = [.. results.Where(which).Select(r => r.Seed)];
+            if (named.Length > 0) text.AppendLine(CultureInfo.InvariantCulture, $"{named.Length,5}  {what}: seeds {string.Join(" ", named)}");
+        }
     }
 
     private static double Median(IEnumerable<double> numbers)

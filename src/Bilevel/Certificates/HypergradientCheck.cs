@@ -268,12 +268,9 @@ internal sealed partial class HypergradientCheck<V>
     {
         const string Meaning = "epsilon-KKT of the lifted problem";
         if (x is not IResizable<V> vectors) return Conclude(Verdict.NotCheckable, $"Not checkable: y is constrained to {problem.LowerSet} and {reason}, and vectors of this type cannot be lifted.");
-        double rho = HasPenalty ? penalty : 1 / tolerance;
-        V[] point = BilevelMinimaxProblem.Start(x, vectors.Zeros(0), fresh.Y, vectors.Zeros(0));
-        var leaning = LowerLevelSolver.Solve(new WeightedSum<V>(problem.Upper, 1 / rho, problem.Lower), x, fresh.Y, problem.LowerSet, 0.1 * tolerance / rho, settings.LowerSteps);
-        point[BilevelMinimaxProblem.Y1] = leaning.Y.Copy();
-        point[BilevelMinimaxProblem.Z1] = fresh.Y.Copy();
-        var lifted = new KktCertificate().Check(Lift.Bilevel(problem), point, tolerance, rho, quick).Certificate;
+        var lift = Lift.Bilevel(problem);
+        var (point, rho, doubtful) = LiftedPoint.Of(problem, lift, [x, vectors.Zeros(0), fresh.Y, vectors.Zeros(0)], tolerance, settings.LowerSteps);
+        var lifted = new KktCertificate().Check(lift, point, tolerance, rho, quick).Certificate;
         numbers.AddRange(lifted.Residuals.Select(r => r with { Meaning = $"{Meaning}: {r.Meaning}" }));
         signs.AddRange(lifted.Signs);
         evidence.AddRange(lifted.Evidence);
@@ -286,7 +283,7 @@ internal sealed partial class HypergradientCheck<V>
             Verdict.NotCertified => $"Not certified as an {Meaning}: {summary}",
             _ => $"Not checkable: {summary}",
         }) with
-        { Objection = lifted.Objection, TouchedBound = lifted.TouchedBound, Touches = lifted.Touches };
+        { Objection = doubtful && lifted.Verdict == Verdict.NotCertified ? null : lifted.Objection, TouchedBound = lifted.TouchedBound, Touches = lifted.Touches };
     }
 
     // Solves the lower level so well that what is left of its error moves the hypergradient, and that of the penalty

@@ -140,6 +140,7 @@ internal sealed class KktCheck<V>
     private void List()
     {
         numbers.AddRange(deciding.Select(d => d.Number));
+        numbers.Add(new("x1_residual", kkt.ResidualX1, "the part of K1 in x1"));
         numbers.Add(new("rounding", Math.Max(kkt.Rounding.Residual, kkt.Rounding.Gap), "what rounding may hide of these numbers; included in them"));
         if (problem.LowerMultipliers is not { } lower) return;
         var (size, over) = lower.Sizes(y2);
@@ -293,12 +294,13 @@ internal sealed class KktCheck<V>
     {
         // Where both levels were not solved again, the user's own objectives at the point.
         var (upper, lower) = trouble.Values is { } solved ? (solved.Upper, solved.Lower) : AtPoint();
-        var certificate = new Certificate(verdict, tolerance, summary, numbers, [.. signs.Distinct()], upper, lower, upperCalls.Total + lowerCalls.Total)
+        var words = problem.Words;
+        var certificate = new Certificate(verdict, tolerance, words.In(summary), numbers, [.. signs.Distinct().Select(words.In)], upper, lower, upperCalls.Total + lowerCalls.Total)
         {
             TouchedBound = touched,
             Touches = Touched,
-            Objection = objection,
-            Evidence = evidence,
+            Objection = words.InOptional(objection),
+            Evidence = [.. evidence.Select(words.In)],
         };
         return new CertifiedPoint<V>(certificate, kkt.Point) { Better = trouble.Better?.Point, BetterValue = trouble.Better?.Value ?? double.NaN };
     }

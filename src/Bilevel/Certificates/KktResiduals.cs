@@ -52,6 +52,9 @@ internal sealed class KktResiduals<V>
     /// <summary>K1 with its rounding.</summary>
     public double ResidualW { get; private set; }
 
+    /// <summary>The part of K1 in x1, with its rounding.</summary>
+    public double ResidualX1 { get; private set; }
+
     /// <summary>K2 with its rounding.</summary>
     public double ResidualV { get; private set; }
 
@@ -161,6 +164,7 @@ internal sealed class KktResiduals<V>
         }
 
         double roundingW = Total(rounding, X1, Y1, Y2), roundingV = Total(rounding, X2, Z1, Z2);
+        ResidualX1 = Total(residuals, X1) + rounding[X1];
         ResidualW = Total(residuals, X1, Y1, Y2) + roundingW;
         ResidualV = Total(residuals, X2, Z1, Z2) + roundingV;
 
@@ -239,10 +243,11 @@ internal sealed class KktResiduals<V>
     private double EstimateSmoothness(IReadOnlyList<V> u, V[] rows)
     {
         double norm = Math.Sqrt(rows.Sum(v => v.Dot(v))), size = Math.Sqrt(u.Sum(v => v.Dot(v)));
+        double row = norm > 0 ? norm : sides.Upper.Norms.Sum() + (penalty * (sides.First.Norms.Sum() + sides.Second.Norms.Sum()));
         IReadOnlyList<V> along = rows;
         if (!(norm > 0))
         {
-            // At an exact solution along the point itself.
+            // At an exact solution along the point itself; what cancelled in the rows tells their units.
             if (!(size > 0)) return 1;
             (along, norm) = (u, size);
         }
@@ -262,6 +267,7 @@ internal sealed class KktResiduals<V>
         }
 
         double estimate = Math.Sqrt(change) / (length * norm);
-        return double.IsFinite(estimate) ? Math.Max(estimate, 1e-6 * Math.Min(1, norm / scale)) : 1;
+        double least = 1e-6 * Math.Min(1, row / scale);
+        return double.IsFinite(estimate) && (estimate > 0 || least > 0) ? Math.Max(estimate, least) : 1;
     }
 }

@@ -9,14 +9,12 @@ namespace Bilevel;
 internal sealed class KktSigns<V>
     where V : class, IVector<V>
 {
-    // A solve counts as one where it leaves this share of the tolerance; the leader moves so often over the saddle points.
+    // A solve of the lower level at another x1 leaves this share of the tolerance.
     private const double Solved = 1e-2;
-    private const int Moves = 8;
-
-    // Curvature below this share of the largest is none that makes a saddle point unique.
-    private const double Flat = 1e-3;
 
     private static readonly double[] Shares = [0.1, 0.5, 1, 0.25, 0.01];   // of the diameter of X1, at which other x1 are looked at
+
+    private const int Halvings = 10;
 
     private readonly KktCertificate settings;
     private readonly BilevelMinimaxProblem<V> problem;
@@ -54,12 +52,11 @@ internal sealed class KktSigns<V>
             return;
         }
 
-        var values = At(x1, near);
+        var values = CompareSaddles(At(x1, near));
         if (double.IsFinite(values.Upper) && double.IsFinite(values.Lower)) Values = values;
         double apart = atPoint - values.Penalised;
         if (Math.Abs(apart) > tolerance)
             Signs.Add(FormattableString.Invariant($"f at the point is {(apart < 0 ? "better" : "worse")} by {Math.Abs(apart):G4}, more than epsilon, than F(x1), which has the lower level solved again: y1 and y2 leave the saddle point by what the gap allows; F(x1) is the value reported"));
-        CompareSaddles(values);
         if (isKkt) MoveX1(values);
     }
 
@@ -79,8 +76,8 @@ internal sealed class KktSigns<V>
         return point;
     }
 
-    // The diameter, or a multiple of the size where there is none.
-    private static double Reach(IProximalTerm<V> term, V centre, double times)
+    /// <summary>The diameter, or a multiple of the size where there is none.</summary>
+    public static double Reach(IProximalTerm<V> term, V centre, double times)
     {
         double diameter = term.DiameterAt(centre.Length), size = centre.Norm();
         return double.IsFinite(diameter) ? diameter : times * (size > 0 ? size : 1);
@@ -88,115 +85,15 @@ internal sealed class KktSigns<V>
 
     private MinimaxValues<V> At(V x, LowerSaddle<V> saddle) => MinimaxAnswer.At(problem, x, x2, saddle, tolerance, settings.SaddleSteps);
 
-    // From afar, and pushed along the leader's downhill and uphill directions in y: where the saddle point is unique all solves end in it.
-    private void CompareSaddles(MinimaxValues<V> near)
+    // The values of the best saddle point for the leader, which is near where it is unique.
+    private MinimaxValues<V> CompareSaddles(MinimaxValues<V> near)
     {
-        var steep = LargestCurvature(near.Saddle);
-        LowerSaddle<V>? other = null;
-        List<MinimaxValues<V>> all = [near];
-        void Note(LowerSaddle<V> saddle)
-        {
-            if (!AreApart(near.Saddle, saddle, steep)) return;
-            other ??= saddle;
-            if (At(x1, saddle) is var values && double.IsFinite(values.Penalised)) all.Add(values);
-        }
-
-        Note(LowerSaddleSolver.Solve(problem, x1, Feasible(problem.Z1, y1, 1, 21), Feasible(problem.Z2, y2, 1, 22), target, settings.SaddleSteps));
-        foreach (int side in new[] { 1, -1 })
-        {
-            if (Push(near, side, steep) is { } pushed) Note(pushed.Saddle);
-        }
-
-        if (other is null) return;
-        MinimaxValues<V> best = all.MinBy(v => v.Penalised)!, worst = all.MaxBy(v => v.Penalised)!;
-        Numbers.Add(new("optimistic_upper", best.Upper, "F at the saddle point of the lower level that is the best found for the leader"));
-        Numbers.Add(new("pessimistic_upper", worst.Upper, "the same at the worst one found"));
-        Signs.Add(FormattableString.Invariant($"the saddle point of the lower level seems not to be unique: two were found {Apart(near.Saddle, other):G3} apart with gaps of at most {near.Saddle.Gap:G3} and {other.Gap:G3}; the leader may choose among them, and F is {best.Upper:G6} at the best for the leader, {worst.Upper:G6} at the worst and {near.Upper:G6} at the nearest one, which is reported"));
-    }
-
-    // The leader's gradient steps in y, first along what of the gradient moves no gradient of g, each followed by a solve of the lower level from where it ends, and steps of twice the length along what that moved; the best (or worst) saddle point reached, null where none is left.
-    private MinimaxValues<V>? Push(MinimaxValues<V> near, int side, double steep)
-    {
-        MinimaxValues<V>? reached = null;
-        var current = near;
-        double share = 1;
-        V[] slopes = [y1.ZerosLike(), y2.ZerosLike()], last = [y1.ZerosLike(), y2.ZerosLike()];
-        bool goesOn = false;
-        for (int k = 0; k < Moves; k++)
-        {
-            V[] moved = [current.Saddle.Z1.Copy(), current.Saddle.Z2.Copy()];
-            if (goesOn)
-            {
-                for (int i = 0; i < 2; i++) moved[i].AddScaled(2, last[i]);
-            }
-            else
-            {
-                new PreparedRequest<V>(problem.Upper, [[x1, current.X2, moved[0], moved[1]]], [new(Y1, 0, slopes[0]), new(Y2, 0, slopes[1])]).Evaluate();
-                if (k == 0 && LowerKernel.Part(problem, x1, current.Saddle, slopes, steep, settings.Directions) is { } flat) slopes = flat;
-                double norm = Math.Sqrt(slopes.Sum(s => s.Dot(s)));
-                if (!(norm > 0) || !double.IsFinite(norm)) break;
-                double length = share * Math.Max(y1.Length == 0 ? 0 : Reach(problem.Z1, y1, 1), y2.Length == 0 ? 0 : Reach(problem.Z2, y2, 1));
-                for (int i = 0; i < 2; i++) moved[i].AddScaled(-side * problem.UpperSign * length / norm, slopes[i]);
-            }
-
-            if (y1.Length > 0) problem.Z1.Project(moved[0]);
-            if (y2.Length > 0) problem.Z2.Project(moved[1]);
-            var saddle = LowerSaddleSolver.Solve(problem, x1, moved[0], moved[1], target, settings.SaddleSteps);
-            bool solved = saddle.Gap <= Solved * tolerance, apart = solved && AreApart(current.Saddle, saddle, steep);
-            if (solved && !apart && !goesOn) break;
-            if (apart && At(x1, saddle) is var there && side * (there.Penalised - current.Penalised) < 0)
-            {
-                last[0].CopyFrom(saddle.Z1);
-                last[1].CopyFrom(saddle.Z2);
-                last[0].AddScaled(-1, current.Saddle.Z1);
-                last[1].AddScaled(-1, current.Saddle.Z2);
-                (reached, current, goesOn) = (there, there, true);
-                continue;
-            }
-
-            if (!goesOn) share /= 4;
-            goesOn = false;
-        }
-
-        return reached;
-    }
-
-    // Under strong convexity and concavity by mu, each is within sqrt(2 gap/mu) of the saddle point; what they imply for mu, against the largest curvature there is.
-    private bool AreApart(LowerSaddle<V> a, LowerSaddle<V> b, double steep)
-    {
-        double apart = Apart(a, b), gaps = Math.Sqrt(Math.Max(a.Gap, 0)) + Math.Sqrt(Math.Max(b.Gap, 0));
-        if (!(Math.Max(a.Gap, b.Gap) <= tolerance) || !(apart > 1e-6 * (a.Z1.Norm() + a.Z2.Norm() + b.Z1.Norm() + b.Z2.Norm()))) return false;
-        double curvature = problem.Constants.LowerSmoothness ?? Math.Max(steep, Curvature(a, b, apart));
-        return curvature == 0 || 2 * gaps * gaps / (apart * apart) < Flat * curvature;
-    }
-
-    private static double Apart(LowerSaddle<V> a, LowerSaddle<V> b)
-    {
-        V d1 = a.Z1.Copy(), d2 = a.Z2.Copy();
-        d1.AddScaled(-1, b.Z1);
-        d2.AddScaled(-1, b.Z2);
-        return Math.Sqrt(d1.Dot(d1) + d2.Dot(d2));
-    }
-
-    // The turn of the gradients between two points.
-    private double Curvature(LowerSaddle<V> from, LowerSaddle<V> to, double apart)
-    {
-        V[] a = [y1.ZerosLike(), y2.ZerosLike()], b = [y1.ZerosLike(), y2.ZerosLike()];
-        new PreparedRequest<V>(problem.Lower, [[x1, from.Z1, from.Z2], [x1, to.Z1, to.Z2]], [new(Lower.Z1, 0, a[0]), new(Lower.Z2, 0, a[1]), new(Lower.Z1, 1, b[0]), new(Lower.Z2, 1, b[1])]).Evaluate();
-        for (int i = 0; i < 2; i++) a[i].AddScaled(-1, b[i]);
-        return Math.Sqrt(a[0].Dot(a[0]) + a[1].Dot(a[1])) / apart;
-    }
-
-    private double LargestCurvature(LowerSaddle<V> at)
-    {
-        double largest = 0;
-        for (ulong k = 0; k < 3; k++)
-        {
-            var elsewhere = new LowerSaddle<V>(Feasible(problem.Z1, y1, 0.1, 80 + k), Feasible(problem.Z2, y2, 0.1, 90 + k), 0);
-            if (Apart(at, elsewhere) is > 0 and var apart && Curvature(at, elsewhere, apart) is var seen && double.IsFinite(seen)) largest = Math.Max(largest, seen);
-        }
-
-        return largest;
+        var saddles = new OtherSaddles<V>(problem, x1, x2, y1, y2, tolerance, target, settings.SaddleSteps, settings.Directions);
+        if (saddles.Compare(near) is not { } found) return near;
+        Numbers.Add(new("optimistic_upper", found.Best.Upper, "F at the saddle point of the lower level that is the best found for the leader"));
+        Numbers.Add(new("pessimistic_upper", found.Worst.Upper, "the same at the worst one found"));
+        Signs.Add(FormattableString.Invariant($"the saddle point of the lower level seems not to be unique: two were found {OtherSaddles<V>.Apart(near.Saddle, found.Other):G3} apart with gaps of at most {near.Saddle.Gap:G3} and {found.Other.Gap:G3}; the leader may choose among them, and F is {found.Best.Upper:G6} at the best for the leader, which is reported, {found.Worst.Upper:G6} at the worst and {near.Upper:G6} at the nearest one"));
+        return found.Best;
     }
 
     // F with the lower level solved again at other points of X1: near ones first; farther and nearer ones where those show nothing better.
@@ -209,20 +106,33 @@ internal sealed class KktSigns<V>
         RandomDirection.Fill(random, 31);
         (double Change, double Distance)? steepest = null;
         (double Change, double Distance, V X1, MinimaxValues<V> Values)? lowest = null;
+        (V Direction, int Side)[] rays = [(downhill, 1), (downhill, -1), (random, 1), (random, -1)];
+        var looks = new List<(int Ray, double Length, double Change)>();
         foreach (double share in Shares)
         {
             int seen = 0;
-            foreach (var (direction, side) in new[] { (downhill, 1), (downhill, -1), (random, 1), (random, -1) })
+            for (int ray = 0; ray < rays.Length; ray++)
             {
+                var (direction, side) = rays[ray];
                 double length = share * whole, norm = direction.Norm();
                 if (!(norm > 0)) continue;
                 if (Try(side * length / norm, direction, length) is not { } found) continue;
+                looks.Add((ray, length, found.Change));
                 if (share == Shares[0] && (steepest is not { } most || Math.Abs(found.Change) / found.Distance > Math.Abs(most.Change) / most.Distance)) steepest = (found.Change, found.Distance);
                 if (lowest is not { } least || found.Change < least.Change) lowest = found;
                 if (++seen >= 2 && x1.Length == 1) break;
             }
 
             if (lowest is { } low && IsBetter(low.Change, low.Distance)) break;
+        }
+
+        // Where F rises along a ray and falls again there is another valley, whose bottom the looks may have missed.
+        if (lowest is not { } sofar || !IsBetter(sofar.Change, sofar.Distance))
+        {
+            foreach (var (ray, near, at, far) in Valleys(looks))
+            {
+                if (Bottom(rays[ray], near, at, far) is { } bottom && !(bottom.Change >= lowest!.Value.Change)) lowest = bottom;
+            }
         }
 
         if (steepest is { } slope && Math.Abs(slope.Change) < tolerance * slope.Distance)
@@ -249,6 +159,25 @@ internal sealed class KktSigns<V>
         Better = ([best.X1, best.Values.X2, z1, z2, z1.Copy(), z2.Copy()], best.Values.Upper);
         Signs.Add(FormattableString.Invariant($"F is better by {-best.Change:G3} at another x1, {best.Distance:G3} away, so x1 is not the global optimum; start there"));
 
+        // Between two looks that are higher than one between them, by halves of the larger side.
+        (double Change, double Distance, V X1, MinimaxValues<V> Values)? Bottom((V Direction, int Side) ray, double near, double at, double far)
+        {
+            (double Change, double Distance, V X1, MinimaxValues<V> Values)? best = null;
+            double norm = ray.Direction.Norm();
+            for (int k = 0; k < Halvings; k++)
+            {
+                double length = far - at > at - near ? (at + far) / 2 : (near + at) / 2;
+                if (Try(ray.Side * length / norm, ray.Direction, length) is not { } found) return best;
+                best ??= Try(ray.Side * at / norm, ray.Direction, at);
+                bool lower = best is { } least && found.Change < least.Change;
+                if (lower) (near, at, far, best) = length > at ? (at, length, far, found) : (near, length, at, found);
+                else if (length > at) far = length;
+                else near = length;
+            }
+
+            return best;
+        }
+
         (double Change, double Distance, V X1, MinimaxValues<V> Values)? Try(double times, V direction, double length)
         {
             var there = x1.Copy();
@@ -263,6 +192,20 @@ internal sealed class KktSigns<V>
             var values = At(there, solved);
             double change = values.Penalised - here.Penalised;
             return double.IsFinite(change) ? (change, distance, there, values) : null;
+        }
+    }
+
+    // The looks along a ray that are lower than one nearer to the point, with their neighbours.
+    private static IEnumerable<(int Ray, double Near, double At, double Far)> Valleys(List<(int Ray, double Length, double Change)> looks)
+    {
+        foreach (var ray in looks.GroupBy(l => l.Ray))
+        {
+            var along = ray.OrderBy(l => l.Length).ToList();
+            for (int i = 1; i < along.Count; i++)
+            {
+                bool falls = along[i].Change < along[i - 1].Change && along.Take(i).Any(l => l.Change > 0), turns = i + 1 == along.Count || along[i + 1].Change >= along[i].Change;
+                if (falls && turns) yield return (ray.Key, along[i - 1].Length, along[i].Length, i + 1 < along.Count ? along[i + 1].Length : along[i].Length);
+            }
         }
     }
 

@@ -35,9 +35,12 @@ internal static class MinimaxAnswer
         if (!(saddle.Gap <= close))
             return AtThePoint(FormattableString.Invariant($"solving the lower level again left a gap of {saddle.Gap:G3}, above {close:G3}"));
         var values = At(problem, point[X1], point[X2], saddle, close, Steps);
-        return double.IsFinite(values.Upper) && double.IsFinite(values.Lower)
-            ? new Answer<V>(point, values.Upper, values.Lower, [])
-            : AtThePoint("they are not finite where the lower level is solved again");
+        if (!double.IsFinite(values.Upper) || !double.IsFinite(values.Lower)) return AtThePoint("they are not finite where the lower level is solved again");
+        if (OtherSaddles<V>.IsDeclaredUnique(problem, point[Y1], point[Y2]) || point[X1] is not IFillable) return new Answer<V>(point, values.Upper, values.Lower, []);
+        var others = new OtherSaddles<V>(problem, point[X1], point[X2], point[Y1], point[Y2], close, Target(close, lower), Steps, 0);
+        return others.Best(values) is { } best && problem.UpperSign * (best.Upper - values.Upper) < -1e-6 * Math.Abs(values.Upper)
+            ? new Answer<V>(point, best.Upper, best.Lower, [FormattableString.Invariant($"The follower has more than one best answer here, as far as {close:G3} of g tells. Reported is the one that is best for the leader, f = {best.Upper:G6}; at the nearest to the method's y it is {values.Upper:G6}.")])
+            : new Answer<V>(point, values.Upper, values.Lower, []);
     }
 
     /// <summary>The gap at which a solve for values stops.</summary>

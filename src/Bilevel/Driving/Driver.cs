@@ -79,6 +79,9 @@ public sealed class Driver
     /// <summary>Who certifies; null for the certificate of the problem's class.</summary>
     public ICertifier? Certifier { get; init; }
 
+    /// <summary>In which units the problem is given; sentences about F and x say plain numbers.</summary>
+    internal SaidUnits Units { get; init; } = SaidUnits.One;
+
     /// <summary>Runs a method on a bilevel problem.</summary>
     /// <param name="method">The method.</param>
     /// <param name="problem">The problem.</param>

@@ -15,7 +15,7 @@ internal sealed partial class DriverLoop<V>
         var outcome = Outcome.Of(status, message, certified?.Certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
         double accuracy = driver.CertifyAt ?? stop.Tolerance ?? DefaultAccuracy;
         var answer = wanted ? Answers.Read(Problem, certified?.Point ?? point, run.Penalty, accuracy) : AsItStands(point, status);
-        List<string> notes = [.. answer.Notes];
+        List<string> notes = [.. answer.Notes.Select(driver.Units.Mark)];
         var better = MetByCertifier(certified, answer) ?? FlatStartOf(outcome.Status, start, answer, accuracy);
         if (better is { } found)
         {
@@ -23,7 +23,7 @@ internal sealed partial class DriverLoop<V>
             outcome = outcome with { Message = $"{outcome.Message} {found.Note}" };
         }
 
-        if (outcome.Status == SolveStatus.Converged && FallingLeader.Note(Problem, start[0], answer.Point, answer.UpperValue) is { } falling) notes.Add(falling);
+        if (outcome.Status == SolveStatus.Converged && FallingLeader.Note(Problem, start[0], answer.Point, answer.UpperValue, driver.Units) is { } falling) notes.Add(falling);
         (lastUpper, lastLower) = (answer.UpperValue, answer.LowerValue);
         driver.Logger.End(outcome.Status, iteration, outcome.Message);
         return new Solution<V>
@@ -65,8 +65,8 @@ internal sealed partial class DriverLoop<V>
     private string Breakdown(double residual) => FormattableString.Invariant(
             $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}).");
 
-    private static (IReadOnlyList<V> Better, string Note)? MetByCertifier(CertifiedPoint<V>? certified, Answer<V> answer) => certified?.Better is { } better
-        ? (better, FormattableString.Invariant($"A better point was met while the answer was checked: F = {certified.BetterValue:G5}, against {answer.UpperValue:G5}. Start there."))
+    private (IReadOnlyList<V> Better, string Note)? MetByCertifier(CertifiedPoint<V>? certified, Answer<V> answer) => certified?.Better is { } better
+        ? (better, FormattableString.Invariant($"A better point was met while the answer was checked: F = {driver.Units.Upper * certified.BetterValue:G5}, against {driver.Units.Upper * answer.UpperValue:G5}. Start there."))
         : null;
 
     private (IReadOnlyList<V> Better, string Note)? FlatStartOf(SolveStatus status, V[] start, Answer<V> answer, double accuracy) =>

@@ -101,7 +101,9 @@ internal sealed partial class DriverLoop<V> : IRunView
             {
                 if (doublings == MostDoublings)
                 {
-                    message = FormattableString.Invariant($"{message} It was doubled {MostDoublings} times and is touched still, so the multipliers are probably not bounded: Slater's condition fails for some x1 that was visited. Restrict x1, relax the constraints, or state equalities as equalities.");
+                    string why = Infeasibility.At(Problem, run.Point.ToArray()) is { } infeasible ? $". {infeasible}"
+                        : ", so the multipliers are probably not bounded: Slater's condition fails for some x1 that was visited. Restrict x1, relax the constraints, or state equalities as equalities.";
+                    message = FormattableString.Invariant($"{message} It was doubled {MostDoublings} times and is touched still{why}");
                     break;
                 }
 
@@ -125,7 +127,7 @@ internal sealed partial class DriverLoop<V> : IRunView
         }
 
         if (doublings > 0 && status is not (SolveStatus.Converged or SolveStatus.BoundTouched or SolveStatus.Cancelled))
-            message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; where that goes on, the constraints may not hold together for the x1 that were visited.");
+            message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; {(IsFinite(run.Point) ? Infeasibility.At(Problem, run.Point.ToArray()) : null) ?? "where that goes on, the constraints may not hold together for the x1 that were visited."}");
 
         if (status is SolveStatus.Diverged or SolveStatus.Stalled or SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit)
             message += Cause(status, start) is { Length: > 0 } cause ? " " + cause : "";
@@ -136,7 +138,7 @@ internal sealed partial class DriverLoop<V> : IRunView
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
         if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound || IsFinite(run.Point) ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded)
             (status, message, sound) = (SolveStatus.Unbounded, unbounded, false);
-        else if (problem is BilevelMinimaxProblem<V> && status is not (SolveStatus.Converged or SolveStatus.Cancelled) && FallingLeader.Unbounded(Problem, start[0], sound ? Copy(run.Point) : lastSound) is { } falling)
+        else if (problem is BilevelMinimaxProblem<V> && status is not (SolveStatus.Converged or SolveStatus.Cancelled) && FallingLeader.Unbounded(Problem, start[0], sound ? Copy(run.Point) : lastSound, driver.Units) is { } falling)
             (status, message, sound) = (SolveStatus.Unbounded, falling, false);
         else if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && FlatFollower.Unbounded(problem, sound ? Copy(run.Point) : lastSound) is { } flat)
             (status, message, sound) = (SolveStatus.Unbounded, flat, false);

@@ -19,7 +19,7 @@ internal static class ScaledSolve
         where V : class, IVector<V>
     {
         // What cannot be evaluated is for the validator to refuse.
-        if (Validator.Check([], problem, start).Any(f => f.Severity == Severity.Error)) return Solve(problem, start, tolerance, limit, cancellation);
+        if (Validator.Check([], problem, start).Any(f => f.Severity == Severity.Error)) return Solve(problem, start, tolerance, SaidUnits.One, limit, cancellation);
         OracleCounts upperCalls = new(BilevelMinimaxProblem.UpperCount), lowerCalls = new(BilevelMinimaxProblem.LowerCount);
         var counted = problem with { Upper = new CountingObjective<V>(problem.Upper, upperCalls), Lower = new CountingObjective<V>(problem.Lower, lowerCalls) };
         V[] begin = [.. Validator.Feasible(problem, start)];
@@ -30,10 +30,11 @@ internal static class ScaledSolve
             units = MinimaxUnits.Of(counted, begin);
         }
 
-        if (units.IsOne) return Solve(problem, start, tolerance, limit, cancellation);
+        if (units.IsOne) return Solve(problem, start, tolerance, SaidUnits.One, limit, cancellation);
         var scaled = new ScaledMinimaxProblem<V>(problem, units);
         double share = units.Tolerance(tolerance, LoosestShare);
-        var solution = Solve(scaled.Problem, scaled.Scale(begin), share, limit, cancellation);
+        var solution = Solve(scaled.Problem, scaled.Scale(begin), share, new SaidUnits(units.Upper, units.X1, units.ToString()), limit, cancellation);
+        string inUnits = FormattableString.Invariant($"units of the problem found at the start ({units}), in which the tolerance {tolerance:G4} for the gradient in x1 is {share:G4}");
         solution.UpperCalls.Add(upperCalls);
         solution.LowerCalls.Add(lowerCalls);
         return solution with
@@ -43,14 +44,32 @@ internal static class ScaledSolve
             LowerValue = units.Lower * solution.LowerValue,
             Trace = [.. solution.Trace.Select(row => row with { UpperValue = units.Upper * row.UpperValue, LowerValue = units.Lower * row.LowerValue })],
             Better = solution.Better is { } better ? scaled.Restore([.. better]) : null,
-            Notes = solution.Notes.Count == 0 ? [] : [.. solution.Notes, $"Numbers in these notes are in units of the problem found at the start ({units})."],
-            Certificate = solution.Certificate is not { } certificate ? null : certificate with
-            {
-                Summary = FormattableString.Invariant($"{certificate.Summary} Measured in units of the problem found at the start ({units}), in which the tolerance {tolerance:G4} for the gradient in x1 is {share:G4}."),
-                Signs = [.. certificate.Signs.Select(s => $"{s} (numbers in these units)")],
-                UpperValue = units.Upper * certificate.UpperValue,
-                LowerValue = units.Lower * certificate.LowerValue,
-            },
+            StatusMessage = $"{solution.StatusMessage} Residuals, rho and what is beyond or within epsilon are in {inUnits}; values of F and norms of x1 are plain numbers.",
+            Reason = $"{solution.Reason} Residuals and rho are in {inUnits}.",
+            Certificate = solution.Certificate is { } certificate ? Plain(certificate, units, inUnits) : null,
+        };
+    }
+
+    // The numbers in units, as they were judged, and after them those that have a plain meaning.
+    private static Certificate Plain(Certificate certificate, MinimaxUnits units, string inUnits)
+    {
+        (string Name, double Unit, string Meaning)[] known =
+        [
+            ("x1_residual", units.Upper / units.X1, "x1_residual in plain numbers of the gradient of f in x1"),
+            ("gap_bound", units.Lower, "gap_bound in plain numbers of g"),
+            ("lower_gap_bound", units.Lower, "lower_gap_bound in plain numbers of g: at y1 the follower loses at most so much"),
+            ("violation", units.Rows is { Length: > 0 } rows ? rows.Max() : units.Lower, "upper bound of violation in plain numbers of the constraints"),
+            ("upper_violation", 1, "upper_violation, whose rows keep their units"),
+        ];
+        string Marked(string sentence) => $"{sentence} (numbers in these units)";
+        return certificate with
+        {
+            Summary = $"{certificate.Summary} Measured in {inUnits}.",
+            Residuals = [.. certificate.Residuals, .. known.Where(k => !double.IsNaN(certificate[k.Name])).Select(k => new NamedNumber("plain_" + k.Name, k.Unit * certificate[k.Name], k.Meaning))],
+            Signs = [.. certificate.Signs.Select(Marked)],
+            Evidence = [.. certificate.Evidence.Select(Marked)],
+            UpperValue = units.Upper * certificate.UpperValue,
+            LowerValue = units.Lower * certificate.LowerValue,
         };
     }
 
@@ -67,13 +86,13 @@ internal static class ScaledSolve
         point[BilevelMinimaxProblem.Z1].CopyFrom(answered[BilevelMinimaxProblem.Y1]);
     }
 
-    private static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, StoppingRule? limit, CancellationToken cancellation)
+    private static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance, SaidUnits units, StoppingRule? limit, CancellationToken cancellation)
         where V : class, IVector<V>
     {
         var method = new Auto { Tolerance = tolerance };
         long every = start.Count == BilevelMinimaxProblem.BlockCount && method.Choice(problem, start) is ConstrainedQuasiNewton ? EveryCostly : Every;
         var stop = Stop.Certified(tolerance, every) | Stop.Iterations(1_000_000);
-        var driver = new Driver { Stop = limit is null ? stop : stop | limit, CertifyAt = tolerance };
+        var driver = new Driver { Stop = limit is null ? stop : stop | limit, CertifyAt = tolerance, Units = units };
         return driver.Run(method, problem, start, seed: 0, cancellation);
     }
 }

@@ -40,6 +40,9 @@ public static class Validator
 
         if (findings.Any(f => f.Severity == Severity.Error)) return findings;
         findings.AddRange(problem.Validate(feasible));
+
+        // What is wrong with the problem itself is said once, and not by every method in its way.
+        if (findings.Any(f => f.Severity == Severity.Error)) return findings;
         foreach (var method in methods)
         {
             if (MethodCatalog.All.FirstOrDefault(e => e.Defaults.GetType() == method.Core.GetType()) is { } entry)

@@ -83,6 +83,9 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     /// <summary>What x2 means where it holds Lagrange multipliers of the upper level's constraints; null where it does not.</summary>
     public Multipliers<V>? UpperMultipliers { get; init; }
 
+    /// <summary>How sentences name what a lift was made of.</summary>
+    internal LiftWords Words { get; init; } = LiftWords.None;
+
     /// <inheritdoc/>
     public IReadOnlyList<Block<V>> Blocks => [new("x1", X1), new("x2", X2), new("y1", Z1), new("y2", Z2), new("z1", Z1), new("z2", Z2)];
 
@@ -176,7 +179,7 @@ public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
         })
         {
             if (MinimaxAssumptions.Unbounded(term, length, modulus))
-                yield return new Finding(Severity.Warning, $"The block {name} has no bounds and no {constant} is declared, so no answer can be certified.", $"The run goes on; give {name} a bounded set, or declare the constant.");
+                yield return new Finding(Severity.Warning, Words.In($"The block {name} has no bounds and no {constant} is declared, so no answer can be certified."), Words.In($"The run goes on; give {name} a bounded set, or declare the constant."));
         }
 
         if (MinimaxAssumptions.Contradiction(this, start, ProbedDirections, thorough: false) is { } broken)

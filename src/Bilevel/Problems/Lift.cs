@@ -17,6 +17,7 @@ public static partial class Lift
             new SelectedBlocks<V>(problem.Upper, BilevelMinimaxProblem.X1, BilevelMinimaxProblem.Y1),
             new SelectedBlocks<V>(problem.Lower, BilevelMinimaxProblem.Lower.X1, BilevelMinimaxProblem.Lower.Z1))
         {
+            Words = LiftWords.Bilevel,
             X1 = problem.UpperSet,
             Z1 = problem.LowerSet,
             Constants = new MinimaxConstants { LowerStrongConvexity = constants.LowerStrongConvexity },

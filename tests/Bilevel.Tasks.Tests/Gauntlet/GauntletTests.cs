@@ -1,9 +1,11 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Bilevel.Gauntlet;
 
 namespace Bilevel.Tasks.Tests;
 
 /// <summary>A part of the gauntlet through the library's two-line entry; a thousand of each class by the benchmark project's command.</summary>
-public sealed class GauntletTests
+public sealed partial class GauntletTests
 {
     private const ulong FirstSeed = 1;
 
@@ -30,4 +32,41 @@ public sealed class GauntletTests
         Assert.True(results.Count(r => r.Solved) >= solved, "Fewer are solved." + report);
         Assert.True(results.Count(r => r.Certified) >= certified, "Fewer are certified." + report);
     }
+
+    [Theory]
+    [InlineData(14)]
+    [InlineData(48)]
+    [InlineData(91)]
+    public void TheFollowersLossIsComparedWithTheBoundOfTheCertificateInTheSameUnits(ulong seed)
+    {
+        var problem = GauntletProblem.Create(GauntletClass.Find("constraints"), seed);
+        var result = GauntletRunner.Entry(problem, seconds: 600);
+        var certificate = result.Certificate!;
+        Assert.True(result.Certified && !result.FalseCertificate, certificate.ToString());
+
+        // A bound below the follower's loss, or one above epsilon, is called false, and named.
+        var (loss, error) = problem.LowerLoss(result.X!, result.Y!);
+        Assert.True(loss > 2 * error, "The reference is sharp enough.");
+        Assert.InRange(certificate["plain_lower_gap_bound"], loss - error, double.PositiveInfinity);
+        Assert.True(GauntletRunner.IsContradicted(problem, result with { Certificate = With("plain_lower_gap_bound", (loss / 2) - error) }));
+        Assert.True(GauntletRunner.IsContradicted(problem, result with { Certificate = With("lower_gap_bound", 2 * certificate.Tolerance) }));
+        Assert.Contains($"FALSE CERTIFICATES: seeds {seed}", GauntletTable.Failures([result with { FalseCertificate = true }]), StringComparison.Ordinal);
+
+        Certificate With(string name, double value) => certificate with { Residuals = [.. certificate.Residuals.Select(r => r.Name == name ? r with { Value = value } : r)] };
+    }
+
+    [Fact]
+    public void SentencesAboutABetterPointSayPlainNumbers()
+    {
+        var problem = GauntletProblem.Create(GauntletClass.Find("constraints"), 71);
+        var solution = BilevelSolver.Solve(problem.Constrained!, problem.Start, problem.Tolerance);
+        Assert.NotNull(solution.Better);
+        var said = Better().Match(solution.StatusMessage);
+        Assert.True(said.Success, solution.StatusMessage);
+        Assert.Equal(problem.At(solution.Better[0]).Value, double.Parse(said.Groups[1].Value, CultureInfo.InvariantCulture), 1e-3 * problem.At(problem.X0).Value);
+        Assert.Equal(solution.UpperValue, double.Parse(said.Groups[2].Value, CultureInfo.InvariantCulture), 1e-4 * Math.Abs(solution.UpperValue));
+    }
+
+    [GeneratedRegex(@"A better point was met while the answer was checked: F = (\S+), against (\S+)\. ")]
+    private static partial Regex Better();
 }

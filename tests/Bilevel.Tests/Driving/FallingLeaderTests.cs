@@ -41,6 +41,35 @@ public sealed class FallingLeaderTests
         IReadOnlyList<DenseVector<double>> Far(double x) => [Vectors.Of(x), none, y, none, y, none];
         Assert.StartsWith("The leader seems unbounded: F has no minimiser as far as was looked. It is -99.5 at |x1| = 100 and still falls at ", FallingLeader.Unbounded(Lifted(0), start, Far(100)), StringComparison.Ordinal);
         Assert.Null(FallingLeader.Unbounded(Lifted(1), start, Far(100)));
-        Assert.Null(FallingLeader.Unbounded(Lifted(0), start, Far(5)));
+    }
+
+    [Fact]
+    public void The_verdict_does_not_depend_on_the_units_of_f_and_x()
+    {
+        double[] units = [1e-6, 1e-3, 1, 1e3, 1e6];
+        foreach (double u in units)
+        {
+            foreach (double f in units)
+            {
+                // In units u of x and f of f: exp(-x), (x - 50)^2, -x.
+                string? Note(Func<double, double> value, Func<double, double> slope, double x) =>
+                    FallingLeader.Note(Problem(t => f * value(t / u), t => f / u * slope(t / u)), Vectors.Of(0), [Vectors.Of(u * x), Vectors.Of(u * x)], f * value(x));
+                Assert.NotNull(Note(x => Math.Exp(-x), x => -Math.Exp(-x), 12));
+                Assert.Null(Note(x => Math.Exp(-x), x => -Math.Exp(-x), 2));
+                Assert.Null(Note(x => Math.Pow(x - 50, 2), x => 2 * (x - 50), 50));
+                Assert.NotNull(Note(x => -x, x => -1, 12));
+
+                // f = -x1 + s x1^2 + y1^2/2 with g = (z1 - 1)^2/2, all blocks in units u.
+                BilevelMinimaxProblem<DenseVector<double>> Lifted(double square) => new(
+                    new ArrayObjective<double>(
+                        b => f * ((-b[0][0] / u) + (square * Math.Pow(b[0][0] / u, 2)) + (Math.Pow(b[2][0] / u, 2) / 2)),
+                        (b, k) => k switch { 0 => [f / u * (-1 + (2 * square * b[0][0] / u))], 2 => [f / u * (b[2][0] / u)], _ => new double[b[k].Length] }),
+                    new ArrayObjective<double>(b => f * Math.Pow((b[1][0] / u) - 1, 2) / 2, (b, k) => k == 1 ? [f / u * ((b[1][0] / u) - 1)] : new double[b[k].Length]))
+                { Constants = new MinimaxConstants { LowerStrongConvexity = f / (u * u) } };
+                IReadOnlyList<DenseVector<double>> point = [Vectors.Of(100 * u), Vectors.Of(), Vectors.Of(u), Vectors.Of(), Vectors.Of(u), Vectors.Of()];
+                Assert.StartsWith("The leader seems unbounded", FallingLeader.Unbounded(Lifted(0), Vectors.Of(0), point), StringComparison.Ordinal);
+                Assert.Null(FallingLeader.Unbounded(Lifted(1), Vectors.Of(0), point));
+            }
+        }
     }
 }

@@ -41,6 +41,46 @@ public sealed class ConstrainedScalesTests
     }
 
     [Theory]
+    [InlineData(1, 1e6, 1, 1, 1)]
+    [InlineData(1e6, 1e-6, 1, 1, 1)]
+    [InlineData(1e-6, 1e6, 1e3, 1e-3, 10)]
+    [InlineData(1e-3, 1e4, 1e-6, 1e6, 1e4)]
+    public void The_plain_numbers_of_a_certificate_in_units_are_those_of_the_problem(double f, double g, double x, double y, double row)
+    {
+        // f = f (y - 3)^2/2 + x^2/2, g = g (y - x - 1)^2/2, y <= 1, of which at x >= 0 the follower's best is g x^2/2.
+        var upper = new FunctionObjective<DenseVector<double>>(
+            (u, v) => f * ((Square((v[0] / y) - 3) + Square(u[0] / x)) / 2),
+            (u, _, r) => r[0] = f / x * (u[0] / x),
+            (_, v, r) => r[0] = f / y * ((v[0] / y) - 3));
+        var lower = new FunctionObjective<DenseVector<double>>(
+            (u, v) => g * Square((v[0] / y) - (u[0] / x) - 1) / 2,
+            (u, v, r) => r[0] = -g / x * ((v[0] / y) - (u[0] / x) - 1),
+            (u, v, r) => r[0] = g / y * ((v[0] / y) - (u[0] / x) - 1));
+        var problem = Lift.ConstrainedLowerLevel(upper, new ConstrainedLowerLevel<double>(lower, new LinearConstraints<double>([0], [row / y], [row])) { StrongConvexity = g / (y * y) });
+        double tolerance = 1e-4 * f / x;
+        var solution = BilevelSolver.Solve(problem, Start(Vectors.Of(5 * x), Vectors.Of(2 * y), Vectors.Of(0)), tolerance);
+        var certificate = solution.Certificate!;
+
+        double[] units = [.. "f,g,x1,y1".Split(',').Select(name => Unit(certificate.Summary, name))];
+        double[] point = [.. solution.Point.Select(b => b.Length == 0 ? 0 : b[0])];
+        Assert.Equal(units[1] * certificate["lower_gap_bound"], certificate["plain_lower_gap_bound"]);
+        Assert.Equal(units[1] * certificate["gap_bound"], certificate["plain_gap_bound"]);
+        double loss = g * Square((point[Y1] / y) - (point[X1] / x) - 1) / 2, best = g * Square(Math.Max(0, point[X1] / x)) / 2;
+        Assert.InRange(certificate["plain_lower_gap_bound"], loss - best - (1e-14 * loss), double.PositiveInfinity);
+
+        // The row of x1 of the penalty function, with rho in plain numbers; c does not depend on x.
+        double rho = solution.Penalty * units[0] / units[1];
+        double residual = Math.Abs((f / x * (point[X1] / x)) + (rho * -g / x * ((point[Y1] - point[Z1]) / y)));
+        Assert.Equal(residual, certificate["plain_x1_residual"], 0.05 * tolerance);
+        Assert.InRange(certificate["plain_x1_residual"], 0, tolerance);
+        Assert.InRange(certificate["plain_violation"], Math.Max(0, row * ((point[Y1] / y) - 1)), double.PositiveInfinity);
+        Assert.Contains("in units of the problem found at the start", solution.StatusMessage, StringComparison.Ordinal);
+
+        static double Unit(string summary, string name) =>
+            Math.ScaleB(1, (int)Math.Round(Math.Log2(double.Parse(System.Text.RegularExpressions.Regex.Match(summary, $@"[( ]{name} ([^,)]+)").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture))));
+    }
+
+    [Theory]
     [InlineData(500, 1)]
     [InlineData(1e5, 1)]
     [InlineData(1e-4, 1e3)]

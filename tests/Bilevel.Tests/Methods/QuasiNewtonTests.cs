@@ -118,7 +118,7 @@ public sealed class QuasiNewtonTests
         var exact = new Driver { Stop = Stop.Residual(1e-8) | Stop.Iterations(100) }
             .Run(new QuasiNewton { Lambda = 100, Tolerance = 1e-8 }, CurvedLevels.Problem<double>(), CurvedLevels.Vector<double>(3), CurvedLevels.Vector<double>(4));
 
-        Assert.Equal(SolveStatus.NotWithinTolerance, solution.Status);
+        Assert.True(solution.Converged, solution.StatusMessage);
         Assert.Equal(SolveStatus.NotWithinTolerance, exact.Status);
         Assert.Equal(exact.UpperValue, solution.UpperValue, 1e-4);
     }

@@ -88,8 +88,8 @@ public sealed class SenseAndTermTests
         var start = BilevelMinimaxProblem.Start(Vectors.Of(2), Vectors.Of(0));
         var open = Solve(problem, start);
         Assert.Equal(Verdict.NotCheckable, open.Certificate!.Verdict);
-        Assert.Contains("z1 has no bounds", open.Certificate.Summary, StringComparison.Ordinal);
-        Assert.Contains(open.Findings, f => f.Severity == Severity.Warning && f.What.Contains("z1 has no bounds", StringComparison.Ordinal));
+        Assert.Contains("y has no bounds", open.Certificate.Summary, StringComparison.Ordinal);
+        Assert.Contains(open.Findings, f => f.Severity == Severity.Warning && f.What.Contains("y has no bounds", StringComparison.Ordinal));
 
         var closed = Solve(problem with { Constants = new MinimaxConstants { LowerStrongConvexity = 1 } }, start);
         Assert.Equal(Verdict.Certified, closed.Certificate!.Verdict);

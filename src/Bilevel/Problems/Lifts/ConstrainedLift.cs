@@ -26,6 +26,7 @@ public static partial class Lift
         };
         return new BilevelMinimaxProblem<DenseVector<T>>(OverUpperBlocks(upper, upperBlocks), lower.Build())
         {
+            Words = LiftWords.Constrained,
             LowerSense = lower.Sense,
             Z1 = lower.Set,
             Z2 = multipliers.Set,
