@@ -16,7 +16,7 @@ internal sealed class KktCheck<V>
     private readonly OracleCounts upperCalls = new(UpperCount), lowerCalls = new(LowerCount);
     private readonly KktResiduals<V> kkt;
     private readonly List<NamedNumber> numbers = [];
-    private readonly List<string> signs = [], evidence = [];
+    private readonly List<string> signs = [], evidence = [], hidden = [];
     private readonly V x1, x2, y1, y2, z1, z2;
     private readonly KktSigns<V> trouble;
     private readonly Sightings sightings = new();
@@ -64,7 +64,7 @@ internal sealed class KktCheck<V>
         {
             kkt.MeasureRounding();
             deciding = Decide();
-            contradiction = MinimaxAssumptions.Contradiction(problem, kkt.Point, settings.Directions, thorough: true, sightings)?.Sentence ?? KktAudit.Contradiction(problem, kkt, penalty, tolerance);
+            contradiction = MinimaxAssumptions.Contradiction(problem, kkt.Point, settings.Directions, thorough: true, sightings)?.Sentence ?? KktAudit.Contradiction(problem, kkt, penalty, tolerance, hidden);
         }
 
         List();
@@ -91,6 +91,8 @@ internal sealed class KktCheck<V>
             return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not checkable: next to nothing could be seen of {blind}, which is not finite on most of its set ({sightings.Seen} of {sightings.Asked} points were); make the set smaller."));
         if (Touched is { } touched && failing.All(IsViolation))
             return Conclude(Verdict.NotCertified, $"Not certified: {touched}", touched, Objection(failing));
+        if (failing.Count == 0 && hidden.Count > 0)
+            return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: by the gradients it is an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, but values cannot confirm the gradients so sharply: {string.Join("; ", hidden)}. A larger tolerance, or an objective without large constants, lets them be compared."));
         if (failing.Count == 0) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, if the lower level is convex-concave as declared."));
         string rounding = kkt.Rounding.Residual > tolerance ? FormattableString.Invariant($" Rounding alone may hide {kkt.Rounding.Residual:G3} of the residuals: take a larger tolerance, a smaller rho or more digits.")
             : kkt.Rounding.Gap > tolerance ? FormattableString.Invariant($" Rounding alone may hide {kkt.Rounding.Gap:G3} of the gap: take a larger tolerance or more digits.") : "";
@@ -301,6 +303,7 @@ internal sealed class KktCheck<V>
             Touches = Touched,
             Objection = words.InOptional(objection),
             Evidence = [.. evidence.Select(words.In)],
+            IsUnconfirmed = verdict == Verdict.NotCertified && hidden.Count > 0 && Failing().Count == 0,
         };
         return new CertifiedPoint<V>(certificate, kkt.Point) { Better = trouble.Better?.Point, BetterValue = trouble.Better?.Value ?? double.NaN };
     }

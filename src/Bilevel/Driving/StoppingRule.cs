@@ -336,6 +336,12 @@ public static class Stop
                 }
 
                 if (touched || certificate.Verdict == Verdict.Certified) return true;
+                if (certificate.IsUnconfirmed)
+                {
+                    reason = FormattableString.Invariant($"The numbers of the certificate, asked every {every:N0} iterations, are within the tolerance.");
+                    return true;
+                }
+
                 if (run.Settled(tolerance) is not { } why) return false;
                 (rests, reason) = (why.Status, why.Reason);
                 return true;

@@ -32,7 +32,7 @@ internal sealed class ValueCheck<V>
     where V : class, IVector<V>
 {
     private const double Start = 1e-3, Shrink = 8, FarShrink = 64, Shortest = 2e-5, ShortestOfGuess = 1e-6;
-    private const double Another = 0.37;
+    private const double Another = 0.37, Blocked = 1e3;
     private const int Levels = 14;
 
     private static readonly double[] Nodes = [0.5, 0.5 - (Math.Sqrt(0.6) / 2), 0.5 + (Math.Sqrt(0.6) / 2)];
@@ -114,8 +114,8 @@ internal sealed class ValueCheck<V>
         bool seen = false, confirmed = false;
         for (int level = 0; level < Levels; level++)
         {
-            var (declared, measured, size) = Compare(direction, t, rule);
-            double sure = (2 * Math.Max(valueRounding, 4 * precision * size) / t) + own, apart = Math.Abs(declared - measured);
+            var (declared, measured, size, way) = Compare(direction, t, rule);
+            double sure = Noise(size, way) + own, apart = Math.Abs(declared - measured);
             double next = t / (t * norm > reach ? FarShrink : Shrink);
             if (!double.IsFinite(apart))
             {
@@ -145,7 +145,7 @@ internal sealed class ValueCheck<V>
 
             // What would be left to see at the next length. Where their difference has settled, they contradict each other: what curvature
             // leaves of it falls with a power of the length.
-            double nextSure = (sure - own) * (t / next);
+            double nextSure = (sure - own) * Math.Max(1, way / next);
             bool hidden = nextSure > (apart - own - allowed) / 3 || level == Levels - 1;
             bool settled = Math.Abs(declared - declaredBefore - (measured - measuredBefore)) <= apart / 4;
             if (hidden || (settled && next < least)) return new(settled && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, Math.Max(apart, rough));
@@ -155,8 +155,8 @@ internal sealed class ValueCheck<V>
         return new(seen ? Agreement.Blunt : Agreement.Unseen, double.NaN, double.NaN, Math.Max(sharpest, rough));
     }
 
-    // Declared and measured slope per unit of the direction, over the segment or, where a set cuts it, over the worse of its legs.
-    private (double Declared, double Measured, double Size) Compare(V direction, double t, Rule rule)
+    // Declared and measured slope per unit of the direction, over the segment or, where a set cuts it, over the worse of its legs, and how far that leads.
+    private (double Declared, double Measured, double Size, double Way) Compare(V direction, double t, Rule rule)
     {
         if (set.IsWholeSpace)
         {
@@ -178,26 +178,35 @@ internal sealed class ValueCheck<V>
                 if (i == 0) (after, back) = (there, opposite);
             }
 
-            return (slopes / (2 * t), (after - back) / (2 * t), Math.Max(Math.Abs(after), Math.Abs(back)));
+            return (slopes / (2 * t), (after - back) / (2 * t), Math.Max(Math.Abs(after), Math.Abs(back)), t);
         }
 
-        (double Declared, double Measured, double Size) worst = (0, 0, 0);
+        // Where neither leg says more than rounding, the longer tells more.
+        var (worst, excess) = ((Declared: 0.0, Measured: 0.0, Size: 0.0, Way: t), double.NegativeInfinity);
         foreach (double side in new[] { t, -t })
         {
             Place(ahead, direction, side);
             leg.CopyFrom(ahead);
             leg.AddScaled(-1, centre);
-            if (!(leg.Norm() > 0)) continue;
+            double way = Math.Min(leg.Norm() / direction.Norm(), t);
+
+            // A set that lets nothing through leaves the rounding of the points.
+            if (!(way * direction.Norm() > Blocked * precision * centre.Norm()) || !(way > 0)) continue;
             double after = At(ahead), slopeAfter = gradient.Dot(leg);
             behind.CopyFrom(centre);
             behind.AddScaled(0.5, leg);
             At(behind);
-            double declared = (slope.Dot(leg) + (4 * gradient.Dot(leg)) + slopeAfter) / 6 / t, measured = (after - centreValue) / t;
-            if (!(Math.Abs(declared - measured) < Math.Abs(worst.Declared - worst.Measured))) worst = (declared, measured, Math.Max(worst.Size, Math.Abs(after)));
+            double declared = (slope.Dot(leg) + (4 * gradient.Dot(leg)) + slopeAfter) / 6 / way, measured = (after - centreValue) / way;
+            double beyond = Math.Abs(declared - measured) - Noise(after, way);
+            if (beyond <= 0) beyond = -1 / way;
+            if (!(beyond < excess)) (worst, excess) = ((declared, measured, Math.Abs(after), way), beyond);
         }
 
         return worst;
     }
+
+    // What rounding of two values of that size hides of a slope.
+    private double Noise(double size, double way) => 2 * Math.Max(valueRounding, 4 * precision * Math.Abs(size)) / way;
 
     // Whether gradient and values agree inside either half, and the slope at the point itself is between theirs: then only the point is not smooth.
     private bool IsKink(V direction, double t, double limit)
