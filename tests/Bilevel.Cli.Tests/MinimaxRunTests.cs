@@ -20,7 +20,7 @@ public class MinimaxRunTests
         var answer = Tool.RunOwn("run", "saddle-quadratic");
         Assert.StartsWith("saddle-quadratic by auto (ogda): Converged. The certificate, asked every 100 iterations, was given.\n", answer.Out);
         Assert.Single(answer.Out.Split('\n'), line => line.Contains("Certified: an epsilon-KKT point at epsilon = 0.01 with rho = 100"));
-        Assert.Matches("\n  minimiser_residual [^ ]+, maximiser_residual [^ ]+, gap_bound [^ ]+\n", answer.Out);
+        Assert.Matches("\n  minimiser_residual [^ ]+, maximiser_residual [^ ]+, gap_bound [^ ]+, x1_residual [^ ]+\n", answer.Out);
     }
 
     [Theory]

@@ -23,7 +23,7 @@ internal sealed class FollowerReference(ScaledFunction upper, ScaledFunction low
 {
     // The weight of the squares of violations, over the largest curvature, which is about 1.
     private const double Penalty = 100;
-    private const int Rounds = 100, NewtonSteps = 200;
+    private const int Rounds = 100, NewtonSteps = 3000;
 
     private readonly int rows = right.Length;
 
@@ -225,7 +225,7 @@ internal sealed class FollowerReference(ScaledFunction upper, ScaledFunction low
         double least = double.PositiveInfinity;
         int still = 0;
         double size = 1 + TensorPrimitives.Norm(u) + TensorPrimitives.Norm<double>(start);
-        for (int k = 0; k < NewtonSteps && still < (least <= 1e-9 * size ? 3 : 40); k++)
+        for (int k = 0; k < NewtonSteps && still < (least <= 1e-9 * size ? 3 : 1000); k++)
         {
             var gradient = new double[lower.SizeW];
             lower.GradientW(u, w, gradient);

@@ -32,7 +32,7 @@ internal sealed class ValueCheck<V>
     where V : class, IVector<V>
 {
     private const double Start = 1e-3, Shrink = 8, FarShrink = 64, Shortest = 2e-5, ShortestOfGuess = 1e-6;
-    private const double Another = 0.37, Blocked = 1e3;
+    private const double Another = 0.37, Blocked = 1e3, Open = 0.1;
     private const int Levels = 14;
 
     private static readonly double[] Nodes = [0.5, 0.5 - (Math.Sqrt(0.6) / 2), 0.5 + (Math.Sqrt(0.6) / 2)];
@@ -109,6 +109,7 @@ internal sealed class ValueCheck<V>
         double t = Math.Max(Start * reach / norm, 64 * need);
         if (!(t > 0)) t = 1e-3 / norm;
         if (!double.IsFinite(t * norm)) t = Math.Max(reach, 1) / norm;
+        if (!set.IsWholeSpace && set.DiameterAt(centre.Length) is > 0 and var diameter) t = Math.Min(t, diameter / norm);
         var (declaredBefore, measuredBefore) = (double.NaN, double.NaN);
         double sharpest = double.PositiveInfinity, apartBefore = double.PositiveInfinity, rough = 0;
         bool seen = false, confirmed = false;
@@ -190,7 +191,8 @@ internal sealed class ValueCheck<V>
             leg.AddScaled(-1, centre);
             double way = Math.Min(leg.Norm() / direction.Norm(), t);
 
-            // A set that lets nothing through leaves the rounding of the points.
+            // A set that lets nothing through leaves the rounding of the points; one that lets little through, such as a simplex along the gradient at
+            // its best point, can contradict but not confirm.
             if (!(way * direction.Norm() > Blocked * precision * centre.Norm()) || !(way > 0)) continue;
             double after = At(ahead), slopeAfter = gradient.Dot(leg);
             behind.CopyFrom(centre);
@@ -198,6 +200,7 @@ internal sealed class ValueCheck<V>
             At(behind);
             double declared = (slope.Dot(leg) + (4 * gradient.Dot(leg)) + slopeAfter) / 6 / way, measured = (after - centreValue) / way;
             double beyond = Math.Abs(declared - measured) - Noise(after, way);
+            if (beyond <= 0 && way < Open * t) continue;
             if (beyond <= 0) beyond = -1 / way;
             if (!(beyond < excess)) (worst, excess) = ((declared, measured, Math.Abs(after), way), beyond);
         }
