@@ -13,12 +13,8 @@ internal sealed class Boundlessness<V>
     // A leader that ended without converging this far from its start is looked at once more.
     private const double Far = 10;
 
-    // How far the slopes of g, and F, are looked at, in doublings of the first length.
-    private const int SlopeDoublings = 80, ValueDoublings = 30;
-
-    // A slope that dies out on the way belongs to an infimum that is not attained where it has been seen so often and ends so small.
-    private const int SlopesSeen = 5;
-    private const double DiedOut = 1e-8;
+    // How far F is looked at, in doublings of the first length.
+    private const int ValueDoublings = 30;
 
     private readonly BilevelProblem<V>? problem;
     private readonly V[] start;
@@ -86,56 +82,16 @@ internal sealed class Boundlessness<V>
         descent.Scale(-1);
         foreach (var direction in new[] { way, y, move, descent })
         {
-            if (FallsForEver(g, y, direction) is not { } far) continue;
+            if (Ray.FallsForEver(g, problem.LowerSet, y, direction) is not { } far) continue;
             return Words(far, "");
         }
 
         // So far away that slopes are below what numbers tell: they died out on the way there.
         V began = start[BilevelProblem.Y];
-        return way.Norm() > Far * (1 + began.Norm()) && FallsForEver(g, began, way) is { } last ? Words(last, ", beyond which the numbers do not tell") : null;
+        return way.Norm() > Far * (1 + began.Norm()) && Ray.FallsForEver(g, problem.LowerSet, began, way) is { } last ? Words(last, ", beyond which the numbers do not tell") : null;
 
         string Words((double Norm, double Value) far, string beyond) => FormattableString.Invariant(
             $"The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is {value:G4} at |y| = {y.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |y| = {far.Norm:G3}, where it is {far.Value:G4}{beyond}. Add a term to g that grows with |y|, or give y a bounded set.");
-    }
-
-    // The slope of a convex g along a ray is positive behind the minimiser on it.
-    private (double Norm, double Value)? FallsForEver(BlockFunction<V> g, V y, V direction)
-    {
-        double length = direction.Norm(), first = double.NaN, last = double.NaN;
-        if (!(length > 0) || !double.IsFinite(length)) return null;
-        double reach = (y.Norm() is var size and > 0 ? size : 1) / 8;
-        V place = y.Copy(), ahead = y.Copy();
-        int seen = 0;
-        bool isFlat = false;
-        (double, double) falls = default;
-        for (int j = 0; j <= SlopeDoublings; j++, reach *= 2)
-        {
-            place.CopyFrom(y);
-            place.AddScaled(reach / length, direction);
-            if (!place.IsFinite()) break;
-            if (!problem!.LowerSet.IsWholeSpace)
-            {
-                problem.LowerSet.Project(place);
-                ahead.CopyFrom(place);
-                ahead.AddScaled(-1, y);
-                if (!(ahead.Norm() > reach / 4)) return null;
-            }
-            else
-            {
-                ahead.CopyFrom(direction);
-            }
-
-            double value = g.Evaluate(place), slope = g.Gradient.Dot(ahead) / ahead.Norm();
-            if (double.IsNaN(slope) || double.IsNaN(value) || slope > 0) return null;
-            isFlat = slope == 0;
-            if (isFlat || double.IsNegativeInfinity(slope)) break;
-            if (seen++ == 0) first = slope;
-            last = slope;
-            falls = (place.Norm(), value);
-        }
-
-        // Flat behind a kink is a minimum attained; flat by underflow is none.
-        return seen >= SlopesSeen && (!isFlat || last > DiedOut * first) ? falls : null;
     }
 
     private string? LeaderAt(ReadOnlySpan<V> point)

@@ -138,6 +138,8 @@ internal sealed partial class DriverLoop<V> : IRunView
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
         if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound || IsFinite(run.Point) ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded)
             (status, message, sound) = (SolveStatus.Unbounded, unbounded, false);
+        else if (status is not (SolveStatus.Converged or SolveStatus.Cancelled) && RecedingFollower.Unbounded(Problem, start, sound ? Copy(run.Point) : lastSound) is { } receding)
+            (status, message, sound) = (SolveStatus.Unbounded, driver.Units.Mark(receding), false);
         else if (problem is BilevelMinimaxProblem<V> && status is not (SolveStatus.Converged or SolveStatus.Cancelled) && FallingLeader.Unbounded(Problem, start[0], sound ? Copy(run.Point) : lastSound, driver.Units) is { } falling)
             (status, message, sound) = (SolveStatus.Unbounded, falling, false);
         else if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && FlatFollower.Unbounded(problem, sound ? Copy(run.Point) : lastSound) is { } flat)

@@ -165,7 +165,7 @@ internal sealed class SetSearch<V>
         if (extent > 10 * Reach && !double.IsFinite(diameter)) sizes.Add(extent);
         foreach (double size in sizes)
         {
-            foreach (double share in isLong ? [0.3, 3] : new[] { 1e-3, 0.03, 0.3, 1, 3 })
+            foreach (double share in isLong ? [0.3, 3] : new[] { 1e-3, 0.03, 0.3, 1, 3, 0.1, 0.5, 1.5 })
             {
                 var pattern = Pattern();
                 foreach (int side in new[] { 1, -1 })

@@ -204,4 +204,31 @@ public sealed class BoundlessnessTests
             foreach (double y in new[] { -1e6, -1e3, 0, 0.999, 1, 2 }) Assert.Null(watch.AtEnd([Vectors.Of(0), Vectors.Of(y)], converged: true));
         }
     }
+
+    // min (x - 1)^2 + y^2/100, where the follower falls for ever above y = x, or has its best answer at the row.
+    private static Solution<DenseVector<double>> Constrained(double scale, double row, bool grows)
+    {
+        FunctionObjective<DenseVector<double>> f = new((x, y) => ((x[0] - 1) * (x[0] - 1)) + (y[0] * y[0] / 100), (x, _, r) => r[0] = 2 * (x[0] - 1), (_, y, r) => r[0] = y[0] / 50);
+        FunctionObjective<DenseVector<double>> g = new((_, y) => scale * ((grows ? y[0] * y[0] / 2e6 : 0) - y[0]), (_, _, r) => r[0] = 0, (_, y, r) => r[0] = scale * ((grows ? y[0] / 1e6 : 0) - 1));
+        var follower = new ConstrainedLowerLevel<double>(g, new LinearConstraints<double>([-row], [row], [0]));
+        var start = BilevelMinimaxProblem.Start(Vectors.Of(0.5), Vectors.Of(), Vectors.Of(0), Vectors.Of(0));
+        return new Driver { Stop = Stop.Certified(1e-3, 100) | Stop.Iterations(20_000), CertifyAt = 1e-3 }.Run(new Auto { Tolerance = 1e-3 }, Lift.ConstrainedLowerLevel(f, follower), start);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(100)]
+    public void A_follower_that_recedes_within_its_constraints_is_unbounded(double scale)
+    {
+        var solution = Constrained(scale, -1, grows: false);
+        Assert.Equal(SolveStatus.Unbounded, solution.Status);
+        Assert.Contains("follower seems unbounded", solution.StatusMessage, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_follower_that_a_row_stops_or_whose_objective_turns_far_away_is_not()
+    {
+        Assert.NotEqual(SolveStatus.Unbounded, Constrained(1, 1, grows: false).Status);
+        Assert.NotEqual(SolveStatus.Unbounded, Constrained(1, -1, grows: true).Status);
+    }
 }
