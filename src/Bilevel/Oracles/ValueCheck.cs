@@ -193,7 +193,7 @@ internal sealed class ValueCheck<V>
 
             // A set that lets nothing through leaves the rounding of the points; one that lets little through, such as a simplex along the gradient at
             // its best point, can contradict but not confirm.
-            if (!(way * direction.Norm() > Blocked * precision * centre.Norm()) || !(way > 0)) continue;
+            if (!(way > 0) || (way < Open * t && way * direction.Norm() <= Blocked * precision * centre.Norm())) continue;
             double after = At(ahead), slopeAfter = gradient.Dot(leg);
             behind.CopyFrom(centre);
             behind.AddScaled(0.5, leg);

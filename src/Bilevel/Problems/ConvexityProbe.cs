@@ -58,6 +58,8 @@ internal sealed class ConvexityProbe<V>
 {
     private const double Slack = 1e-3;
 
+    private const int ScanPoints = 48;
+
     private readonly IObjective<V> objective;
     private readonly V[] at;
     private readonly int block;
@@ -137,6 +139,7 @@ internal sealed class ConvexityProbe<V>
             int begun = places.Count;
             Bisect(first, places[Math.Min(known.Count, places.Count - 1)].Point);
             Bisect(Farthest(centre, Random(1), reach), Farthest(centre, Random(1), -reach));
+            if (first.Length == 1 && double.IsFinite(diameter)) Scan(centre);
             if (Compare(begun) is { } dip) return dip;
         }
 
@@ -280,6 +283,24 @@ internal sealed class ConvexityProbe<V>
 
         for (int i = 4; i <= Pieces; i++) roughest = Math.Max(roughest, Math.Abs(slopes[i] - (4 * slopes[i - 1]) + (6 * slopes[i - 2]) - (4 * slopes[i - 3]) + slopes[i - 4]));
         return fall > 2 * roughest;
+    }
+
+    // A set of one dimension is looked at evenly, from end to end.
+    private void Scan(V centre)
+    {
+        V from = centre.Copy(), to = centre.Copy(), along = Random(100 * diameter);
+        from.AddScaled(1, along);
+        to.AddScaled(-1, along);
+        term.Project(from);
+        term.Project(to);
+        to.AddScaled(-1, from);
+        for (int i = 0; i <= ScanPoints; i++)
+        {
+            var point = from.Copy();
+            point.AddScaled((double)i / ScanPoints, to);
+            term.Project(point);
+            Visit(point);
+        }
     }
 
     // Halves the piece of a segment that curves least, of even ones at first, again and again: it leads to a kink that points the wrong way, and into a dip.
