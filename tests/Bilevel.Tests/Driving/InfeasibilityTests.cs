@@ -10,7 +10,8 @@ public sealed class InfeasibilityTests
         new FunctionObjective<DenseVector<double>>((x, y) => ((x[0] * x[0]) + (y[0] * y[0])) / 2, (x, y, r) => r[0] = x[0], (x, y, r) => r[0] = y[0]),
         new ConstrainedLowerLevel<double>(
             new FunctionObjective<DenseVector<double>>((x, y) => Math.Pow(y[0] - x[0], 2) / 2, (x, y, r) => r[0] = x[0] - y[0], (x, y, r) => r[0] = y[0] - x[0]),
-            new LinearConstraints<double>([1, -1], [1, -1], [-gap, -gap])) { StrongConvexity = 1 });
+            new LinearConstraints<double>([1, -1], [1, -1], [-gap, -gap]))
+        { StrongConvexity = 1 });
 
     [Fact]
     public void The_least_violation_is_said_where_no_y_is_feasible_and_nothing_where_one_is()
