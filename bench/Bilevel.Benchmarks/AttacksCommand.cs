@@ -12,7 +12,7 @@ namespace Bilevel.Benchmarks;
 /// </summary>
 internal static partial class AttacksCommand
 {
-    private static readonly string[] Suites = ["AttackTests", "KktHonestTests", "SetCheckTests", "KktSignsTests"];
+    private static readonly string[] Suites = ["AttackTests", "KktHonestTests", "SetCheckTests", "KktSignsTests", "KinkTests"];
 
     /// <summary>Runs the command and returns the exit code of the tests.</summary>
     public static int Run(string[] arguments)
