@@ -34,6 +34,9 @@ public sealed record Certificate(
     double LowerValue,
     long OracleCalls)
 {
+    /// <summary>Advice to a run that could go on.</summary>
+    internal const string RunLonger = " Run longer, with a smaller tolerance of the method.";
+
     /// <summary>The bound of our own choosing that is touched while everything else is within the tolerance, in a sentence; null when none is.</summary>
     public string? TouchedBound { get; init; }
 

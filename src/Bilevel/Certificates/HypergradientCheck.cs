@@ -147,7 +147,7 @@ internal sealed partial class HypergradientCheck<V>
         if (estimate > tolerance)
         {
             double seen = this["penalty_gradient"];
-            string advice = this["kink_bound"] >= 0 ? KinkAdvice : seen <= tolerance ? FormattableString.Invariant($" The penalty function at lambda = {penalty:G4} is stationary here, so a larger lambda is needed.") : " Run longer, with a smaller tolerance of the method.";
+            string advice = this["kink_bound"] >= 0 ? KinkAdvice : seen <= tolerance ? FormattableString.Invariant($" The penalty function at lambda = {penalty:G4} is stationary here, so a larger lambda is needed.") : Certificate.RunLonger;
             return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: the {Subject} is {estimate:G3} in norm, above the tolerance {tolerance:G3}.{advice}"), objects: true);
         }
 

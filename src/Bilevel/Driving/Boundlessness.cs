@@ -16,6 +16,9 @@ internal sealed class Boundlessness<V>
     // How far F is looked at, in doublings of the first length.
     private const int ValueDoublings = 30;
 
+    // A leader so many times beyond the size of its start has run away.
+    private const double RanAway = 1e6;
+
     private readonly BilevelProblem<V>? problem;
     private readonly V[] start;
     private readonly V[] before;            // the point recorded last
@@ -76,6 +79,10 @@ internal sealed class Boundlessness<V>
     {
         V x = point[BilevelProblem.X], y = point[BilevelProblem.Y];
         if (y.Length == 0 || !x.IsFinite() || !y.IsFinite() || double.IsFinite(problem!.LowerSet.DiameterAt(y.Length))) return null;
+
+        // A strongly convex g has a minimiser; and a leader that ran away leaves numbers that tell nothing of g.
+        if (problem.Constants.LowerStrongConvexity > 0) return null;
+        if (x.Norm() > RanAway * (1 + start[BilevelProblem.X].Norm())) x = start[BilevelProblem.X];
         var g = new BlockFunction<V>(problem.Lower, [x, y], BilevelProblem.Y, 1);
         double value = g.Evaluate(y);
         V descent = g.Gradient.Copy(), move = Moved(y, before[BilevelProblem.Y]), way = Moved(y, start[BilevelProblem.Y]);

@@ -20,6 +20,10 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
         bool met = ended == SolveStatus.Converged;
         string stopped = ended == SolveStatus.NotWithinTolerance ? $"Not within the tolerance. {reason}" : $"Stopped before it converged. {reason}";
         if (certificate is null) return new(ended, met ? $"Converged by the method's own measure; not checked. {reason}" : stopped);
+
+        // A run that makes no more progress cannot take the advice to run longer.
+        if (ended == SolveStatus.Stalled && certificate.Objection is { } advice)
+            certificate = certificate with { Summary = Short(certificate.Summary), Objection = Short(advice) };
         string summary = certificate.Summary;
         if (certificate.Verdict == Verdict.Certified && certificate.TouchedBound is null && certificate.Objection is null)
             return new(SolveStatus.Converged, met ? $"Converged. {reason} {summary}" : $"Converged: the answer is certified, although the method's own rule was not met. {reason} {summary}");
@@ -37,6 +41,8 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
             _ => new(ended, $"{stopped} {summary}"),
         };
     }
+
+    private static string Short(string sentence) => sentence.Replace(Certificate.RunLonger, "", StringComparison.Ordinal);
 
     // The sentence as a clause after a colon: without its verdict, its full stop and its capital.
     private static string Clause(string sentence)

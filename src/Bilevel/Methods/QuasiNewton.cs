@@ -138,7 +138,7 @@ public sealed record QuasiNewton : IBilevelMethod
         public void Step()
         {
             if (double.IsNaN(Residual)) Begin();
-            else if (isStuck || (isLast && bias > settings.Tolerance && difference.GradientNorm <= settings.Tolerance)) return;   // nothing is left to gain
+            else if (isStuck || IsAtRest) return;   // nothing is left to gain
             else if (IsStageDone) RaiseLambda();
             else Move();
             if (NeedsGivenBias) MeasureGivenBias();
@@ -148,7 +148,9 @@ public sealed record QuasiNewton : IBilevelMethod
         public (SolveStatus Status, string Reason)? Settled(double tolerance) =>
             settings.Lambda is not null && isLast && IsStationary && bias > tolerance && difference.GradientNorm <= tolerance
                 ? GivenLambda.Settled(difference.Lambda, difference.GradientNorm, bias, tolerance, "lambda", chosen: true, settings.Order)
-                : null;
+            : isStuck ? (SolveStatus.Stalled, FormattableString.Invariant($"No step lowers the penalty function at lambda = {difference.Lambda:G4} any more, although the norm of its gradient is {difference.GradientNorm:G3}: rounding or a kink of F ends the progress."))
+            : IsAtRest ? (SolveStatus.Stalled, FormattableString.Invariant($"Rounding keeps lambda from rising beyond {difference.Lambda:G4}: the penalty function is stationary there, but its bias is about {bias:G3}. Ask for a tolerance above that."))
+            : null;
 
         public void Transfer(IArchive<V> archive)
         {
@@ -182,6 +184,8 @@ public sealed record QuasiNewton : IBilevelMethod
         private double Unknown => UnknownUnits * settings.Tolerance;
 
         private bool IsStationary => difference.IsSound && difference.GradientNorm <= settings.Tolerance;
+
+        private bool IsAtRest => isLast && bias > settings.Tolerance && difference.GradientNorm <= settings.Tolerance;
 
         // The bias of a lambda that was given is looked at where its penalty function is stationary.
         private bool NeedsGivenBias => settings.Lambda is not null && isLast && double.IsNaN(bias) && IsStationary;

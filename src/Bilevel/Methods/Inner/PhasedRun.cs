@@ -67,7 +67,7 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
         }
     }
 
-    public (SolveStatus Status, string Reason)? Settled(double tolerance) => run.Settled(tolerance);
+    public (SolveStatus Status, string Reason)? Settled(double tolerance) => phase == phases.Count - 1 ? run.Settled(tolerance) : null;
 
     public void Transfer(IArchive<V> archive)
     {
