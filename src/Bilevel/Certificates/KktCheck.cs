@@ -9,6 +9,9 @@ internal sealed class KktCheck<V>
     // A multiplier may exceed the declared bound of optimal ones by so much, for it is approximate.
     private const double Slack = 1e-2;
 
+    // The most that a gap or a violation may be in units of the follower.
+    private const double Loosest = 0.1;
+
     private readonly KktCertificate settings;
     private readonly BilevelMinimaxProblem<V> problem;
     private readonly double tolerance, penalty;
@@ -91,12 +94,23 @@ internal sealed class KktCheck<V>
             return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not checkable: next to nothing could be seen of {blind}, which is not finite on most of its set ({sightings.Seen} of {sightings.Asked} points were); make the set smaller."));
         if (Touched is { } touched && failing.All(IsViolation))
             return Conclude(Verdict.NotCertified, $"Not certified: {touched}", touched, Objection(failing));
+        if (failing.Count == 0 && Coarse() is { } coarse) return Conclude(Verdict.NotCertified, $"Not certified: {coarse}.", objection: coarse);
         if (failing.Count == 0 && hidden.Count > 0)
             return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: by the gradients it is an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, but values cannot confirm the gradients so sharply: {string.Join("; ", hidden)}. A larger tolerance, or an objective without large constants, lets them be compared."));
         if (failing.Count == 0) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, if the lower level is convex-concave as declared."));
         string rounding = kkt.Rounding.Residual > tolerance ? FormattableString.Invariant($" Rounding alone may hide {kkt.Rounding.Residual:G3} of the residuals: take a larger tolerance, a smaller rho or more digits.")
             : kkt.Rounding.Gap > tolerance ? FormattableString.Invariant($" Rounding alone may hide {kkt.Rounding.Gap:G3} of the gap: take a larger tolerance or more digits.") : "";
         return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified at {tolerance:G4}: {string.Join(", ", failing.Select(n => FormattableString.Invariant($"{n.Number.Name} = {n.Number.Value:G4}")))}.{rounding}"), objection: Objection(failing));
+    }
+
+    // Numbers within an epsilon that is no small number for the follower: what is allowed is more than it has to lose, or than its constraints ask for.
+    private string? Coarse()
+    {
+        if (problem.LowerMultipliers is null) return null;
+        var units = MinimaxUnits.Of(problem, kkt.Point);
+        double gap = kkt.GapBound / units.Lower, violation = deciding.Where(d => d.Number.Name == "violation").Select(d => d.Number.Value).FirstOrDefault() / (units.Rows is { Length: > 0 } rows ? rows.Max() : 1);
+        return units.IsOne || (gap <= Loosest && violation <= Loosest) ? null : FormattableString.Invariant(
+            $"epsilon = {tolerance:G4} is no small number for the follower: beside what counts as one of its objective and of its constraints at the point ({units}) its gap is {gap:G3} and the violation {violation:G3}; take a smaller epsilon, or {nameof(BilevelSolver)}.{nameof(BilevelSolver.Solve)}, which finds units of its own");
     }
 
     // A number that the verdict stands on, and what is known of it from below: without what rounding and the proof add.
