@@ -58,7 +58,7 @@ internal static class BilevelAnswer
         {
             var place = start.Copy();
             problem.LowerSet.Project(place);
-            double lambda = first, before = double.NaN, apart = double.NaN;
+            double lambda = first, before = double.NaN, apart = double.NaN, lossBefore = double.NaN;
             for (int raise = 0; raise < Raises; raise++, lambda *= Growth)
             {
                 var leaning = LowerLevelSolver.Solve(new WeightedSum<V>(problem.Upper, 1 / lambda, problem.Lower), x, place, problem.LowerSet, 1e-3 * tolerance / lambda, 400);
@@ -72,9 +72,9 @@ internal static class BilevelAnswer
                 apart = distance;
                 if (raise == 0) continue;
 
-                // Done where nothing is left to lose, or where a raise changes f by less than matters.
-                bool settled = Math.Abs(upper - before) <= (1e-9 * Math.Abs(upper)) + (1e-6 * tolerance);
-                before = upper;
+                // Done where nothing is left to lose, or where a raise changes f by less than matters, while the loss falls as it must: it stays where f outweighs g.
+                bool settled = Math.Abs(upper - before) <= (1e-9 * Math.Abs(upper)) + (1e-6 * tolerance) && loss <= Nearer * lossBefore;
+                (before, lossBefore) = (upper, loss);
                 if (loss > rounding && !settled) continue;
                 if (best is null || upper < best.Value.Upper) best = (place.Copy(), upper, loss + lower.Value);
                 if (loss <= rounding || settled) break;

@@ -19,6 +19,9 @@ internal sealed class KinkSearch<V>(V x, Func<V, (V Gradient, double Error)?> hy
     // How little the slope may fall along a step that adds nothing.
     private const double Same = 0.9;
 
+    // What counts as zero, where x has no size to take a share of.
+    private const double Zero = 1e-20;
+
     private const int MostGradients = 60;
 
     private readonly List<V> bundle = [], points = [];
@@ -32,7 +35,7 @@ internal sealed class KinkSearch<V>(V x, Func<V, (V Gradient, double Error)?> hy
     public Kink<V>? Find(double tolerance, double share, double mostError)
     {
         this.mostError = mostError;
-        double size = x.Norm(), radius = share * (size > 0 ? size : 1);
+        double size = x.Norm(), radius = share * (size > Zero ? size : 1);
         bundle.Clear();
         points.Clear();
         error = 0;

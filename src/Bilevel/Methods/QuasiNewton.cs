@@ -90,6 +90,9 @@ public sealed record QuasiNewton : IBilevelMethod
         // The two sides of a difference of second order mirror each other at least so well.
         private const double MostAsymmetry = 0.5;
 
+        // What is left of the follower's loss after a raise of lambda, at the most, where lambda outweighs f.
+        private const double LeaningShare = 0.5;
+
         // Copies of y that stay this far apart, by their size, are not held apart by rounding.
         private const double FlatSpread = 1e-6;
 
@@ -364,7 +367,7 @@ public sealed record QuasiNewton : IBilevelMethod
             yBefore.CopyFrom(y);
             zBefore.CopyFrom(z);
             bool wasMirrored = difference.IsSound && difference.Asymmetry <= MostAsymmetry;
-            double errorBefore = difference.Error, spreadBefore = difference.Spread;
+            double errorBefore = difference.Error, spreadBefore = difference.Spread, lossBefore = difference.Loss;
             difference.Lambda = lambda;
             difference.Evaluate(InnerShare, settings.Tolerance);
             hBefore.AddScaled(-1, difference.Gradient);
@@ -387,11 +390,14 @@ public sealed record QuasiNewton : IBilevelMethod
             // Where the follower has many best answers f moves y and its mirror image to opposite ends of them, at every lambda alike.
             bool isFlat = settings.Order == 2 && difference.Spread > spreadBefore / Math.Sqrt(ratio) && difference.Spread > FlatSpread * z.Norm();
             if (isFlat) bias = Math.Max(bias, Math.Max(change, Unknown));
-            if (difference.Straddles) bias = Math.Max(bias, Math.Max(change, Unknown));
+
+            // Where f outweighs g, y rests near the minimiser of f at every lambda alike, and h tells nothing of F.
+            bool isLeaning = difference.Loss > Math.Max(difference.LossRounding, LeaningShare * lossBefore);
+            if (difference.Straddles || isLeaning) bias = Math.Max(bias, Math.Max(change, Unknown));
             stageGoal = 2 * bias;
 
             // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
-            bool shouldFall = !difference.Straddles && !isFlat && (settings.Order == 1 ? lag < 1 : wasMirrored);
+            bool shouldFall = !difference.Straddles && !isFlat && !isLeaning && (settings.Order == 1 ? lag < 1 : wasMirrored);
             bool isRounding = change <= 10 * errors;
             stagesInVain = shouldFall && bias >= biasBefore ? stagesInVain + (isRounding ? 2 : 1) : 0;
             biasBefore = bias;

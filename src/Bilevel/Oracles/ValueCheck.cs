@@ -33,6 +33,10 @@ internal sealed class ValueCheck<V>
 {
     private const double Start = 1e-3, Shrink = 8, FarShrink = 64, Shortest = 2e-5, ShortestOfGuess = 1e-6;
     private const double Another = 0.37, Blocked = 1e3, Open = 0.1;
+
+    // So many reaches away lies what slopes at a few places need not see: no mistake.
+    private const double TooFar = 3;
+
     private const int Levels = 14;
 
     private static readonly double[] Nodes = [0.5, 0.5 - (Math.Sqrt(0.6) / 2), 0.5 + (Math.Sqrt(0.6) / 2)];
@@ -149,7 +153,7 @@ internal sealed class ValueCheck<V>
             double nextSure = (sure - own) * Math.Max(1, way / next);
             bool hidden = nextSure > (apart - own - allowed) / 3 || level == Levels - 1;
             bool settled = Math.Abs(declared - declaredBefore - (measured - measuredBefore)) <= apart / 4;
-            if (hidden || (settled && next < least)) return new(settled && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, Math.Max(apart, rough));
+            if (hidden || (settled && next < least)) return new(settled && !(t * norm > TooFar * reach && reach > 0) && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, Math.Max(apart, rough));
             (declaredBefore, measuredBefore, t) = (declared, measured, next);
         }
 

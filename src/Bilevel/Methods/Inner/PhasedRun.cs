@@ -8,20 +8,25 @@ internal interface IPhasedRun
 }
 
 /// <summary>
-/// Phases one after the other, each from the point where the one before was ended by its rule, or from its last sound point where it broke
-/// down. The driver sees one run, whose settings nobody chose: what is said of it names none.
+/// Phases one after the other, each from the point of least residual of those before. Where the last breaks down, that point is the answer. The driver sees one run, whose settings nobody chose: what is said of it names none.
 /// </summary>
 internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
     where V : class, IVector<V>
 {
+    // An estimate so many times the least residual belongs to a run that ran away.
+    private const double RanAway = 1e8;
+
     private readonly IReadOnlyList<Phase> phases;
     private readonly IProblem<V> problem;
     private readonly ulong seed;
     private readonly V[] point;                      // the run's own vectors, whichever phase is at work
     private readonly V[] began;                      // where the phase began
+    private readonly V[] best;                       // the point of least residual
     private IRun<V> run;
     private IStopMonitor monitor;
     private long phase, iteration;
+    private double least = double.PositiveInfinity;
+    private bool isOver;                             // the last phase broke down
 
     /// <param name="phases">The phases; the rule of the last is left to the driver.</param>
     /// <param name="problem">The problem.</param>
@@ -30,7 +35,7 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
     public PhasedRun(IReadOnlyList<Phase> phases, IProblem<V> problem, IReadOnlyList<V> start, ulong seed)
     {
         (this.phases, this.problem, this.seed) = (phases, problem, seed);
-        (began, point) = (start.CopyBlocks(), start.CopyBlocks());
+        (began, point, best) = (start.CopyBlocks(), start.CopyBlocks(), start.CopyBlocks());
         (run, monitor) = Begin();
     }
 
@@ -38,9 +43,9 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
 
     public long Iteration => iteration;
 
-    public double Residual => run.Residual;
+    public double Residual => isOver ? least : run.Residual;
 
-    public double Estimate => run.Estimate;
+    public double Estimate => isOver ? least : run.Estimate;
 
     public string Advice => "Scale the variables to sizes near 1, declare the constants of the problem, give x a bounded set, start elsewhere, or run a method with settings of your own by the driver.";
 
@@ -59,25 +64,33 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
 
     public void Step()
     {
+        if (isOver) return;
         while (!StepPhase())
         {
             phase++;
-            began.CopyFrom(point);
+            began.CopyFrom(double.IsFinite(least) ? best : point);
             (run, monitor) = Begin();
         }
     }
 
-    public (SolveStatus Status, string Reason)? Settled(double tolerance) => phase == phases.Count - 1 ? run.Settled(tolerance) : null;
+    public (SolveStatus Status, string Reason)? Settled(double tolerance) =>
+        isOver ? (SolveStatus.Stalled, FormattableString.Invariant($"The last way to the answer broke down; the answer is the point of least residual, {least:G3}, of those before."))
+        : phase == phases.Count - 1 ? run.Settled(tolerance) : null;
 
     public void Transfer(IArchive<V> archive)
     {
         archive.Transfer("phase of the method", ref phase);
         archive.Transfer("where it began", began);
         archive.Transfer("iterations of all phases", ref iteration);
+        archive.Transfer("point of least residual", best);
+        archive.Transfer("least residual", ref least);
+        archive.Transfer("last phase broke down", ref isOver);
         if (archive.Loading) (run, monitor) = Begin();
         run.Transfer(archive);
         monitor.Transfer(archive);
-        if (archive.Loading) CopyPoint();
+        if (!archive.Loading) return;
+        if (isOver) point.CopyFrom(best);
+        else CopyPoint();
     }
 
     // One iteration of the phase; false where that was its last.
@@ -85,9 +98,17 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
     {
         run.Step();
         iteration++;
-        bool isSound = double.IsFinite(run.Residual), isLast = phase == phases.Count - 1;
+        bool isSound = double.IsFinite(run.Residual) && !(run.Estimate > RanAway * least), isLast = phase == phases.Count - 1;
         foreach (var block in run.Point) isSound &= block.IsFinite();
         if (isSound || isLast) CopyPoint();
+        if (isSound && run.Residual < least)
+        {
+            least = run.Residual;
+            best.CopyFrom(point);
+        }
+
+        isOver = !isSound && isLast && double.IsFinite(least);
+        if (isOver) point.CopyFrom(best);
         return isLast || (isSound && !monitor.ShouldStop(this));
     }
 

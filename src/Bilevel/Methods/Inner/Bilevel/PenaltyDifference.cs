@@ -95,6 +95,12 @@ internal sealed class PenaltyDifference<V>
     /// <summary>|y - z|, or |y - w| at order 2; it falls like 1/lambda where the follower has one best answer.</summary>
     public double Spread { get; private set; }
 
+    /// <summary>g(x, y) - g(x, z), what y loses of the follower's best; it falls at least like 1/lambda where lambda outweighs f. 0 at order 2.</summary>
+    public double Loss { get; private set; }
+
+    /// <summary>What rounding of values leaves of that.</summary>
+    public double LossRounding { get; private set; }
+
     /// <summary>
     /// Whether y and z lie on different faces of their set, and not next to each other: then h mixes the gradients of two
     /// pieces of F, and says nothing of either.
@@ -159,16 +165,18 @@ internal sealed class PenaltyDifference<V>
         archive.Transfer("coupling", ref coupling);
         archive.Transfer("largest slope", ref largestSlope);
         archive.Transfer("last norm", ref reference);
-        double norm = GradientNorm, value = Value, noise = ValueNoise, error = Error, asymmetry = Asymmetry, spread = Spread;
+        double norm = GradientNorm, value = Value, noise = ValueNoise, error = Error, asymmetry = Asymmetry, spread = Spread, loss = Loss, lossRounding = LossRounding;
         archive.Transfer("gradient norm", ref norm);
         archive.Transfer("value", ref value);
         archive.Transfer("value noise", ref noise);
         archive.Transfer("error", ref error);
         archive.Transfer("asymmetry", ref asymmetry);
         archive.Transfer("spread", ref spread);
+        archive.Transfer("loss", ref loss);
+        archive.Transfer("rounding of the loss", ref lossRounding);
         bool straddles = Straddles;
         archive.Transfer("straddles", ref straddles);
-        (GradientNorm, Value, ValueNoise, Error, Asymmetry, Spread, Straddles) = (norm, value, noise, error, asymmetry, spread, straddles);
+        (GradientNorm, Value, ValueNoise, Error, Asymmetry, Spread, Straddles, Loss, LossRounding) = (norm, value, noise, error, asymmetry, spread, straddles, loss, lossRounding);
         zOn.Transfer(archive, "z");
         yOn.Transfer(archive, "y");
         if (wOn is not null)
@@ -244,6 +252,7 @@ internal sealed class PenaltyDifference<V>
         GradientNorm = measure(Gradient);
         if (double.IsFinite(GradientNorm)) reference = GradientNorm;
         Value = hypergradient.Value(lambda);
+        (Loss, LossRounding) = (wOn is null ? hypergradient.Value(1) - hypergradient.Value(0) : 0, 64 * Precision.Of(z) * hypergradient.ValueSize(1));
         apart.CopyFrom(y);
         apart.AddScaled(-1, w);
         double distance = Spread = apart.Norm(), weight = hypergradient.Weight(lambda), difference = hypergradient.DifferenceNorm();

@@ -1,0 +1,106 @@
+using CsCheck;
+using Objective = Bilevel.FunctionObjective<Bilevel.DenseVector<double>>;
+
+namespace Bilevel.Tests;
+
+/// <summary>Problems of one variable without declared constants, whose f hardly curves at the start, ends somewhere, or whose follower is held by a box.</summary>
+public sealed class StrangersProblemTests
+{
+    // y* = x.
+    private static readonly Objective Follows = new((x, y) => Square(y[0] - x[0]) / 2, (x, y, r) => r[0] = x[0] - y[0], (x, y, r) => r[0] = y[0] - x[0]);
+
+    private static Solution<DenseVector<double>> Solve(Func<double, double> f, Func<double, double> slope, double start, Objective? lower = null, IFeasibleSet<DenseVector<double>>? set = null, ProblemConstants? constants = null)
+    {
+        var upper = new Objective((_, y) => f(y[0]), (_, _, r) => r[0] = 0, (_, y, r) => r[0] = slope(y[0]));
+        var problem = new BilevelProblem<DenseVector<double>>(upper, lower ?? Follows);
+        if (set is not null) problem = problem with { LowerSet = set };
+        if (constants is not null) problem = problem with { Constants = constants };
+        return BilevelSolver.Solve(problem, Vectors.Of(start), Vectors.Of(start), 1e-4);
+    }
+
+    [Fact]
+    public void A_leader_that_does_not_curve_at_the_start_is_not_said_to_be_converged_there()
+    {
+        var quartic = Solve(y => (y * y * y * y / 4) - y, y => (y * y * y) - 1, 0);
+        Assert.True(quartic.Converged, quartic.StatusMessage);
+        Assert.Equal(1, quartic.X[0], 1e-4);
+        Assert.Equal(-0.75, quartic.UpperValue, 1e-8);
+
+        Gen.Select(Gen.Double[0.5, 4], Gen.Double[-2, 2]).Each(30, sample =>
+        {
+            var (decade, a) = sample;
+            double start = a + Math.Pow(10, decade);
+            var solution = Solve(y => Math.Sqrt(1 + Square(y - a)), y => (y - a) / Math.Sqrt(1 + Square(y - a)), start);
+            Assert.True(solution.Converged, $"from {start}: {solution.StatusMessage}");
+            Assert.Equal(a, solution.X[0], 1e-3);
+            Assert.DoesNotContain(solution.Notes, n => n.Contains("more than one best answer", StringComparison.Ordinal));
+        });
+
+        var inflected = Solve(y => Math.Log(y) + (1 / y), y => (1 / y) - (1 / (y * y)), 2);
+        Assert.True(inflected.Converged, inflected.StatusMessage);
+        Assert.Equal(1, inflected.X[0], 1e-3);
+    }
+
+    [Fact]
+    public void A_stiff_follower_in_a_box_has_one_best_answer()
+    {
+        // y = (x, 0.4 x) at most (1, 0.4): F(1) = (1.2 - 4)^2 .. with y1 held at 1.
+        Objective f = new((_, y) => Square(y[0] - 4) + Square(y[1] - 4), (_, _, r) => r[0] = 0, (_, y, r) => (r[0], r[1]) = (2 * (y[0] - 4), 2 * (y[1] - 4)));
+        Objective g = new(
+            (x, y) => (11.5 * Square(y[0] - (1.2 * x[0]))) + (0.05 * Square(y[1] - (0.4 * x[0]))),
+            (x, y, r) => r[0] = (-27.6 * (y[0] - (1.2 * x[0]))) - (0.04 * (y[1] - (0.4 * x[0]))),
+            (x, y, r) => (r[0], r[1]) = (23 * (y[0] - (1.2 * x[0])), 0.1 * (y[1] - (0.4 * x[0]))));
+        var problem = new BilevelProblem<DenseVector<double>>(f, g) { UpperSet = new Box<double>(-1, 1, 1), LowerSet = new Box<double>(-1, 1, 2) };
+        var solution = BilevelSolver.Solve(problem, Vectors.Of(0), Vectors.Of(0, 0), 1e-4);
+        Assert.Equal(1, solution.X[0], 1e-6);
+        Assert.Equal(0.4, solution.Y[1], 1e-3);
+        Assert.Equal(9 + (3.6 * 3.6), solution.UpperValue, 1e-2);
+        Assert.DoesNotContain(solution.Notes, n => n.Contains("more than one best answer", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_kink_at_zero_is_a_kink()
+    {
+        Objective f = new((x, y) => y[0] - (0.3 * x[0]), (_, _, r) => r[0] = -0.3, (_, _, r) => r[0] = 1);
+        foreach (var set in new IFeasibleSet<DenseVector<double>>[] { new Box<double>(0, 10, 1), new NonnegativeOrthant<double>() })
+        {
+            var problem = new BilevelProblem<DenseVector<double>>(f, Follows) { LowerSet = set, Constants = Exact };
+            var solution = BilevelSolver.Solve(problem, Vectors.Of(2), Vectors.Of(2), 1e-5);
+            Assert.True(solution.Converged && solution.Certificate!.Verdict == Verdict.Certified, solution.StatusMessage);
+            Assert.Equal(0, solution.X[0], 1e-6);
+        }
+    }
+
+    [Fact]
+    public void A_slope_below_the_rounding_of_values_is_not_accused()
+    {
+        Objective f = new((x, y) => Square(x[0] - 1) - Math.Exp(-0.1 * Square(y[0] - 4)), (x, _, r) => r[0] = 2 * (x[0] - 1), (_, y, r) => r[0] = 0.2 * (y[0] - 4) * Math.Exp(-0.1 * Square(y[0] - 4)));
+        Gen.Double[-40, -15].Each(30, y0 =>
+        {
+            var solution = BilevelSolver.Solve(new BilevelProblem<DenseVector<double>>(f, Follows), Vectors.Of(0), Vectors.Of(y0), 1e-4);
+            double x = solution.X[0], slope = (2 * (x - 1)) + (0.2 * (x - 4) * Math.Exp(-0.1 * Square(x - 4)));
+            Assert.True(!solution.Converged || Math.Abs(slope) <= 2e-4, $"from {y0}: {slope}. {solution.StatusMessage}");
+        });
+    }
+
+    [Fact]
+    public void A_way_that_breaks_down_does_not_lose_what_the_one_before_found()
+    {
+        Objective f = new((_, y) => Square(y[0] - 1) + Square(y[1] - 3), (_, _, r) => r[0] = 0, (_, y, r) => (r[0], r[1]) = (2 * (y[0] - 1), 2 * (y[1] - 3)));
+        Objective g = new(
+            (x, y) => (0.5 * Square(y[0] - x[0])) + (0.5e-4 * Square(y[1] - x[0])),
+            (x, y, r) => r[0] = x[0] - y[0] + (1e-4 * (x[0] - y[1])),
+            (x, y, r) => (r[0], r[1]) = (y[0] - x[0], 1e-4 * (y[1] - x[0])));
+        var problem = new BilevelProblem<DenseVector<double>>(f, g) { Constants = Exact with { LowerStrongConvexity = 1e-4, LowerCoupling = 1.1 } };
+        foreach (double start in new[] { 0, 1, 3, 5, -20.0 })
+        {
+            var solution = BilevelSolver.Solve(problem, Vectors.Of(start), Vectors.Of(0, 0), 1e-4);
+            Assert.True(solution.Converged, $"from {start}: {solution.StatusMessage}");
+            Assert.Equal(2, solution.X[0], 1e-4);
+        }
+    }
+
+    private static ProblemConstants Exact => new() { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, LowerMixedHessianLipschitz = 0, UpperSmoothness = 2, UpperCoupling = 0 };
+
+    private static double Square(double t) => t * t;
+}
