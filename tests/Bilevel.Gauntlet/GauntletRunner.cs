@@ -153,7 +153,7 @@ public static class GauntletRunner
         double tolerance = problem.Tolerance, gradient = finite ? problem.Measure(solution.X) / tolerance : double.PositiveInfinity;
         double violation = finite ? problem.Violation(solution.X, solution.Y) / (RowTolerance * problem.RowSize) : double.PositiveInfinity;
         double[] around = double.IsFinite(gradient) && gradient > Slack && problem.Class.Follower != FollowerSet.None ? [.. KinkRadii.Select(r => problem.GradientAround(solution.X, r) / tolerance)] : [];
-        bool kink = around.Length > 0 && around[^1] <= Slack;
+        bool kink = around.Length > 0 && (around[^1] <= Slack || IsStationaryWithin(problem, solution.X, solution.Certificate));
         bool certified = solution.Certificate?.Verdict == Verdict.Certified;
         var result = new GauntletResult
         {
@@ -184,12 +184,16 @@ public static class GauntletRunner
     public static bool IsContradicted(GauntletProblem problem, GauntletResult result)
     {
         var certificate = result.Certificate!;
-        if (!double.IsNaN(certificate["kink_bound"])) return result.Gradient > Slack && problem.GradientAround(result.X!, KinkRadii[^1]) > Slack * problem.Tolerance;
+        if (!double.IsNaN(certificate["kink_bound"])) return result.Gradient > Slack && !IsStationaryWithin(problem, result.X!, certificate);
         if (problem.Constrained is null && !double.IsNaN(certificate["stationarity_bound"])) return result.Gradient > 1 + 1e-6;
         double plain = PlainGapBound(certificate);
         var (loss, error) = problem.LowerLoss(result.X!, result.Y!);
         return !(GapBound(certificate) <= certificate.Tolerance) || loss - error > plain + (1e-6 * Math.Abs(plain));
     }
+
+    // At a kink a certificate names the radius that it speaks of, a millionth of x with its centre, and so a few of the reference's.
+    private static bool IsStationaryWithin(GauntletProblem problem, DenseVector<double> x, Certificate? certificate) =>
+        certificate?["kink_radius"] is { } radius && radius <= 1.1e-6 * x.Norm() && problem.GradientAround(x, radius / (problem.UnitX * (1 + problem.UpperSize(x)))) <= Slack * problem.Tolerance;
 
     /// <summary>The certificate's bound on what the follower loses, in plain numbers of g.</summary>
     public static double PlainGapBound(Certificate certificate) => new[] { certificate["plain_lower_gap_bound"], certificate["plain_gap_bound"] }.FirstOrDefault(b => !double.IsNaN(b), GapBound(certificate));

@@ -103,10 +103,11 @@ internal sealed class KktCheck<V>
         return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified at {tolerance:G4}: {string.Join(", ", failing.Select(n => FormattableString.Invariant($"{n.Number.Name} = {n.Number.Value:G4}")))}.{rounding}"), objection: Objection(failing));
     }
 
-    // Numbers within an epsilon that is no small number for the follower: what is allowed is more than it has to lose, or than its constraints ask for.
+    // Numbers within an epsilon that is no small number for the follower: what is allowed is more than it has to lose, or than its constraints ask for. What
+    // counts as one of its objective is told by its curvature.
     private string? Coarse()
     {
-        if (problem.LowerMultipliers is null) return null;
+        if (problem.LowerMultipliers is null || !(problem.Constants.LowerStrongConvexity > 0)) return null;
         var units = MinimaxUnits.Of(problem, kkt.Point);
         double gap = kkt.GapBound / units.Lower, violation = deciding.Where(d => d.Number.Name == "violation").Select(d => d.Number.Value).FirstOrDefault() / (units.Rows is { Length: > 0 } rows ? rows.Max() : 1);
         return units.IsOne || (gap <= Loosest && violation <= Loosest) ? null : FormattableString.Invariant(
