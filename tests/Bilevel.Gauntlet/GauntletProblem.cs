@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Bilevel.Tasks;
 
 namespace Bilevel.Gauntlet;
 
@@ -138,17 +139,19 @@ public sealed class GauntletProblem
         var at = reference.Solve(u, units.ToW(Y0));
         var gradients = new List<double[]> { reference.Hyper(u, at).Gradient };
         double reach = radius * (1 + TensorPrimitives.Norm<double>(u));
-        for (int round = 0; round < 2 * u.Length + 20; round++)
+        bool descends = true;
+        for (int round = 0; round < (4 * u.Length) + 60; round++)
         {
             double[] least = LeastNorm.Of(gradients);
             double norm = TensorPrimitives.Norm<double>(least);
             if (norm == 0) return 0;
 
-            // Along the steepest descent of what is known, by a part of the reach: where the gradient there adds nothing, this is the least.
-            double step = reach / (1 + (round % 3));
-            double[] next = [.. u.Zip(least, (a, b) => a - (step * b / norm))];
+            // Along the steepest descent of what is known, by a part of the reach; where the gradient there adds nothing, anywhere around.
+            double[] along = descends ? least : new SplitMix64(Seed + (ulong)round).NextNormals(u.Length);
+            double step = (descends ? -reach : reach) / (1 + (round % 3)) / TensorPrimitives.Norm<double>(along);
+            double[] next = [.. u.Zip(along, (a, b) => a + (step * b))];
             double[] gradient = reference.Hyper(next, reference.Solve(next, at.W)).Gradient;
-            if (TensorPrimitives.Dot<double>(gradient, least) >= 0.9 * norm * norm && round % 3 == 2) break;
+            descends = !descends || TensorPrimitives.Dot<double>(gradient, least) < 0.9 * norm * norm;
             gradients.Add(gradient);
         }
 
