@@ -155,6 +155,9 @@ internal sealed class KktSigns<V>
         if (!(saddle.Gap <= tolerance) || !IsBetter(better, best.Distance)) return;
         best = (better, best.Distance, best.X1, exact);
         V z1 = saddle.Z1, z2 = saddle.Z2;
+
+        // A multiplier at its bound leaves the follower beyond its constraints: that is no answer of the follower's.
+        if (problem.LowerMultipliers is { } lower && KktCheck<V>.Violation(lower, [best.X1, z1, z2], Lower.Z2, 0) > tolerance) return;
         if (problem.UpperMultipliers is { } upper && KktCheck<V>.Violation(upper, [best.X1, best.Values.X2, z1, z2], X2, 0) > tolerance) return;
         Better = ([best.X1, best.Values.X2, z1, z2, z1.Copy(), z2.Copy()], best.Values.Upper);
         Signs.Add(FormattableString.Invariant($"F is better by {-best.Change:G3} at another x1, {best.Distance:G3} away, so x1 is not the global optimum; start there"));

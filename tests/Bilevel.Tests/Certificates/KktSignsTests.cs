@@ -332,4 +332,17 @@ public sealed class KktSignsTests
 
         public override string? Objection(int length) => null;
     }
+
+    // min (x - 1/2)^2 - 3 y where y minimises 20 x y over y <= 2: for x < 0 it is 2, and multipliers up to 20 hold it there.
+    [Fact]
+    public void A_better_x1_is_one_at_which_the_followers_constraints_hold()
+    {
+        FunctionObjective<DenseVector<double>> f = new((x, y) => ((x[0] - 0.5) * (x[0] - 0.5)) - (3 * y[0]), (x, _, r) => r[0] = 2 * (x[0] - 0.5), (_, _, r) => r[0] = -3);
+        FunctionObjective<DenseVector<double>> phi = new((x, z) => 20 * x[0] * z[0], (_, z, r) => r[0] = 20 * z[0], (x, _, r) => r[0] = 20 * x[0]);
+        var follower = new ConstrainedLowerLevel<double>(phi, new LinearConstraints<double>([0], [1], [2])) { Set = new Box<double>(0, 1000, 1) };
+        var problem = Lift.ConstrainedLowerLevel(f, follower) with { X1 = new Box<double>(-1, 1, 1) };
+        var solution = BilevelSolver.Solve(problem, BilevelMinimaxProblem.Start(Vectors.Of(0.5), Vectors.Of(), Vectors.Of(0), Vectors.Of(0)), 1e-3);
+        if (solution.Better is { } better) Assert.InRange(better[BilevelMinimaxProblem.Y1][0], -1e-3, 2.01);
+        Assert.DoesNotContain("-29", solution.StatusMessage, StringComparison.Ordinal);
+    }
 }
