@@ -20,14 +20,7 @@ public sealed class ConstrainedScalesTests
         foreach (bool atKink in new[] { true, false })
         {
             double a = atKink ? 0 : -1, b = atKink ? 1 : -1, right = atKink ? 1 : -1;
-            var upper = new FunctionObjective<DenseVector<double>>(
-                (u, v) => f * ((Square((v[0] / y) - 3) + Square(u[0] / x)) / 2),
-                (u, _, r) => r[0] = f / x * (u[0] / x),
-                (_, v, r) => r[0] = f / y * ((v[0] / y) - 3));
-            var lower = new FunctionObjective<DenseVector<double>>(
-                (u, v) => g * Square((v[0] / y) - (u[0] / x) - 1) / 2,
-                (u, v, r) => r[0] = -g / x * ((v[0] / y) - (u[0] / x) - 1),
-                (u, v, r) => r[0] = g / y * ((v[0] / y) - (u[0] / x) - 1));
+            var (upper, lower) = Levels(f, g, x, y);
             var constraints = new LinearConstraints<double>([a * row / x], [b * row / y], [right * row]);
             var problem = Lift.ConstrainedLowerLevel(upper, new ConstrainedLowerLevel<double>(lower, constraints) { StrongConvexity = g / (y * y) });
             var solution = BilevelSolver.Solve(problem, Start(Vectors.Of(5 * x), Vectors.Of(2 * y), Vectors.Of(0)), 1e-4 * f / x);
@@ -40,6 +33,17 @@ public sealed class ConstrainedScalesTests
         }
     }
 
+    // f ((y - 3)^2 + x^2)/2 and g (y - x - 1)^2/2, x and y in their units.
+    private static (FunctionObjective<DenseVector<double>> Upper, FunctionObjective<DenseVector<double>> Lower) Levels(double f, double g, double x, double y) => (
+        new(
+            (u, v) => f * ((Square((v[0] / y) - 3) + Square(u[0] / x)) / 2),
+            (u, _, r) => r[0] = f / x * (u[0] / x),
+            (_, v, r) => r[0] = f / y * ((v[0] / y) - 3)),
+        new(
+            (u, v) => g * Square((v[0] / y) - (u[0] / x) - 1) / 2,
+            (u, v, r) => r[0] = -g / x * ((v[0] / y) - (u[0] / x) - 1),
+            (u, v, r) => r[0] = g / y * ((v[0] / y) - (u[0] / x) - 1)));
+
     [Theory]
     [InlineData(1, 1e6, 1, 1, 1)]
     [InlineData(1e6, 1e-6, 1, 1, 1)]
@@ -48,14 +52,7 @@ public sealed class ConstrainedScalesTests
     public void The_plain_numbers_of_a_certificate_in_units_are_those_of_the_problem(double f, double g, double x, double y, double row)
     {
         // f = f (y - 3)^2/2 + x^2/2, g = g (y - x - 1)^2/2, y <= 1, of which at x >= 0 the follower's best is g x^2/2.
-        var upper = new FunctionObjective<DenseVector<double>>(
-            (u, v) => f * ((Square((v[0] / y) - 3) + Square(u[0] / x)) / 2),
-            (u, _, r) => r[0] = f / x * (u[0] / x),
-            (_, v, r) => r[0] = f / y * ((v[0] / y) - 3));
-        var lower = new FunctionObjective<DenseVector<double>>(
-            (u, v) => g * Square((v[0] / y) - (u[0] / x) - 1) / 2,
-            (u, v, r) => r[0] = -g / x * ((v[0] / y) - (u[0] / x) - 1),
-            (u, v, r) => r[0] = g / y * ((v[0] / y) - (u[0] / x) - 1));
+        var (upper, lower) = Levels(f, g, x, y);
         var problem = Lift.ConstrainedLowerLevel(upper, new ConstrainedLowerLevel<double>(lower, new LinearConstraints<double>([0], [row / y], [row])) { StrongConvexity = g / (y * y) });
         double tolerance = 1e-4 * f / x;
         var solution = BilevelSolver.Solve(problem, Start(Vectors.Of(5 * x), Vectors.Of(2 * y), Vectors.Of(0)), tolerance);
