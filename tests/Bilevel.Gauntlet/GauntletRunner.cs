@@ -17,7 +17,7 @@ public sealed record GauntletResult
     /// <summary>Whether the answer is certified.</summary>
     public bool Certified { get; init; }
 
-    /// <summary>Whether the reference agrees that what was asked holds, with a slack of two.</summary>
+    /// <summary>Whether the reference agrees that what was asked holds, with a slack of two, after no more gradients than are allowed.</summary>
     public bool Solved { get; init; }
 
     /// <summary>Whether F has a kink at the answer, so that only a convex combination of its gradients around is small.</summary>
@@ -81,8 +81,8 @@ public static class GauntletRunner
     /// <param name="problem">The problem.</param>
     /// <param name="seconds">Most seconds of the run.</param>
     public static GauntletResult Entry(GauntletProblem problem, double seconds = 60) => Judge(problem, seconds, (counted, cancellation) => counted is BilevelProblem<DenseVector<double>> bilevel
-        ? BilevelSolver.Solve(bilevel, problem.X0, problem.Y0, problem.Tolerance, cancellation: cancellation)
-        : BilevelSolver.Solve((BilevelMinimaxProblem<DenseVector<double>>)counted, problem.Start, problem.Tolerance, cancellation: cancellation));
+        ? BilevelSolver.Solve(bilevel, problem.X0, problem.Y0, problem.Tolerance, Stop.OracleCalls(MostGradients), cancellation)
+        : BilevelSolver.Solve((BilevelMinimaxProblem<DenseVector<double>>)counted, problem.Start, problem.Tolerance, Stop.OracleCalls(MostGradients), cancellation));
 
     /// <summary>The problem through a method at its defaults, the tolerance aside.</summary>
     /// <param name="problem">The problem.</param>
@@ -125,25 +125,11 @@ public static class GauntletRunner
         var watch = Stopwatch.StartNew();
         try
         {
-            try
-            {
-                return Judge(problem, Solve(throws: problem.Bilevel is not null), watch.Elapsed.TotalSeconds);
-            }
-            catch (OracleBudgetException)
-            {
-                // The limit was met by the certificate, whose gradients are its own.
-                return Judge(problem, Solve(throws: false), watch.Elapsed.TotalSeconds);
-            }
+            return Judge(problem, solve(problem.Problem, limit.Token), watch.Elapsed.TotalSeconds);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             return new GauntletResult { Seed = problem.Seed, Status = null, Refused = e is InvalidProblemException, Seconds = watch.Elapsed.TotalSeconds, Failing = $"{e.GetType().Name}: {e.Message}" };
-        }
-
-        Solution<DenseVector<double>> Solve(bool throws)
-        {
-            var tally = new Tally(throws ? MostGradients : 2 * MostGradients, throws ? null : limit);
-            return solve(problem.Problem.With(new Limited(problem.Problem.Upper, tally), new Limited(problem.Problem.Lower, tally)), limit.Token);
         }
     }
 
@@ -160,7 +146,7 @@ public static class GauntletRunner
             Seed = problem.Seed,
             Status = solution.Status,
             Certified = certified,
-            Solved = (gradient <= Slack || kink) && violation <= Slack,
+            Solved = (gradient <= Slack || kink) && violation <= Slack && solution.OracleCalls <= MostGradients,
             AtKink = kink,
             Around = around,
             Gradient = gradient,
@@ -200,28 +186,4 @@ public static class GauntletRunner
 
     // Where no constraint became a multiplier, the primal-dual gap is what the follower loses.
     private static double GapBound(Certificate certificate) => certificate["lower_gap_bound"] is var bound && double.IsNaN(bound) ? certificate["gap_bound"] : bound;
-
-    // Ends a run at its limit: by the exception that the driver turns into a status, or by cancelling it. A certificate after it is free.
-    private sealed class Tally(long limit, CancellationTokenSource? cancellation)
-    {
-        private long spent;
-        private bool ended;
-
-        public void Add(long gradients)
-        {
-            if (ended || (spent += gradients) <= limit) return;
-            ended = true;
-            if (cancellation is null) throw new OracleBudgetException(limit);
-            cancellation.Cancel();
-        }
-    }
-
-    private sealed class Limited(IObjective<DenseVector<double>> inner, Tally tally) : IObjective<DenseVector<double>>
-    {
-        public void Evaluate(in Request<DenseVector<double>> request)
-        {
-            tally.Add(OracleCounts.GradientsOf(request));
-            inner.Evaluate(request);
-        }
-    }
 }

@@ -29,7 +29,7 @@ public static partial class GauntletTable
     {
         var text = new StringBuilder();
         var groups = results.Where(r => !r.Certified || !r.Solved)
-            .GroupBy(r => $"{(r.Solved ? r.AtKink ? "solved at a kink" : "solved" : "NOT SOLVED")}, {r.Status?.ToString() ?? (r.Refused ? "refused" : "failed")}: {Numbers().Replace(r.Failing.Length > 160 ? r.Failing[..160] : r.Failing, "#")}")
+            .GroupBy(r => $"{(r.Solved ? r.AtKink ? "solved at a kink" : "solved" : "NOT SOLVED")}, {r.Status?.ToString() ?? (r.Refused ? "refused" : "failed")}: {Shortened(Numbers().Replace(r.Failing, "#"))}")
             .OrderByDescending(g => g.Count());
         foreach (var group in groups)
             text.AppendLine(CultureInfo.InvariantCulture, $"{group.Count(),5}  {group.Key}  [{string.Join(" ", group.Take(seeds).Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Seed} ({r.Gradient:G2})")))}]");
@@ -44,6 +44,8 @@ public static partial class GauntletTable
             if (named.Length > 0) text.AppendLine(CultureInfo.InvariantCulture, $"{named.Length,5}  {what}: seeds {string.Join(" ", named)}");
         }
     }
+
+    private static string Shortened(string sentence) => sentence.Length > 110 ? sentence[..110] + "..." : sentence;
 
     private static double Median(IEnumerable<double> numbers)
     {
