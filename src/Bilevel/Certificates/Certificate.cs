@@ -53,6 +53,9 @@ public sealed record Certificate(
     /// <summary>Whether all numbers are within the tolerance, and only values too coarse to confirm the gradients forbid a certificate: running longer changes nothing.</summary>
     internal bool IsUnconfirmed { get; init; }
 
+    /// <summary>Whether all numbers are within the tolerance, and only the point's y and multipliers, solved for again, forbid a certificate: a run that goes on mends that.</summary>
+    internal bool IsLeaning { get; init; }
+
     /// <summary>What was seen besides and proves nothing, each a sentence (searches from several starts, for example).</summary>
     public IReadOnlyList<string> Evidence { get; init; } = [];
 

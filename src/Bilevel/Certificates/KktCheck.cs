@@ -63,6 +63,12 @@ internal sealed class KktCheck<V>
 
         // Rounding is measured, and the assumptions searched, only where the verdict would hang on them.
         string? contradiction = null;
+        if (quick && Failing().Count == 0 && Coarse() is { } loose)
+        {
+            List();
+            return Conclude(Verdict.NotCertified, $"Not certified: {loose}.", objection: loose);
+        }
+
         if (!quick || Failing().All(IsViolation))
         {
             kkt.MeasureRounding();
@@ -94,6 +100,7 @@ internal sealed class KktCheck<V>
             return Conclude(Verdict.NotCheckable, FormattableString.Invariant($"Not checkable: next to nothing could be seen of {blind}, which is not finite on most of its set ({sightings.Seen} of {sightings.Asked} points were); make the set smaller."));
         if (Touched is { } touched && failing.All(IsViolation))
             return Conclude(Verdict.NotCertified, $"Not certified: {touched}", touched, Objection(failing));
+        if (failing.Count == 0 && !quick && Leaning() is { } leaning) return Conclude(Verdict.NotCertified, $"Not certified: {leaning}.", objection: leaning, isLeaning: true);
         if (failing.Count == 0 && Coarse() is { } coarse) return Conclude(Verdict.NotCertified, $"Not certified: {coarse}.", objection: coarse);
         if (failing.Count == 0 && hidden.Count > 0)
             return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: by the gradients it is an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, but values cannot confirm the gradients so sharply: {string.Join("; ", hidden)}. A larger tolerance, or an objective without large constants, lets them be compared."));
@@ -112,6 +119,18 @@ internal sealed class KktCheck<V>
         double gap = kkt.GapBound / units.Lower, violation = deciding.Where(d => d.Number.Name == "violation").Select(d => d.Number.Value).FirstOrDefault() / (units.Rows is { Length: > 0 } rows ? rows.Max() : 1);
         return units.IsOne || (gap <= Loosest && violation <= Loosest) ? null : FormattableString.Invariant(
             $"epsilon = {tolerance:G4} is no small number for the follower: beside what counts as one of its objective and of its constraints at the point ({units}) its gap is {gap:G3} and the violation {violation:G3}; take a smaller epsilon, or {nameof(BilevelSolver)}.{nameof(BilevelSolver.Solve)}, which finds units of its own");
+    }
+
+    // What a constrained follower's y and multipliers make of numbers that are within the tolerance: the leader gains by where they lean, or where
+    // they are solved for again the gradient in x1 is another one. In words, or null.
+    private string? Leaning()
+    {
+        if (problem.LowerMultipliers is null) return null;
+        double resolved = PenaltyAnswers.ResidualX1(problem, kkt.Point, penalty, tolerance);
+        if (!double.IsNaN(resolved)) numbers.Add(new("x1_residual_resolved", resolved, "x1_residual where y1, z1 and their multipliers were solved for again"));
+        return trouble.Lead > tolerance ? FormattableString.Invariant($"by its residuals it is an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, but f at the point is better by {trouble.Lead:G4} than F(x1), which has the lower level solved again: y and the multipliers lean to the leader by what the gap allows. A larger rho leaves less")
+            : resolved > tolerance ? FormattableString.Invariant($"by its residuals it is an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, but where y and the multipliers are solved for again x1_residual is {resolved:G4}")
+            : null;
     }
 
     // A number that the verdict stands on, and what is known of it from below: without what rounding and the proof add.
@@ -307,7 +326,7 @@ internal sealed class KktCheck<V>
         evidence.Add(FormattableString.Invariant($"the best of {settings.Starts} starts {found}; this is not a proof"));
     }
 
-    private CertifiedPoint<V> Conclude(Verdict verdict, string summary, string? touched = null, string? objection = null)
+    private CertifiedPoint<V> Conclude(Verdict verdict, string summary, string? touched = null, string? objection = null, bool isLeaning = false)
     {
         // Where both levels were not solved again, the user's own objectives at the point.
         var (upper, lower) = trouble.Values is { } solved ? (solved.Upper, solved.Lower) : AtPoint();
@@ -318,6 +337,7 @@ internal sealed class KktCheck<V>
             Touches = Touched,
             Objection = words.InOptional(objection),
             Evidence = [.. evidence.Select(words.In)],
+            IsLeaning = isLeaning,
             IsUnconfirmed = verdict == Verdict.NotCertified && hidden.Count > 0 && Failing().Count == 0,
         };
         return new CertifiedPoint<V>(certificate, kkt.Point) { Better = trouble.Better?.Point, BetterValue = trouble.Better?.Value ?? double.NaN };

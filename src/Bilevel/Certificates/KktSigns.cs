@@ -39,6 +39,9 @@ internal sealed class KktSigns<V>
     /// <summary>A whole point with a better upper value; null for none.</summary>
     public (V[] Point, double Value)? Better { get; private set; }
 
+    /// <summary>By how much f at the point is better than F(x1); NaN where F(x1) is not known.</summary>
+    public double Lead { get; private set; } = double.NaN;
+
     /// <summary>Looks.</summary>
     /// <param name="atPoint">f at the point with x2 solved again, and with its multipliers; less is better.</param>
     /// <param name="isKkt">Whether the point is an epsilon-KKT point.</param>
@@ -55,6 +58,7 @@ internal sealed class KktSigns<V>
         var values = CompareSaddles(At(x1, near));
         if (double.IsFinite(values.Upper) && double.IsFinite(values.Lower)) Values = values;
         double apart = atPoint - values.Penalised;
+        Lead = -apart;
         if (Math.Abs(apart) > tolerance)
             Signs.Add(FormattableString.Invariant($"f at the point is {(apart < 0 ? "better" : "worse")} by {Math.Abs(apart):G4}, more than epsilon, than F(x1), which has the lower level solved again: y1 and y2 leave the saddle point by what the gap allows; F(x1) is the value reported"));
         if (isKkt) MoveX1(values);

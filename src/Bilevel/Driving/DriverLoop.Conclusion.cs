@@ -9,7 +9,8 @@ internal sealed partial class DriverLoop<V>
 
         // Who cancels wants to leave now; a certificate, or the lower level, may take as long as the run.
         bool wanted = sound && status != SolveStatus.Cancelled;
-        var certified = wanted && driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;
+        var certified = !wanted ? null : confirmed is { } known && known.Iteration == iteration ? known.Whole
+            : driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;
         bool isShort = status is SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit or SolveStatus.Stalled;
         if (isShort && certified?.Certificate.Objection is null && run.Remark is { } remark) message += " " + remark;
         var outcome = Outcome.Of(status, message, certified?.Certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));

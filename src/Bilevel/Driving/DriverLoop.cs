@@ -15,6 +15,9 @@ internal sealed partial class DriverLoop<V> : IRunView
     // Accuracy of what is reported where the run has no tolerance.
     private const double DefaultAccuracy = 1e-6;
 
+    // rho grows by this factor where the follower's answer leans too far to the leader.
+    private const double LeaningFactor = 10;
+
     // A bound that is still touched after so many doublings is not there.
     private const int MostDoublings = 12;
 
@@ -42,6 +45,7 @@ internal sealed partial class DriverLoop<V> : IRunView
     private int phaseOfRun;                 // see IPhasedRun
     private string? exhausted;              // why an iteration was ended before its end
     private (long Iteration, Certificate Certificate)? asked;   // the certificate that a stopping rule asked last
+    private (long Iteration, CertifiedPoint<V> Whole)? confirmed;   // the whole of it, where it was asked for
 
     public DriverLoop(Driver driver, IReadOnlyList<Phase> phases, IProblem<V> problem, ulong seed, List<Finding> findings)
     {
@@ -72,6 +76,15 @@ internal sealed partial class DriverLoop<V> : IRunView
         var certificate = certifier.Check(Problem, run.Point.ToArray(), tolerance, run.Penalty, quick: true).Certificate;
         asked = (iteration, certificate);
         return certificate;
+    }
+
+    Certificate IRunView.Confirm(Certificate given)
+    {
+        if (driver.CertifyAt != given.Tolerance) return given;
+        var whole = certifier.Check(Problem, run.Point.ToArray(), given.Tolerance, run.Penalty, quick: false);
+        confirmed = (iteration, whole);
+        if (whole.Certificate.IsLeaning && run is IRaisesPenalty { CanRaise: true } stages) stages.Raise(LeaningFactor);
+        return whole.Certificate;
     }
 
     public Solution<V> Run(V[] start, CancellationToken cancellation)

@@ -25,6 +25,9 @@ public interface IRunView
 
     /// <summary>Asks for an independent certificate of the current point (its oracle calls are counted apart).</summary>
     Certificate Certify(double tolerance);
+
+    /// <summary>Asks for the whole of the certificate that was just given, as the answer will have it; a larger penalty parameter is taken where it says that y leans too far.</summary>
+    internal Certificate Confirm(Certificate given) => given;
 }
 
 /// <summary>When to stop: an immutable description, combined with <c>|</c> and <c>&amp;</c>.</summary>
@@ -308,6 +311,10 @@ public static class Stop
             private bool touched;
             private long began = -1, free;           // the iterations of the first ask, and of the last without a touch
 
+            // A certificate that is given, while the whole of it says that the point's y leans too far, is asked for again after as many iterations more.
+            private const long MostLeaning = 8;
+            private long leaning, askAgain;
+
             private SolveStatus? rests;
 
             public SolveStatus Status => touched ? SolveStatus.BoundTouched : rests ?? SolveStatus.Converged;
@@ -321,7 +328,7 @@ public static class Stop
             public bool ShouldStop(IRunView run)
             {
                 rests = null;
-                if (run.Iteration % every != 0) return false;
+                if (run.Iteration % every != 0 || run.Iteration < askAgain) return false;
                 var certificate = run.Certify(tolerance);
                 if (began < 0) began = free = run.Iteration;
                 if (certificate.Touches is null) free = run.Iteration;
@@ -333,6 +340,12 @@ public static class Stop
                 {
                     reason = string.Create(CultureInfo.InvariantCulture, $"The residual {run.Residual:G3} is at most the tolerance {tolerance:G3}.");
                     return true;
+                }
+
+                if (!touched && certificate.Verdict == Verdict.Certified && leaning < MostLeaning && run.Confirm(certificate).IsLeaning)
+                {
+                    askAgain = run.Iteration + (every << (int)leaning++);
+                    return false;
                 }
 
                 if (touched || certificate.Verdict == Verdict.Certified) return true;
@@ -351,6 +364,8 @@ public static class Stop
             {
                 archive.Transfer("first asked", ref began);
                 archive.Transfer("last free of bounds", ref free);
+                archive.Transfer("leaning", ref leaning);
+                archive.Transfer("ask again", ref askAgain);
             }
         }
     }

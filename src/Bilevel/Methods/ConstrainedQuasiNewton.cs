@@ -67,7 +67,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
     internal bool Suits<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
         where V : class, IVector<V> => problem.LowerMultipliers is not null && problem.Constants.LowerStrongConvexity > 0 && start[Y2].Length > 0 && !ConstrainedClass.Validate(this, problem, start).Any(f => f.Severity == Severity.Error);
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : IRun<V>, IRaisesPenalty
         where V : class, IVector<V>
     {
         // Armijo's and Wolfe's constants, and that of the approximate Wolfe conditions, which look at slopes where values drown.
@@ -125,6 +125,14 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         public double Penalty => rho;
 
         public ReadOnlySpan<V> Point => u;
+
+        public bool CanRaise => settings.Rho is null && rho < MostRho;
+
+        public void Raise(double factor)
+        {
+            RaiseRho();
+            MeasureResidual();
+        }
 
         private double MostRho => settings.Rho ?? Math.Max(1 / settings.Tolerance, RoundingShare * settings.Tolerance / Precision.Of(x));
 
