@@ -11,11 +11,21 @@ internal sealed partial class DriverLoop<V>
         bool wanted = sound && status != SolveStatus.Cancelled;
         var certified = !wanted ? null : confirmed is { } known && known.Iteration == iteration ? known.Whole
             : driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;
+        var (residual, penalty) = (run.Residual, run.Penalty);
+
+        // Where going on has not mended what forbade a certificate, the point of which all but that was within the tolerance is the better one.
+        if (leaning is { } held && held.Iteration < iteration && certified?.Certificate.Verdict != Verdict.Certified && status is not (SolveStatus.Cancelled or SolveStatus.Unbounded or SolveStatus.Converged))
+        {
+            (point, certified, residual, penalty, wanted) = ([.. held.Whole.Point], held.Whole, held.Residual, held.Penalty, true);
+            if (status == SolveStatus.Diverged) status = SolveStatus.Stalled;
+            message += FormattableString.Invariant($" Nothing better was found than the point of iteration {held.Iteration:N0}, which is reported.");
+        }
+
         bool isShort = status is SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit or SolveStatus.Stalled;
         if (isShort && certified?.Certificate.Objection is null && run.Remark is { } remark) message += " " + remark;
         var outcome = Outcome.Of(status, message, certified?.Certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
         double accuracy = driver.CertifyAt ?? stop.Tolerance ?? DefaultAccuracy;
-        var answer = wanted ? Answers.Read(Problem, certified?.Point ?? point, run.Penalty, accuracy) : AsItStands(point, status);
+        var answer = wanted ? Answers.Read(Problem, certified?.Point ?? point, penalty, accuracy) : AsItStands(point, status);
         List<string> notes = [.. answer.Notes.Select(driver.Units.Mark)];
         var better = MetByCertifier(certified, answer) ?? FlatStartOf(outcome.Status, start, answer, accuracy);
         if (better is { } found)
@@ -38,8 +48,8 @@ internal sealed partial class DriverLoop<V>
             UpperValue = answer.UpperValue,
             LowerValue = answer.LowerValue,
             FollowerSolvedAgain = wanted && answer.SolvedAgain,
-            Residual = run.Residual,
-            Penalty = run.Penalty,
+            Residual = residual,
+            Penalty = penalty,
             Iterations = iteration,
             UpperCalls = upperCalls,
             LowerCalls = lowerCalls,

@@ -45,7 +45,8 @@ internal sealed partial class DriverLoop<V> : IRunView
     private int phaseOfRun;                 // see IPhasedRun
     private string? exhausted;              // why an iteration was ended before its end
     private (long Iteration, Certificate Certificate)? asked;   // the certificate that a stopping rule asked last
-    private (long Iteration, CertifiedPoint<V> Whole)? confirmed;   // the whole of it, where it was asked for
+    private Confirmed? confirmed;           // the whole of it, where it was asked for
+    private Confirmed? leaning;             // the last that said that y leans too far
 
     public DriverLoop(Driver driver, IReadOnlyList<Phase> phases, IProblem<V> problem, ulong seed, List<Finding> findings)
     {
@@ -82,10 +83,14 @@ internal sealed partial class DriverLoop<V> : IRunView
     {
         if (driver.CertifyAt != given.Tolerance) return given;
         var whole = certifier.Check(Problem, run.Point.ToArray(), given.Tolerance, run.Penalty, quick: false);
-        confirmed = (iteration, whole);
-        if (whole.Certificate.IsLeaning && run is IRaisesPenalty { CanRaise: true } stages) stages.Raise(LeaningFactor);
+        confirmed = new Confirmed(iteration, whole, run.Residual, run.Penalty);
+        if (!whole.Certificate.IsLeaning) return whole.Certificate;
+        leaning = confirmed;
+        if (run is IRaisesPenalty { CanRaise: true } stages) stages.Raise(LeaningFactor);
         return whole.Certificate;
     }
+
+    private sealed record Confirmed(long Iteration, CertifiedPoint<V> Whole, double Residual, double Penalty);
 
     public Solution<V> Run(V[] start, CancellationToken cancellation)
     {
