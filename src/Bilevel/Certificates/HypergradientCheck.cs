@@ -4,6 +4,9 @@ namespace Bilevel;
 internal sealed partial class HypergradientCheck<V>
     where V : class, IVector<V>
 {
+    // Where the gradient of g has not shrunk to this share of what it is around the follower's answer, that is no answer.
+    private const double KinkedShare = 0.1;
+
     private readonly HypergradientCertificate settings;
     private readonly double tolerance, penalty;
     private readonly bool quick;
@@ -164,6 +167,8 @@ internal sealed partial class HypergradientCheck<V>
         var z = fresh.Y;
         double mu = double.IsNaN(Modulus) ? smallest : Modulus;
         string how = $"Not checked: {string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not declared (ProblemConstants; bounds on second and third derivatives of g and f in y, which may be generous).";
+        if (double.IsNaN(Modulus) && !quick && Kinked(reach) is { } kinked)
+            return Conclude(Verdict.NotCheckable, $"Not checkable: {kinked}. {how}", objects: true);
         if (double.IsNaN(Modulus) && !(smallest > 1e-10 * largest))
         {
             // What curves downwards is a maximum or a saddle in y, where no follower stays.
@@ -217,6 +222,26 @@ internal sealed partial class HypergradientCheck<V>
 
         string within = estimate <= tolerance ? FormattableString.Invariant($" The {Subject} is about {estimate:G3} in norm, within the tolerance {tolerance:G3}, by an estimate.") : "";
         return Conclude(Verdict.NotCheckable, $"Not checkable: {how}{within}");
+    }
+
+    // A gradient of g at the follower's answer that is as large as around it: in words, or null.
+    private string? Kinked(double reach)
+    {
+        if (!problem.LowerSet.IsWholeSpace || !(fresh.GradientNorm > tolerance) || y is not IFillable) return null;
+        double around = double.PositiveInfinity;
+        foreach (int side in new[] { 1, -1 })
+        {
+            V place = y.ZerosLike(), gradient = y.ZerosLike();
+            RandomDirection.Fill(place, key: 16);
+            place.Scale(side * reach / place.Norm());
+            place.AddScaled(1, fresh.Y);
+            Read(problem.Lower, place, null, gradient);
+            around = Math.Min(around, gradient.Norm());
+        }
+
+        return fresh.GradientNorm > KinkedShare * around
+            ? FormattableString.Invariant($"the follower could not be solved: its gradient is {fresh.GradientNorm:G3} in norm at the best y found, and {around:G3} at a distance of {reach:G3} from it, as where g has a kink; methods of first order need a g that is smooth in y")
+            : null;
     }
 
     // Sections 2.3 and 2.4, with the rounding errors of every gradient; y_lambda, or null where there is no bound.

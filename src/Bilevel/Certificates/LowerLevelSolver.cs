@@ -46,8 +46,8 @@ public static class LowerLevelSolver
         double value = atTrial.Values[0];
         gradient.CopyFrom(trialGradient);
         double norm = gradient.Norm(), bestNorm = norm;
-        V best = y.Copy();
-        double bestValue = value, lowest = value, valueSize = Math.Abs(value);
+        V best = y.Copy(), lowestAt = y.Copy();
+        double firstNorm = norm, lowestNorm = norm, bestValue = value, lowest = value, valueSize = Math.Abs(value);
         int k = 0, withoutGain = 0, nextNewton = Patience, tries = 0;
         for (; k < limit && norm > tolerance && double.IsFinite(norm) && withoutGain < 100; k++)
         {
@@ -127,14 +127,22 @@ public static class LowerLevelSolver
 
             // On an ill-conditioned function the gradient may grow for long while the value falls.
             bool gained = norm < 0.999 * bestNorm || value < lowest - (1e-14 * valueSize);
-            lowest = Math.Min(lowest, value);
+            if (value < lowest)
+            {
+                (lowest, lowestNorm) = (value, norm);
+                lowestAt.CopyFrom(y);
+            }
+
             withoutGain = gained ? 0 : withoutGain + 1;
             if (norm >= bestNorm) continue;
             (bestNorm, bestValue) = (norm, value);
             best.CopyFrom(y);
         }
 
-        return new LowerSolution<V>(best, bestValue, bestNorm, k);
+        // At a kink the gradient does not vanish, and says nothing of where the least value is.
+        return bestNorm > Math.Max(tolerance, 0.1 * firstNorm) && lowest < bestValue - (1e-10 * valueSize)
+            ? new LowerSolution<V>(lowestAt, lowest, lowestNorm, k)
+            : new LowerSolution<V>(best, bestValue, bestNorm, k);
     }
 
     // Newton steps with products from differences of gradients, as long as each at least halves the gradient; null where the first does not.

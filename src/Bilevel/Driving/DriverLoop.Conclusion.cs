@@ -30,6 +30,8 @@ internal sealed partial class DriverLoop<V>
         var better = MetByCertifier(certified, answer) ?? FlatStartOf(outcome.Status, start, answer, accuracy);
         if (better is { } found)
         {
+            if (found.Slope > 0 && outcome.Status == SolveStatus.Converged && certified?.Certificate.Verdict != Verdict.Certified)
+                outcome = new(SolveStatus.NotWithinTolerance, FormattableString.Invariant($"Not within the tolerance, although the method's own rule was met: values of F fall from x by {found.Slope:G3} for its distance. {message}"));
             notes.Add(found.Note);
             outcome = outcome with { Message = $"{outcome.Message} {found.Note}" };
         }
@@ -76,11 +78,11 @@ internal sealed partial class DriverLoop<V>
     private string Breakdown(double residual) => FormattableString.Invariant(
             $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}).");
 
-    private (IReadOnlyList<V> Better, string Note)? MetByCertifier(CertifiedPoint<V>? certified, Answer<V> answer) => certified?.Better is { } better
-        ? (better, FormattableString.Invariant($"A better point was met while the answer was checked: F = {driver.Units.Upper * certified.BetterValue:G5}, against {driver.Units.Upper * answer.UpperValue:G5}. Start there."))
+    private (IReadOnlyList<V> Better, string Note, double Slope)? MetByCertifier(CertifiedPoint<V>? certified, Answer<V> answer) => certified?.Better is { } better
+        ? (better, FormattableString.Invariant($"A better point was met while the answer was checked: F = {driver.Units.Upper * certified.BetterValue:G5}, against {driver.Units.Upper * answer.UpperValue:G5}. Start there."), 0)
         : null;
 
-    private (IReadOnlyList<V> Better, string Note)? FlatStartOf(SolveStatus status, V[] start, Answer<V> answer, double accuracy) =>
+    private (IReadOnlyList<V> Better, string Note, double Slope)? FlatStartOf(SolveStatus status, V[] start, Answer<V> answer, double accuracy) =>
         status is SolveStatus.Converged or SolveStatus.NotWithinTolerance or SolveStatus.Stalled ? FlatStart.Find(Problem, start, answer.Point, answer.UpperValue, accuracy, isFlat: status == SolveStatus.Converged) : null;
 
     private Answer<V> AsItStands(V[] point, SolveStatus status)

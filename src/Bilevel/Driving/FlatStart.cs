@@ -5,7 +5,12 @@ internal static class FlatStart
 {
     private const int Directions = 3;
 
-    private static readonly double[] Radii = [0.1, 1, 10];
+    private static readonly double[] Radii = [0.1, 1, 10, 0.01];
+
+    // The slopes over these shares of the way to a better point agree to a share of them where F falls from the very start: where it is stationary
+    // they shrink with the length, and where the error of a value makes them they grow as it shrinks. A slope that a method may overlook is smaller.
+    private static readonly double[] Shares = [1e-2, 3e-3, 1e-3];
+    private const double Alike = 0.3, Steep = 10;
 
     /// <summary>A nearby point where F is lower, with a sentence about it; null where the start is as good as what is around it, or was left.</summary>
     /// <param name="problem">The problem.</param>
@@ -14,7 +19,8 @@ internal static class FlatStart
     /// <param name="value">F at the answer.</param>
     /// <param name="tolerance">The tolerance of the run: a slope of F that it allows is no news.</param>
     /// <param name="isFlat">Whether F is stationary at the start, as far as is known.</param>
-    public static (IReadOnlyList<V> Better, string Note)? Find<V>(IProblem<V> problem, IReadOnlyList<V> start, IReadOnlyList<V> point, double value, double tolerance, bool isFlat)
+    /// <returns>The point, the sentence, and how steeply F falls from the start itself towards it; 0 where it is flat there, as far as values tell.</returns>
+    public static (IReadOnlyList<V> Better, string Note, double Slope)? Find<V>(IProblem<V> problem, IReadOnlyList<V> start, IReadOnlyList<V> point, double value, double tolerance, bool isFlat)
         where V : class, IVector<V>
     {
         if (problem is not BilevelProblem<V> bilevel || point[BilevelProblem.X] is not IFillable || !double.IsFinite(value)) return null;
@@ -50,6 +56,27 @@ internal static class FlatStart
             if (best is not null) break;
         }
 
-        return best is null ? null : (best.Point, FormattableString.Invariant($"x did not leave its start, {(isFlat ? "where F is flat, and" : "although")} F is lower nearby: {best.UpperValue:G5} at a distance of {at:G3}, against {value:G5}. Start elsewhere, for example there."));
+        if (best is null) return null;
+        double slope = Slope(bilevel, point, value, best.Point[BilevelProblem.X], tolerance);
+        return (best.Point, FormattableString.Invariant($"x did not leave its start, {(slope > 0 ? "although" : isFlat ? "where F is flat, and" : "although")} F is lower nearby: {best.UpperValue:G5} at a distance of {at:G3}, against {value:G5}. Start elsewhere, for example there."), slope);
+    }
+
+    // How steeply F falls from a point on the way to another; 0 where it does not, beyond doubt.
+    private static double Slope<V>(BilevelProblem<V> problem, IReadOnlyList<V> point, double value, V towards, double tolerance)
+        where V : class, IVector<V>
+    {
+        double least = double.PositiveInfinity, most = 0;
+        foreach (double share in Shares)
+        {
+            var away = towards.Copy();
+            away.AddScaled(-1, point[BilevelProblem.X]);
+            away.Scale(share);
+            double distance = away.Norm();
+            away.AddScaled(1, point[BilevelProblem.X]);
+            double slope = (value - Answers.Read(problem, [away, point[BilevelProblem.Y]], double.NaN, tolerance).UpperValue) / distance;
+            (least, most) = (Math.Min(least, slope), Math.Max(most, slope));
+        }
+
+        return least > Steep * tolerance && most - least <= Alike * most ? least : 0;
     }
 }

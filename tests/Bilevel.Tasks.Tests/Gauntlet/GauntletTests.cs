@@ -55,6 +55,23 @@ public sealed partial class GauntletTests
         Certificate With(string name, double value) => certificate with { Residuals = [.. certificate.Residuals.Select(r => r.Name == name ? r with { Value = value } : r)] };
     }
 
+    /// <summary>Epsilon-KKT points of the lift from which y leans to the leader by more than the tolerance lets F differ.</summary>
+    [Theory]
+    [InlineData(671, true)]
+    [InlineData(761, true)]
+    [InlineData(948, true)]
+    [InlineData(969, false)]
+    public void AnAnswerThatLeansToTheLeaderIsMendedOrNotSaidToBeConverged(ulong seed, bool mended)
+    {
+        var problem = GauntletProblem.Create(GauntletClass.Find("constraints"), seed);
+        var result = GauntletRunner.Entry(problem, seconds: 600);
+        Assert.False(result.FalseConverged, result.Message);
+        Assert.True(result.Solved == mended && result.Certified == mended, result.Message);
+        if (mended) return;
+        Assert.Contains("Nothing better was found than the point of iteration", result.Message, StringComparison.Ordinal);
+        Assert.Contains("lean to the leader by what the gap allows", result.Certificate!.Summary, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void SentencesAboutABetterPointSayPlainNumbers()
     {

@@ -42,6 +42,38 @@ public sealed class StrangersProblemTests
     }
 
     [Fact]
+    public void A_follower_with_a_kink_is_not_said_to_be_solved()
+    {
+        // y* = x; where the sign at zero is zero the leader sees no gradient, where it is not the follower finds none that vanishes.
+        Gen.Select(Gen.Double[-5, 5], Gen.Double[-5, 5], Gen.Double[-2, 2], Gen.Bool).Each(60, sample =>
+        {
+            var (x0, y0, wanted, zero) = sample;
+            double Sign(double t) => zero ? Math.Sign(t) : t >= 0 ? 1 : -1;
+            Objective f = new((_, y) => Square(y[0] - wanted), (_, _, r) => r[0] = 0, (_, y, r) => r[0] = 2 * (y[0] - wanted));
+            Objective g = new((x, y) => Math.Abs(y[0] - x[0]), (x, y, r) => r[0] = -Sign(y[0] - x[0]), (x, y, r) => r[0] = Sign(y[0] - x[0]));
+            var solution = BilevelSolver.Solve(new BilevelProblem<DenseVector<double>>(f, g), Vectors.Of(x0), Vectors.Of(y0), 1e-3);
+            if (solution.Converged) Assert.Equal(wanted, solution.X[0], 1e-2);
+            if (solution.Status == SolveStatus.NotWithinTolerance) Assert.Matches("could not be solved: its gradient is 1 in norm|values of F fall from x by", solution.StatusMessage);
+        });
+    }
+
+    [Fact]
+    public void A_start_from_which_F_falls_is_no_flat_one()
+    {
+        Objective g = new((x, y) => Math.Abs(y[0] - x[0]), (x, y, r) => r[0] = -Math.Sign(y[0] - x[0]), (x, y, r) => r[0] = Math.Sign(y[0] - x[0]));
+        Objective f = new((_, y) => Square(y[0] - 1), (_, _, r) => r[0] = 0, (_, y, r) => r[0] = 2 * (y[0] - 1));
+        var fallen = BilevelSolver.Solve(new BilevelProblem<DenseVector<double>>(f, g), Vectors.Of(3), Vectors.Of(0), 1e-3);
+        Assert.Equal(SolveStatus.NotWithinTolerance, fallen.Status);
+        Assert.Contains("values of F fall from x by 4 ", fallen.StatusMessage, StringComparison.Ordinal);
+        Assert.DoesNotContain("where F is flat", fallen.StatusMessage, StringComparison.Ordinal);
+
+        // Stationary, at a maximum of F = 1/(1 + y^2): that is converged, and said to be flat.
+        var top = Solve(y => 1 / (1 + (y * y)), y => -2 * y / Square(1 + (y * y)), 0);
+        Assert.True(top.Converged, top.StatusMessage);
+        Assert.Contains("where F is flat", top.StatusMessage, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_stiff_follower_in_a_box_has_one_best_answer()
     {
         // y = (x, 0.4 x) at most (1, 0.4): F(1) = (1.2 - 4)^2 .. with y1 held at 1.
