@@ -106,35 +106,59 @@ internal sealed class Boundlessness<V>
         V x = point[BilevelProblem.X], y = point[BilevelProblem.Y];
         if (x.Length == 0 || !x.IsFinite() || !y.IsFinite() || double.IsFinite(problem!.UpperSet.DiameterAt(x.Length))) return null;
         V move = Moved(x, before[BilevelProblem.X]), way = Moved(x, start[BilevelProblem.X]);
-        double value = HyperobjectiveAt(x, y);
+        double value = HyperobjectiveAt(x, y).Value;
         foreach (var direction in new[] { way, move })
         {
             double length = direction.Norm(), reach = Math.Max(1, x.Norm()) / 8, lowest = value;
             if (!(length > 0) || !double.IsFinite(length) || !double.IsFinite(value)) continue;
             var place = x.Copy();
+            if (StopsFalling()) continue;
             int j = 0;
-            for (; j <= ValueDoublings; j++, reach *= 2)
+            for (; j <= ValueDoublings; j++)
             {
-                place.CopyFrom(x);
-                place.AddScaled(reach / length, direction);
-                problem.UpperSet.Project(place);
-                double here = HyperobjectiveAt(place, y);
-                if (!(here < lowest - (1e-9 * Math.Abs(lowest)))) break;
+                Place(j);
+                double here = HyperobjectiveAt(place, y).Value;
+                if (!Falls(lowest, here)) break;
                 lowest = here;
                 if (double.IsNegativeInfinity(here)) j = ValueDoublings;
             }
 
             if (j <= ValueDoublings) continue;
             return FormattableString.Invariant($"The leader seems unbounded: F has no minimiser as far as was looked. It is {value:G4} at |x| = {x.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |x| = {place.Norm():G3}, where it is {lowest:G4}. Add a term to f that grows with |x|, or give x a bounded set.");
+
+            void Place(int doublings)
+            {
+                place.CopyFrom(x);
+                place.AddScaled(Math.ScaleB(reach, doublings) / length, direction);
+                problem.UpperSet.Project(place);
+            }
+
+            // Every look solves the lower level, so the places that settle most cases come first: F that rises shows it nearby, F that levels off at the far end.
+            bool StopsFalling()
+            {
+                Place(0);
+                double nearby = HyperobjectiveAt(place, y).Value;
+                if (!Falls(value, nearby)) return true;
+                Place(ValueDoublings);
+                var (last, follower) = HyperobjectiveAt(place, y);
+                if (!double.IsFinite(last)) return false;
+                if (!Falls(nearby, last)) return true;
+                Place(ValueDoublings - 1);
+                double before = HyperobjectiveAt(place, follower).Value;
+                return double.IsFinite(before) && !Falls(before, last);
+            }
         }
 
         return null;
     }
 
-    private double HyperobjectiveAt(V x, V y)
+    // What rounding may do is no fall.
+    private static bool Falls(double from, double to) => to < from - (1e-9 * Math.Abs(from));
+
+    private (double Value, V Follower) HyperobjectiveAt(V x, V y)
     {
         var answer = Answers.Read(problem!, [x, y], double.NaN, 1e-3);
-        return double.IsNaN(answer.UpperValue) || double.IsNaN(answer.LowerValue) ? double.PositiveInfinity : answer.UpperValue;
+        return (double.IsNaN(answer.UpperValue) || double.IsNaN(answer.LowerValue) ? double.PositiveInfinity : answer.UpperValue, answer.Point[BilevelProblem.Y]);
     }
 
     private static V Moved(V to, V from)

@@ -27,7 +27,7 @@ internal static class FallingLeader
         where V : class, IVector<V>
     {
         if (!point.All(b => b.IsFinite()) || !IsFar(problem, start, point)) return null;
-        double value = ValueAt(problem, point, point[0]);
+        double value = ValueAt(problem, point, point[0]).Value;
         return Beyond(problem, start, point, value, ManyLooks) is not { } far ? null : FormattableString.Invariant(
             $"The leader seems unbounded: F has no minimiser as far as was looked. It is {Upper(said) * value:G4} at |{problem.Blocks[0].Name}| = {First(said) * point[0].Norm():G4} and still falls at {First(said) * far.Norm:G3}, where it is {Upper(said) * far.Value:G4}. Add a term to f that grows with |{problem.Blocks[0].Name}|, or give it a bounded set.");
     }
@@ -63,13 +63,16 @@ internal static class FallingLeader
         if (!double.IsFinite(value) || !IsFar(problem, start, point)) return null;
         double sign = problem is BilevelMinimaxProblem<V> minimax ? minimax.UpperSign : 1, lowest = value, share = 0.25;
         V x = point[0], way = Way(start, x), place = x.Copy();
+        var solved = point;
         for (int look = 0; look < looks; look++, share *= 2)
         {
             place.CopyFrom(x);
             place.AddScaled(share, way);
             problem.Blocks[0].Term.Project(place);
             if (!place.IsFinite()) return null;
-            double here = ValueAt(problem, point, place);
+
+            // The followers of one place are a good start for the next.
+            (double here, solved) = ValueAt(problem, solved, place);
 
             // What rounding may do is no fall.
             if (!(sign * here < (sign * lowest) - (1e-9 * Math.Abs(lowest)))) return null;
@@ -81,14 +84,14 @@ internal static class FallingLeader
     }
 
     // To an accuracy in units of what is solved again: g where it is a game, F otherwise.
-    private static double ValueAt<V>(IProblem<V> problem, IReadOnlyList<V> point, V x)
+    private static (double Value, IReadOnlyList<V> Point) ValueAt<V>(IProblem<V> problem, IReadOnlyList<V> point, V x)
         where V : class, IVector<V>
     {
         V[] at = [x, .. point.Skip(1)];
         (double upper, double lower) = new ValueReader<V>(problem, at).Read();
         double size = Math.Abs(problem is BilevelMinimaxProblem<V> ? lower : upper);
         var answer = Answers.Read(problem, at, double.NaN, double.IsFinite(size) && size > 0 ? Accuracy * size : Accuracy);
-        return double.IsNaN(answer.LowerValue) ? double.NaN : answer.UpperValue;
+        return (double.IsNaN(answer.LowerValue) ? double.NaN : answer.UpperValue, answer.Point);
     }
 
     private static V Way<V>(V from, V to)

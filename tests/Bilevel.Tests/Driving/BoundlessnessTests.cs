@@ -148,6 +148,22 @@ public sealed class BoundlessnessTests
     }
 
     [Fact]
+    public void A_leader_that_levels_off_is_seen_to_in_a_few_solves_of_the_lower_level()
+    {
+        // F = exp(-x/100) + y^2 with y = 1 + exp(-x/100) falls by more than rounding for nine doublings.
+        var upper = new Objective((x, y) => Math.Exp(-x[0] / 100) + (y[0] * y[0]), (x, y, r) => r[0] = -Math.Exp(-x[0] / 100) / 100, (x, y, r) => r[0] = 2 * y[0]);
+        var lower = new Objective(
+            (x, y) => Math.Pow(y[0] - 1 - Math.Exp(-x[0] / 100), 2) / 2, (x, y, r) => r[0] = (y[0] - 1 - Math.Exp(-x[0] / 100)) * Math.Exp(-x[0] / 100) / 100, (x, y, r) => r[0] = y[0] - 1 - Math.Exp(-x[0] / 100));
+        var calls = new OracleCounts(BilevelProblem.BlockCount);
+        var problem = new BilevelProblem<DenseVector<double>>(new CountingObjective<DenseVector<double>>(upper, calls), lower) { Constants = new() { LowerStrongConvexity = 1 } };
+        var watch = new Boundlessness<DenseVector<double>>(problem, [Vectors.Of(0), Vectors.Of(2)]);
+        Assert.Null(watch.AtEnd([Vectors.Of(20), Vectors.Of(1 + Math.Exp(-0.2))], converged: false));
+
+        // Along the way and along the last move each: nearby, at the far end and before it; and once at the point itself. Each reads f once.
+        Assert.Equal(7, calls.Values);
+    }
+
+    [Fact]
     public void Nothing_is_said_of_honest_problems_far_from_their_optimum()
     {
         // Along the whole way from a start far away, at each scale, as a run would show it.

@@ -19,6 +19,20 @@ public sealed class FallingLeaderTests
     }
 
     [Fact]
+    public void Followers_of_one_look_are_where_the_next_solve_begins()
+    {
+        // The follower's answer is 1 at every x, far from the y given: it takes as many gradients as one solve, and one for each further look.
+        var lower = new FunctionObjective<DenseVector<double>>((x, y) => (Math.Pow(y[0] - 1, 4) / 4) + (Math.Pow(y[0] - 1, 2) / 2), (x, y, r) => r[0] = 0, (x, y, r) => r[0] = Math.Pow(y[0] - 1, 3) + y[0] - 1);
+        var calls = new OracleCounts(BilevelProblem.BlockCount);
+        var problem = Problem(x => Math.Exp(-x), x => -Math.Exp(-x)) with { Lower = new CountingObjective<DenseVector<double>>(lower, calls) };
+        IReadOnlyList<DenseVector<double>> point = [Vectors.Of(12), Vectors.Of(5)];
+        _ = Answers.Read(problem, point, double.NaN, 1e-6 * Math.Exp(-12));
+        long alone = calls.Gradients[BilevelProblem.Y];
+        Assert.NotNull(FallingLeader.Note(problem, Vectors.Of(0), point, Math.Exp(-12)));
+        Assert.InRange(calls.Gradients[BilevelProblem.Y] - alone, alone, alone + 10);
+    }
+
+    [Fact]
     public void A_minimiser_that_is_far_away_is_one()
     {
         Assert.Null(NoteAt(x => Math.Pow(x - 50, 2), x => 2 * (x - 50), 50));
