@@ -98,7 +98,7 @@ internal sealed class Boundlessness<V>
         return way.Norm() > Far * (1 + began.Norm()) && Ray.FallsForEver(g, problem.LowerSet, began, way) is { } last ? Words(last, ", beyond which the numbers do not tell") : null;
 
         string Words((double Norm, double Value) far, string beyond) => FormattableString.Invariant(
-            $"The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is {value:G4} at |y| = {y.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |y| = {far.Norm:G3}, where it is {far.Value:G4}{beyond}. Add a term to g that grows with |y|, or give y a bounded set.");
+            $"The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is {Said.Value(value)} at {Said.Place("y", y.Norm())}{Said.Move(move.Norm())} and still falls at |y| = {far.Norm:G3}, where it is {far.Value:G4}{beyond}. Add a term to g that grows with |y|, or give y a bounded set.");
     }
 
     private string? LeaderAt(ReadOnlySpan<V> point)
@@ -125,7 +125,7 @@ internal sealed class Boundlessness<V>
             }
 
             if (j <= ValueDoublings) continue;
-            return FormattableString.Invariant($"The leader seems unbounded: F has no minimiser as far as was looked. It is {value:G4} at |x| = {x.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |x| = {place.Norm():G3}, where it is {lowest:G4}. Add a term to f that grows with |x|, or give x a bounded set.");
+            return FormattableString.Invariant($"The leader seems unbounded: F has no minimiser as far as was looked. It is {Said.Value(value)} at {Said.Place("x", x.Norm())}{Said.Move(move.Norm())} and still falls at |x| = {place.Norm():G3}, where it is {lowest:G4}. Add a term to f that grows with |x|, or give x a bounded set.");
         }
 
         return null;

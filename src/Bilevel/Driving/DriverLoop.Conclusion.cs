@@ -10,12 +10,19 @@ internal sealed partial class DriverLoop<V>
         // Who cancels wants to leave now; a certificate, or the lower level, may take as long as the run.
         bool wanted = sound && status != SolveStatus.Cancelled;
         var certified = wanted && driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;
+        var certificate = status is SolveStatus.Stalled or SolveStatus.NotWithinTolerance ? certified?.Certificate.AtRest() : certified?.Certificate;
         bool isShort = status is SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit or SolveStatus.Stalled;
-        if (isShort && certified?.Certificate.Objection is null && run.Remark is { } remark) message += " " + remark;
-        var outcome = Outcome.Of(status, message, certified?.Certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
+        if (isShort && certificate?.Objection is null && run.Remark is { } remark) message += " " + remark;
+        var outcome = Outcome.Of(status, message, certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
         double accuracy = driver.CertifyAt ?? stop.Tolerance ?? DefaultAccuracy;
         var answer = wanted ? Answers.Read(Problem, certified?.Point ?? point, run.Penalty, accuracy) : AsItStands(point, status);
         List<string> notes = [.. answer.Notes.Select(driver.Units.Mark)];
+        if (outcome.Status is SolveStatus.Stalled or SolveStatus.NotWithinTolerance && certificate?.Signs.Any(s => s.Contains(" contradict", StringComparison.Ordinal)) != true
+            && LastGradients.Contradiction(Problem, start, [.. answer.Point], lastSound) is { } wrong)
+        {
+            outcome = outcome with { Message = $"{outcome.Message} {driver.Units.Mark(wrong)}" };
+        }
+
         var better = MetByCertifier(certified, answer) ?? FlatStartOf(outcome.Status, start, answer, accuracy);
         if (better is { } found)
         {
@@ -47,7 +54,7 @@ internal sealed partial class DriverLoop<V>
             Findings = findings,
             Notes = notes,
             Better = better?.Better,
-            Certificate = certified?.Certificate,
+            Certificate = certificate,
             BoundDoublings = (int)doublings,
             Enlargement = enlargement,
         };
@@ -59,7 +66,8 @@ internal sealed partial class DriverLoop<V>
         V[] at = Copy(run.Point);
         for (int b = 0; b < at.Length; b++) at[b] = at[b].IsFinite() ? at[b] : lastSound[b];
         string? domain = Domain.NotFinite(problem, start, at);
-        return domain ?? (status == SolveStatus.Diverged ? run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core) : null);
+        if (domain is not null || status != SolveStatus.Diverged) return domain;
+        return LastGradients.Contradiction(Problem, start, lastSound, at) is { } wrong ? driver.Units.Mark(wrong) : run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core);
     }
 
     private string Breakdown(double residual) => FormattableString.Invariant(
