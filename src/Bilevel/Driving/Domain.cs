@@ -35,7 +35,7 @@ internal static class Domain
                     if (isFinite(at)) continue;
                     string block = problem.Blocks[b].Name;
                     return FormattableString.Invariant(
-                        $"{name} or a gradient of it is not finite at |{block}| = {at[b].Norm():G12}{(share > 0 ? FormattableString.Invariant($", while the run stood at |{block}| = {size:G12}") : "")}: give {block} a set on which it is finite, such as a Box, or start further inside.");
+                        $"{name} or a gradient of it is not finite at |{block}| = {at[b].Norm():G12}{(share > 0 ? FormattableString.Invariant($", while the run stood at |{block}| = {size:G12}") : "")}: {(problem.Blocks[b].Term.IsWholeSpace ? $"give {block} a set on which it is finite, such as a Box," : $"give {block} a smaller set, on which it is finite,")} or start further inside.");
                 }
             }
         }

@@ -18,9 +18,9 @@ internal sealed partial class DriverLoop<V>
         var answer = wanted ? Answers.Read(Problem, certified?.Point ?? point, run.Penalty, accuracy) : AsItStands(point, status);
         List<string> notes = [.. answer.Notes.Select(driver.Units.Mark)];
         if (outcome.Status is SolveStatus.Stalled or SolveStatus.NotWithinTolerance && certificate?.Signs.Any(s => s.Contains(" contradict", StringComparison.Ordinal)) != true
-            && LastGradients.Contradiction(Problem, start, [.. answer.Point], lastSound) is { } wrong)
+            && Deeper(start, [.. answer.Point], lastSound) is { } deeper)
         {
-            outcome = outcome with { Message = $"{outcome.Message} {driver.Units.Mark(wrong)}" };
+            outcome = outcome with { Message = $"{outcome.Message} {deeper}" };
         }
 
         var better = MetByCertifier(certified, answer) ?? FlatStartOf(outcome.Status, start, answer, accuracy);
@@ -67,8 +67,12 @@ internal sealed partial class DriverLoop<V>
         for (int b = 0; b < at.Length; b++) at[b] = at[b].IsFinite() ? at[b] : lastSound[b];
         string? domain = Domain.NotFinite(problem, start, at);
         if (domain is not null || status != SolveStatus.Diverged) return domain;
-        return LastGradients.Contradiction(Problem, start, lastSound, at) is { } wrong ? driver.Units.Mark(wrong) : run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core);
+        return Deeper(start, lastSound, at) ?? run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core);
     }
+
+    // What lies in the problem itself, before any advice.
+    private string? Deeper(V[] start, params IReadOnlyList<V[]> points) =>
+        LastGradients.Contradiction(Problem, start, points) is { } wrong ? driver.Units.Mark(wrong) : JumpingFollower.Near(Problem, start, points[0]);
 
     private string Breakdown(double residual) => FormattableString.Invariant(
             $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}).");

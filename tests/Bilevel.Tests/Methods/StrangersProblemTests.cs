@@ -100,6 +100,55 @@ public sealed class StrangersProblemTests
         }
     }
 
+    [Fact]
+    public void A_follower_whose_answer_jumps_is_said_to()
+    {
+        // y* = 1 for x < 2 and 0 beyond: F = -x, which is least at the jump, and 0 behind it.
+        Objective f = new((x, y) => -x[0] * y[0], (x, y, r) => r[0] = -y[0], (x, y, r) => r[0] = -x[0]);
+        Objective g = new((x, y) => (x[0] - 2) * y[0], (x, y, r) => r[0] = y[0], (x, y, r) => r[0] = x[0] - 2);
+        var linear = new BilevelProblem<DenseVector<double>>(f, g) { UpperSet = new Box<double>(0, 10, 1), LowerSet = new Box<double>(0, 1, 1) };
+        foreach (double start in new[] { 0, 1, 2.0 })
+        {
+            var solution = BilevelSolver.Solve(linear, Vectors.Of(start), Vectors.Of(0.5), 1e-4);
+            Assert.Equal(-2, solution.UpperValue, 0.05);
+            Assert.Contains("The follower's answer jumps at a distance of 0.0198 from x, by 1; F is ", solution.StatusMessage, StringComparison.Ordinal);
+        }
+
+        // y* = 0 for x > 0 and 1 for x < 0, anything at 0.
+        Objective distance = new((x, y) => Square(y[0] - 0.5) + Square(x[0]), (x, y, r) => r[0] = 2 * x[0], (x, y, r) => r[0] = 2 * (y[0] - 0.5));
+        Objective product = new((x, y) => x[0] * y[0], (x, y, r) => r[0] = y[0], (x, y, r) => r[0] = x[0]);
+        foreach (double start in new[] { -0.5, 0, 0.5, 1 })
+        {
+            foreach (bool held in new[] { true, false })
+            {
+                var problem = new BilevelProblem<DenseVector<double>>(distance, product) { LowerSet = new Box<double>(0, 1, 1) };
+                if (held) problem = problem with { UpperSet = new Box<double>(-1, 1, 1) };
+                var solution = BilevelSolver.Solve(problem, Vectors.Of(start), Vectors.Of(0.2), 1e-4);
+                Assert.True(solution.Converged ? Math.Abs(solution.X[0]) < 1e-6 : solution.StatusMessage.Contains("The follower's answer jumps ", StringComparison.Ordinal), solution.StatusMessage);
+                Assert.DoesNotContain("bounded set", solution.StatusMessage, StringComparison.Ordinal);
+            }
+        }
+
+        // A follower that moves fast with x does not jump.
+        Objective steep = new((x, y) => (5e-4 * Square(y[0])) - (x[0] * y[0]), (x, y, r) => r[0] = -y[0], (x, y, r) => r[0] = (1e-3 * y[0]) - x[0]);
+        var moves = new BilevelProblem<DenseVector<double>>(distance, steep) { LowerSet = new Box<double>(-1, 1, 1) };
+        Assert.Null(JumpingFollower.Near(moves, [Vectors.Of(1), Vectors.Of(0)], [Vectors.Of(0.01), Vectors.Of(1)]));
+        Assert.NotNull(JumpingFollower.Near(linear, [Vectors.Of(0), Vectors.Of(0)], [Vectors.Of(1.99), Vectors.Of(1)]));
+    }
+
+    [Fact]
+    public void Advice_to_give_a_set_is_not_given_to_who_has_one()
+    {
+        // f is not finite below 0.
+        Objective f = new((x, y) => Math.Log(x[0]) + Square(y[0]), (x, y, r) => r[0] = 1 / x[0], (x, y, r) => r[0] = 2 * y[0]);
+        var free = new BilevelProblem<DenseVector<double>>(f, Follows);
+        var held = free with { UpperSet = new Box<double>(-5, 5, 1) };
+        Assert.Contains("give x a set on which it is finite", Domain.NotFinite<DenseVector<double>>(free, [Vectors.Of(1), Vectors.Of(1)], [Vectors.Of(0.01), Vectors.Of(0.01)])!, StringComparison.Ordinal);
+        Assert.Contains("give x a smaller set", Domain.NotFinite<DenseVector<double>>(held, [Vectors.Of(1), Vectors.Of(1)], [Vectors.Of(0.01), Vectors.Of(0.01)])!, StringComparison.Ordinal);
+        Assert.Contains("give x a bounded set", new Auto().Start(free, [Vectors.Of(1), Vectors.Of(1)], 0).Advice!, StringComparison.Ordinal);
+        Assert.DoesNotContain("bounded set", new Auto().Start(held, [Vectors.Of(1), Vectors.Of(1)], 0).Advice!, StringComparison.Ordinal);
+    }
+
     private static ProblemConstants Exact => new() { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, LowerMixedHessianLipschitz = 0, UpperSmoothness = 2, UpperCoupling = 0 };
 
     private static double Square(double t) => t * t;

@@ -47,7 +47,14 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
 
     public double Estimate => isOver ? least : run.Estimate;
 
-    public string Advice => "Scale the variables to sizes near 1, declare the constants of the problem, give x a bounded set, start elsewhere, or run a method with settings of your own by the driver.";
+    public string Advice
+    {
+        get
+        {
+            string bounded = double.IsFinite(problem.Blocks[0].Term.DiameterAt(point[0].Length)) ? "" : $"give {problem.Blocks[0].Name} a bounded set, ";
+            return $"Scale the variables to sizes near 1, declare the constants of the problem, {bounded}start elsewhere, or run a method with settings of your own by the driver.";
+        }
+    }
 
     public double Penalty => run.Penalty;
 
