@@ -5,7 +5,7 @@ internal sealed partial class DriverLoop<V>
 {
     private Solution<V> Conclude(SolveStatus status, string message, bool sound, V[] start)
     {
-        var point = sound || status == SolveStatus.Unbounded && IsFinite(run.Point) ? Copy(run.Point) : lastSound;
+        var point = sound || (status == SolveStatus.Unbounded && IsFinite(run.Point) && !double.IsNaN(values.Read().Upper)) ? Copy(run.Point) : lastSound;
 
         // Who cancels wants to leave now; a certificate, or the lower level, may take as long as the run.
         bool wanted = sound && status != SolveStatus.Cancelled;
@@ -65,14 +65,17 @@ internal sealed partial class DriverLoop<V>
     {
         V[] at = Copy(run.Point);
         for (int b = 0; b < at.Length; b++) at[b] = at[b].IsFinite() ? at[b] : lastSound[b];
-        string? domain = Domain.NotFinite(problem, start, at);
+        string? domain = Domain.NotFinite(problem, start, at) ?? (Broken is { } broken ? Domain.NotFinite(problem, at, [.. broken]) : null);
         if (domain is not null || status != SolveStatus.Diverged) return domain;
         return Deeper(start, lastSound, at) ?? run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core);
     }
 
+    // Where a way to the answer broke down that was given up.
+    private IReadOnlyList<V>? Broken => (run as PhasedRun<V>)?.Broken;
+
     // What lies in the problem itself, before any advice.
     private string? Deeper(V[] start, params IReadOnlyList<V[]> points) =>
-        LastGradients.Contradiction(Problem, start, points) is { } wrong ? driver.Units.Mark(wrong) : JumpingFollower.Near(Problem, start, points[0]);
+        LastGradients.Contradiction(Problem, start, points) is { } wrong ? driver.Units.Mark(wrong) : JumpingFollower.Near(Problem, start, points[0]) ?? KinkedFollower.At(Problem, points[0]);
 
     private string Breakdown(double residual) => FormattableString.Invariant(
             $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}).");

@@ -17,9 +17,6 @@ internal static class JumpingFollower
     // Answers are known to so much of their size.
     private const double Known = 1e-4;
 
-    // Steps of each solve.
-    private const int Steps = 300;
-
     private static readonly double[] Shares = [1e-4, 1e-2, 0.1, 1.3];
 
     /// <summary>Where the answer jumps and by how much, in a sentence or two; null where it was not seen to.</summary>
@@ -33,23 +30,16 @@ internal static class JumpingFollower
         if (problem is not BilevelProblem<V> { LowerSet.IsWholeSpace: false } bilevel || bilevel.Constants.LowerStrongConvexity > 0 || point[BilevelProblem.X] is not IFillable) return null;
         V x = point[BilevelProblem.X], y = point[BilevelProblem.Y];
         if (x.Length == 0 || y.Length == 0 || !x.IsFinite() || !y.IsFinite()) return null;
-        List<V> directions = [];
         var way = x.Copy();
         way.AddScaled(-1, start[BilevelProblem.X]);
-        if (way.Norm() > 0) directions.Add(way);
-        for (int d = 0; (d < Directions && x.Length > 1) || directions.Count == 0; d++)
-        {
-            var random = x.ZerosLike();
-            RandomDirection.Fill(random, RandomBits.At(23, (ulong)d));
-            directions.Add(random);
-        }
-
-        double size = x.Norm() is var norm and > 0 ? norm : Math.Sqrt(x.Length);
+        List<V> directions = [.. Nearby.Directions(x, Directions)];
+        if (way.Norm() > 0) directions.Insert(0, way);
+        double size = Nearby.SizeOf(x);
         foreach (double share in Shares)
         {
             foreach (var direction in directions)
             {
-                V behind = Moved(bilevel, x, direction, -share * size), ahead = Moved(bilevel, x, direction, share * size);
+                V behind = Nearby.Moved(bilevel, x, direction, -share * size), ahead = Nearby.Moved(bilevel, x, direction, share * size);
                 if (Between(bilevel, behind, ahead, y) is { } jump) return Words(bilevel, x, jump);
             }
         }
@@ -60,16 +50,13 @@ internal static class JumpingFollower
     private static (V X, V Before, V After)? Between<V>(BilevelProblem<V> problem, V from, V to, V y)
         where V : class, IVector<V>
     {
-        V before = Answer(problem, from, y), after = Answer(problem, to, y);
-        double first = Distance(before, after), least = Math.Max(Left * first, Known * Math.Max(before.Norm(), after.Norm()));
+        V before = Nearby.Answer(problem, from, y), after = Nearby.Answer(problem, to, y);
+        double first = Nearby.Distance(before, after), least = Math.Max(Left * first, Known * Math.Max(before.Norm(), after.Norm()));
         if (!(first > least)) return null;
         for (int k = 0; k < Halvings; k++)
         {
-            V middle = from.Copy();
-            middle.AddScaled(1, to);
-            middle.Scale(0.5);
-            V between = Answer(problem, middle, y);
-            double low = Distance(before, between), high = Distance(between, after);
+            V middle = Nearby.Between(from, to, 0.5), between = Nearby.Answer(problem, middle, y);
+            double low = Nearby.Distance(before, between), high = Nearby.Distance(between, after);
             if (!(Math.Max(low, high) > least)) return null;
             if (low > high) (to, after) = (middle, between);
             else (from, before) = (middle, between);
@@ -81,30 +68,10 @@ internal static class JumpingFollower
     private static string Words<V>(BilevelProblem<V> problem, V x, (V X, V Before, V After) jump)
         where V : class, IVector<V>
     {
-        double away = Distance(x, jump.X);
+        double away = Nearby.Distance(x, jump.X);
         string where = away > 0 ? FormattableString.Invariant($"at a distance of {away:G3} from x") : "at x";
         double Value(V y) => new ValueReader<V>(problem, [jump.X, y]).Read().Upper;
         return FormattableString.Invariant(
-            $"The follower's answer jumps {where}, by {Distance(jump.Before, jump.After):G3}; F is {Said.Value(Value(jump.Before))} on one side and {Said.Value(Value(jump.After))} on the other. Where F is least at a jump no gradient need be small, and no run meets its tolerance. A term in g that is strongly convex in y, such as a small multiple of |y|^2, makes the answer move with x.");
-    }
-
-    private static V Answer<V>(BilevelProblem<V> problem, V x, V y)
-        where V : class, IVector<V> => LowerLevelSolver.Solve(problem.Lower, x, y, problem.LowerSet, 0, Steps).Y;
-
-    private static V Moved<V>(BilevelProblem<V> problem, V from, V direction, double by)
-        where V : class, IVector<V>
-    {
-        var moved = from.Copy();
-        moved.AddScaled(by / direction.Norm(), direction);
-        problem.UpperSet.Project(moved);
-        return moved;
-    }
-
-    private static double Distance<V>(V one, V other)
-        where V : class, IVector<V>
-    {
-        var between = one.Copy();
-        between.AddScaled(-1, other);
-        return between.Norm();
+            $"The follower's answer jumps {where}, by {Nearby.Distance(jump.Before, jump.After):G3}; F is {Said.Value(Value(jump.Before))} on one side and {Said.Value(Value(jump.After))} on the other. Where F is least at a jump no gradient need be small, and no run meets its tolerance. A term in g that is strongly convex in y, such as a small multiple of |y|^2, makes the answer move with x.");
     }
 }

@@ -173,7 +173,7 @@ public sealed class BoundlessnessTests
                 double t = 1 - (k / 6.0);
                 DenseVector<double>[] at = [Vectors.Of(sx * (1 + (t * far * side))), Vectors.Of(sy * (1 - (t * far * side)), sy * t * far)];
                 Assert.Null(watch.Follower(at));
-                Assert.Null(watch.Leader(at));
+                Assert.Null(watch.Leader(at, double.NaN));
                 if (k % 3 == 0) Assert.Null(watch.AtEnd(at, converged: false));
             }
         }

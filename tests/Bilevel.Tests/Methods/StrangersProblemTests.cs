@@ -101,6 +101,28 @@ public sealed class StrangersProblemTests
     }
 
     [Fact]
+    public void A_kink_in_one_of_two_coordinates_or_in_both_is_certified_and_without_constants_said()
+    {
+        // y = clip(x, 0, 1), componentwise: F has kinks at x1 = 1 and at x2 = 0, and elsewhere the slopes of the terms in x.
+        Objective g = new((x, y) => (Square(y[0] - x[0]) + Square(y[1] - x[1])) / 2, (x, y, r) => (r[0], r[1]) = (x[0] - y[0], x[1] - y[1]), (x, y, r) => (r[0], r[1]) = (y[0] - x[0], y[1] - x[1]));
+        foreach (var (a, b) in new[] { (0.1, 0.1), (0.1, -0.1), (0.5, 0.5), (0.3, 0.0) })
+        {
+            Objective f = new(
+                (x, y) => Square(y[0] - 2) + Square(y[1] + 1) + (a * x[0]) - (b * x[1]) + (0.01 * (Square(x[0]) + Square(x[1]))),
+                (x, y, r) => (r[0], r[1]) = (a + (0.02 * x[0]), -b + (0.02 * x[1])),
+                (x, y, r) => (r[0], r[1]) = (2 * (y[0] - 2), 2 * (y[1] + 1)));
+            var problem = new BilevelProblem<DenseVector<double>>(f, g) { LowerSet = new Box<double>(0, 1, 2) };
+            foreach (var (first, second) in new[] { (0.5, 0.5), (3.0, 3.0), (1.0, 2.0), (0.9, 0.2), (2.0, -2.0) })
+            {
+                var solution = BilevelSolver.Solve(problem with { Constants = Exact }, Vectors.Of(first, second), Vectors.Of(0.5, 0.5), 1e-4);
+                Assert.True(solution.Converged && solution.Certificate!.Verdict == Verdict.Certified, $"{a}, {b} from {first}, {second}: {solution.StatusMessage}");
+                var estimated = BilevelSolver.Solve(problem, Vectors.Of(first, second), Vectors.Of(0.5, 0.5), 1e-4);
+                Assert.True(estimated.Converged || estimated.StatusMessage.Contains("so that F has a kink there", StringComparison.Ordinal), $"{a}, {b} from {first}, {second}: {estimated.StatusMessage}");
+            }
+        }
+    }
+
+    [Fact]
     public void A_follower_whose_answer_jumps_is_said_to()
     {
         // y* = 1 for x < 2 and 0 beyond: F = -x, which is least at the jump, and 0 behind it.
@@ -134,6 +156,35 @@ public sealed class StrangersProblemTests
         var moves = new BilevelProblem<DenseVector<double>>(distance, steep) { LowerSet = new Box<double>(-1, 1, 1) };
         Assert.Null(JumpingFollower.Near(moves, [Vectors.Of(1), Vectors.Of(0)], [Vectors.Of(0.01), Vectors.Of(1)]));
         Assert.NotNull(JumpingFollower.Near(linear, [Vectors.Of(0), Vectors.Of(0)], [Vectors.Of(1.99), Vectors.Of(1)]));
+    }
+
+    [Fact]
+    public void A_leader_that_falls_without_end_towards_an_edge_or_beyond_all_numbers_is_unbounded()
+    {
+        foreach (double start in new[] { 0.1, 1, 3 })
+        {
+            var logarithm = Solve(y => Math.Log(y), y => 1 / y, start);
+            Assert.Equal(SolveStatus.Unbounded, logarithm.Status);
+            Assert.StartsWith("The leader seems unbounded: F falls without end towards the edge of where it is finite, x = 0. ", logarithm.StatusMessage, StringComparison.Ordinal);
+            Assert.True(double.IsFinite(logarithm.UpperValue) && logarithm.X[0] > 0);
+
+            // The square root is least at the edge.
+            var root = Solve(y => Math.Sqrt(y), y => 0.5 / Math.Sqrt(y), start);
+            Assert.False(root.Converged);
+            Assert.True(root.Status is SolveStatus.Diverged or SolveStatus.Stalled, $"from {start}: {root.StatusMessage}");
+            Assert.Matches("or a gradient of it is not finite at [xy] = -", root.StatusMessage);
+        }
+
+        foreach (double start in new[] { -50, -20, -5, 0, 5.0 })
+        {
+            var exponential = Solve(y => -Math.Exp(-y), y => Math.Exp(-y), start);
+            Assert.True(exponential.Status == SolveStatus.Unbounded, $"from {start}: {exponential.StatusMessage}");
+            Assert.StartsWith("The leader seems unbounded: ", exponential.StatusMessage, StringComparison.Ordinal);
+        }
+
+        // What levels off converges.
+        foreach (double start in new[] { -50, -5, 0, 5, 50.0 })
+            Assert.True(Solve(y => y > 30 ? y : Math.Log(1 + Math.Exp(y)), y => 1 / (1 + Math.Exp(-y)), start).Converged);
     }
 
     [Fact]
