@@ -89,8 +89,9 @@ public sealed class BestPoint<V>
     private Solution<V> Replaced(Solution<V> solution, IReadOnlyList<V> point, double value, string note, double tolerance, bool certify)
     {
         var standing = instance.Standing(point, solution, certify ? tolerance : null);
-        bool certified = standing.Certificate?.Verdict == Verdict.Certified && standing.Certificate.Objection is null;
         bool rests = solution.Status == SolveStatus.NotWithinTolerance && !(solution.Residual <= tolerance), met = !rests && solution.Status is (SolveStatus.Converged or SolveStatus.NotWithinTolerance);
+        if (solution.Status == SolveStatus.Stalled || rests) standing = standing with { Certificate = standing.Certificate?.AtRest() };
+        bool certified = standing.Certificate?.Verdict == Verdict.Certified && standing.Certificate.Objection is null;
         string ended = certified ? "Converged: the answer is certified."
             : met ? $"Not {(standing.Certificate?.Objection is null ? "known to be " : "")}within the tolerance: the run met its rule at a worse point."
             : rests ? $"Not within the tolerance. {solution.Reason}"

@@ -51,7 +51,7 @@ public class OutcomeTests
     {
         // A point that the run passed is a little better than where it came to rest; its F is shown with the digits that tell the two apart.
         var answer = Tool.RunOwn("run", "quadratic", "--method", "f2ba", "--lambda", "100");
-        var said = System.Text.RegularExpressions.Regex.Match(answer.Out, @"^quadratic by f2ba: Not within the tolerance\. The penalty function at the given lambda = 100 is stationary here .* raise lambda to about (?<lambda>[\d.E+]+), or leave lambda at auto\.");
+        var said = System.Text.RegularExpressions.Regex.Match(answer.Out, @"^quadratic by f2ba: Not within the tolerance\. The penalty function at the given lambda = 100 is stationary where the run ended .* raise lambda to about (?<lambda>[\d.E+]+), or leave lambda at auto\.");
         Assert.True(said.Success, answer.Out);
         var values = System.Text.RegularExpressions.Regex.Match(answer.Out, @"where F is (?<best>[\d.]+); the run ended at (?<end>[\d.]+), which is worse");
         if (values.Success) Assert.NotEqual(values.Groups["best"].Value, values.Groups["end"].Value);

@@ -37,6 +37,11 @@ public sealed record Certificate(
     /// <summary>Advice to a run that could go on.</summary>
     internal const string RunLonger = " Run longer, with a smaller tolerance of the method.";
 
+    /// <summary>The same as it is told to a run that makes no more progress, which cannot take the advice to run longer.</summary>
+    public Certificate AtRest() => this with { Summary = WithoutAdvice(Summary), Objection = Objection is { } objection ? WithoutAdvice(objection) : null };
+
+    private static string WithoutAdvice(string sentence) => sentence.Replace(RunLonger, "", StringComparison.Ordinal);
+
     /// <summary>The bound of our own choosing that is touched while everything else is within the tolerance, in a sentence; null when none is.</summary>
     public string? TouchedBound { get; init; }
 

@@ -20,9 +20,9 @@ internal sealed partial class HypergradientCheck<V>
         if (quick || problem.LowerSet.IsWholeSpace || !problem.UpperSet.IsWholeSpace || x is not IFillable || Missing().Count > 0) return null;
         var search = new KinkSearch<V>(x, Hypergradient);
         double own = found?.Gradient.Norm() ?? double.PositiveInfinity;
-        Kink<V>? near = search.Find(tolerance, Near, tolerance / 2);
+        Kink<V>? near = search.Find(tolerance, Near, tolerance / 2, !isHidden);
         bool isNear = near?.Norm <= Telling * own;
-        if ((isNear ? near : search.Find(tolerance, Around, Telling * own)) is not { } kink || !(kink.Norm <= Telling * own)) return null;
+        if ((isNear ? near : search.Find(tolerance, Around, Telling * own, !isHidden)) is not { } kink || !(kink.Norm <= Telling * own)) return null;
         double bound = kink.Norm + kink.Error;
         numbers.Add(new("kink_combination", kink.Norm, FormattableString.Invariant($"norm of a convex combination of hypergradients within {kink.Radius:G3} of x")));
         numbers.Add(new("kink_bound", bound, "upper bound on that norm"));

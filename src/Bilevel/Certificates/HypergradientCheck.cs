@@ -129,7 +129,7 @@ internal sealed partial class HypergradientCheck<V>
                 ?? audit.Asymmetry(x, z, multiplier, ratio, ofLower, x.Norm(), reach);
         if (contradiction is not null) return Contradicted(contradiction);
 
-        if (bound > tolerance && !isHidden && AtKink() is { } kinked) return kinked;
+        if (bound > tolerance && AtKink() is { } kinked) return kinked;
         if (bound <= tolerance && isHidden)
             return Conclude(Verdict.NotCertified, FormattableString.Invariant($"Not certified: by the gradients the {Subject} is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, but values cannot confirm the gradients so sharply: {string.Join("; ", audit.Hidden)}. A larger tolerance, or an objective without large constants, lets them be compared.")) with { IsUnconfirmed = true };
         if (bound <= tolerance) return Conclude(Verdict.Certified, FormattableString.Invariant($"Certified: the {Subject} at x is at most {bound:G3} in norm, within the tolerance {tolerance:G3}, under the declared constants."));

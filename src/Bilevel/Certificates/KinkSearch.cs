@@ -32,16 +32,17 @@ internal sealed class KinkSearch<V>(V x, Func<V, (V Gradient, double Error)?> hy
     /// <param name="tolerance">The tolerance.</param>
     /// <param name="share">How far from x hypergradients are taken, as a share of x.</param>
     /// <param name="mostError">A hypergradient that may err more is left out.</param>
-    public Kink<V>? Find(double tolerance, double share, double mostError)
+    /// <param name="centre">Whether the hypergradient at x itself is to be used.</param>
+    public Kink<V>? Find(double tolerance, double share, double mostError, bool centre)
     {
         this.mostError = mostError;
         double size = x.Norm(), radius = share * (size > Zero ? size : 1);
         bundle.Clear();
         points.Clear();
         error = 0;
-        if (!Ask(x.Copy()))
+        if (!centre || !Ask(x.Copy()))
         {
-            // At the kink itself it is open which bounds are active.
+            // At the kink itself it is open which bounds are active, or values know too little in what room they leave.
             var aside = x.ZerosLike();
             RandomDirection.Fill(aside, 601);
             double norm = aside.Norm();

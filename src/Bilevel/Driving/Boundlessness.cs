@@ -10,6 +10,9 @@ internal sealed class Boundlessness<V>
     // So many times beyond the size of its start a block is worth a look along its way.
     private const double Suspicious = 1e3;
 
+    // So many times below the size of its first value f is worth a look: exp overflows before x has gone far.
+    private const double Deep = 1e6;
+
     // A leader that ended without converging this far from its start is looked at once more.
     private const double Far = 10;
 
@@ -23,6 +26,7 @@ internal sealed class Boundlessness<V>
     private readonly V[] start;
     private readonly V[] before;            // the point recorded last
     private readonly double[] limits;       // norms beyond which the next look is due
+    private double deepest = double.NaN;    // f below which it is
 
     /// <summary>Begins to watch a run from its start.</summary>
     public Boundlessness(IProblem<V> problem, IReadOnlyList<V> start)
@@ -40,11 +44,15 @@ internal sealed class Boundlessness<V>
         return FollowerAt(point);
     }
 
-    /// <summary>Looks at a recorded point: at the leader where it has grown much; the point is the one before for the next.</summary>
-    public string? Leader(ReadOnlySpan<V> point)
+    /// <summary>Looks at a recorded point: at the leader where it has grown much, or f has fallen much; the point is the one before for the next.</summary>
+    /// <param name="point">The point.</param>
+    /// <param name="value">f there.</param>
+    public string? Leader(ReadOnlySpan<V> point, double value)
     {
         if (problem is null) return null;
-        string? found = IsDue(point, BilevelProblem.X) ? LeaderAt(point) : null;
+        bool isDeep = value < deepest;
+        if (isDeep || double.IsNaN(deepest)) deepest = -Deep * (1 + Math.Abs(value));
+        string? found = IsDue(point, BilevelProblem.X) || isDeep ? LeaderAt(point) : null;
         for (int b = 0; b < before.Length; b++) before[b].CopyFrom(point[b]);
         return found;
     }
@@ -57,7 +65,14 @@ internal sealed class Boundlessness<V>
         if (problem is null) return null;
         if (FollowerAt(point) is { } follower) return follower;
         bool far = !converged && Moved(point[BilevelProblem.X], start[BilevelProblem.X]).Norm() > Far * (1 + start[BilevelProblem.X].Norm());
-        return far ? LeaderAt(point) : null;
+        if (far) return LeaderAt(point);
+
+        // A run that could take no step from its start may have broken down at once, on the way to where F is lower.
+        V x = point[BilevelProblem.X], way = x.ZerosLike(), back = x.ZerosLike();
+        if (converged || x is not IFillable || Moved(x, start[BilevelProblem.X]).Norm() > 1e-12 * x.Norm()) return null;
+        RandomDirection.Fill(way, 29);
+        back.AddScaled(-1, way);
+        return LeaderAt(point, way, back);
     }
 
     /// <summary>Saves or loads what the next looks depend on.</summary>
@@ -65,6 +80,7 @@ internal sealed class Boundlessness<V>
     {
         foreach (var block in before) archive.Transfer("point recorded before", block);
         for (int b = 0; b < limits.Length; b++) archive.Transfer("norm to look at", ref limits[b]);
+        archive.Transfer("value to look at", ref deepest);
     }
 
     private bool IsDue(ReadOnlySpan<V> point, int block)
@@ -98,16 +114,18 @@ internal sealed class Boundlessness<V>
         return way.Norm() > Far * (1 + began.Norm()) && Ray.FallsForEver(g, problem.LowerSet, began, way) is { } last ? Words(last, ", beyond which the numbers do not tell") : null;
 
         string Words((double Norm, double Value) far, string beyond) => FormattableString.Invariant(
-            $"The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is {value:G4} at |y| = {y.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |y| = {far.Norm:G3}, where it is {far.Value:G4}{beyond}. Add a term to g that grows with |y|, or give y a bounded set.");
+            $"The follower seems unbounded: g has no minimiser in y at this x as far as was looked. It is {Said.Value(value)} at {Said.Place("y", y.Norm())}{Said.Move(move.Norm())} and still falls at |y| = {far.Norm:G3}, where it is {far.Value:G4}{beyond}. Add a term to g that grows with |y|, or give y a bounded set.");
     }
 
-    private string? LeaderAt(ReadOnlySpan<V> point)
+    private string? LeaderAt(ReadOnlySpan<V> point) => LeaderAt(point, Moved(point[BilevelProblem.X], start[BilevelProblem.X]), Moved(point[BilevelProblem.X], before[BilevelProblem.X]));
+
+    private string? LeaderAt(ReadOnlySpan<V> point, params ReadOnlySpan<V> directions)
     {
         V x = point[BilevelProblem.X], y = point[BilevelProblem.Y];
         if (x.Length == 0 || !x.IsFinite() || !y.IsFinite() || double.IsFinite(problem!.UpperSet.DiameterAt(x.Length))) return null;
-        V move = Moved(x, before[BilevelProblem.X]), way = Moved(x, start[BilevelProblem.X]);
+        V move = Moved(x, before[BilevelProblem.X]);
         double value = HyperobjectiveAt(x, y).Value;
-        foreach (var direction in new[] { way, move })
+        foreach (var direction in directions)
         {
             double length = direction.Norm(), reach = Math.Max(1, x.Norm()) / 8, lowest = value;
             if (!(length > 0) || !double.IsFinite(length) || !double.IsFinite(value)) continue;
@@ -124,7 +142,7 @@ internal sealed class Boundlessness<V>
             }
 
             if (j <= ValueDoublings) continue;
-            return FormattableString.Invariant($"The leader seems unbounded: F has no minimiser as far as was looked. It is {value:G4} at |x| = {x.Norm():G4}, reached by a last move of length {move.Norm():G3}, and still falls at |x| = {place.Norm():G3}, where it is {lowest:G4}. Add a term to f that grows with |x|, or give x a bounded set.");
+            return FormattableString.Invariant($"The leader seems unbounded: F has no minimiser as far as was looked. It is {Said.Value(value)} at {Said.Place("x", x.Norm())}{Said.Move(move.Norm())} and still falls at |x| = {place.Norm():G3}, where it is {lowest:G4}. Add a term to f that grows with |x|, or give x a bounded set.");
 
             void Place(int doublings)
             {

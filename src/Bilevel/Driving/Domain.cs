@@ -34,8 +34,8 @@ internal static class Domain
                 {
                     if (isFinite(at)) continue;
                     string block = problem.Blocks[b].Name;
-                    return FormattableString.Invariant(
-                        $"{name} or a gradient of it is not finite at |{block}| = {at[b].Norm():G12}{(share > 0 ? FormattableString.Invariant($", while the run stood at |{block}| = {size:G12}") : "")}: give {block} a set on which it is finite, such as a Box, or start further inside.");
+                    return
+                        $"{name} or a gradient of it is not finite at {Said.Exactly(block, at[b])}{(share > 0 ? $", while the run stood at {Said.Exactly(block, point[b])}" : "")}: {(problem.Blocks[b].Term.IsWholeSpace ? $"give {block} a set on which it is finite, such as a Box," : $"give {block} a smaller set, on which it is finite,")} or start further inside.";
                 }
             }
         }

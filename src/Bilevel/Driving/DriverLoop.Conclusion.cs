@@ -5,7 +5,7 @@ internal sealed partial class DriverLoop<V>
 {
     private Solution<V> Conclude(SolveStatus status, string message, bool sound, V[] start)
     {
-        var point = sound || status == SolveStatus.Unbounded && IsFinite(run.Point) ? Copy(run.Point) : lastSound;
+        var point = sound || (status == SolveStatus.Unbounded && IsFinite(run.Point) && !double.IsNaN(values.Read().Upper)) ? Copy(run.Point) : lastSound;
 
         // Who cancels wants to leave now; a certificate, or the lower level, may take as long as the run.
         bool wanted = sound && status != SolveStatus.Cancelled;
@@ -21,12 +21,19 @@ internal sealed partial class DriverLoop<V>
             message += FormattableString.Invariant($" Nothing better was found than the point of iteration {held.Iteration:N0}, which is reported.");
         }
 
+        var certificate = status is SolveStatus.Stalled or SolveStatus.NotWithinTolerance ? certified?.Certificate.AtRest() : certified?.Certificate;
         bool isShort = status is SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit or SolveStatus.Stalled;
-        if (isShort && certified?.Certificate.Objection is null && run.Remark is { } remark) message += " " + remark;
-        var outcome = Outcome.Of(status, message, certified?.Certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
+        if (isShort && certificate?.Objection is null && run.Remark is { } remark) message += " " + remark;
+        var outcome = Outcome.Of(status, message, certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
         double accuracy = driver.CertifyAt ?? stop.Tolerance ?? DefaultAccuracy;
         var answer = wanted ? Answers.Read(Problem, certified?.Point ?? point, penalty, accuracy) : AsItStands(point, status);
         List<string> notes = [.. answer.Notes.Select(driver.Units.Mark)];
+        if (outcome.Status is SolveStatus.Stalled or SolveStatus.NotWithinTolerance && certificate?.Signs.Any(s => s.Contains(" contradict", StringComparison.Ordinal)) != true
+            && Deeper(start, [.. answer.Point], lastSound) is { } deeper)
+        {
+            outcome = outcome with { Message = $"{outcome.Message} {deeper}" };
+        }
+
         var better = MetByCertifier(certified, answer) ?? FlatStartOf(outcome.Status, start, answer, accuracy);
         if (better is { } found)
         {
@@ -60,7 +67,7 @@ internal sealed partial class DriverLoop<V>
             Findings = findings,
             Notes = notes,
             Better = better?.Better,
-            Certificate = certified?.Certificate,
+            Certificate = certificate,
             BoundDoublings = (int)doublings,
             Enlargement = enlargement,
         };
@@ -71,9 +78,17 @@ internal sealed partial class DriverLoop<V>
     {
         V[] at = Copy(run.Point);
         for (int b = 0; b < at.Length; b++) at[b] = at[b].IsFinite() ? at[b] : lastSound[b];
-        string? domain = Domain.NotFinite(problem, start, at);
-        return domain ?? (status == SolveStatus.Diverged ? run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core) : null);
+        string? domain = Domain.NotFinite(problem, start, at) ?? (Broken is { } broken ? Domain.NotFinite(problem, at, [.. broken]) : null);
+        if (domain is not null || status != SolveStatus.Diverged) return domain;
+        return Deeper(start, lastSound, at) ?? run.Advice ?? Remedies.Of(phases[(int)phase].Method.Core);
     }
+
+    // Where a way to the answer broke down that was given up.
+    private IReadOnlyList<V>? Broken => (run as PhasedRun<V>)?.Broken;
+
+    // What lies in the problem itself, before any advice.
+    private string? Deeper(V[] start, params IReadOnlyList<V[]> points) =>
+        LastGradients.Contradiction(Problem, start, points) is { } wrong ? driver.Units.Mark(wrong) : JumpingFollower.Near(Problem, start, points[0]) ?? KinkedFollower.At(Problem, points[0]);
 
     private string Breakdown(double residual) => FormattableString.Invariant(
             $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}).");

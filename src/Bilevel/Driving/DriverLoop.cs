@@ -156,6 +156,8 @@ internal sealed partial class DriverLoop<V> : IRunView
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
         if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound || IsFinite(run.Point) ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded)
             (status, message, sound) = (SolveStatus.Unbounded, unbounded, false);
+        else if (status is SolveStatus.Diverged or SolveStatus.Stalled && FallingEdge.Unbounded(Problem, start, Broken is { } broken ? [.. broken] : sound ? Copy(run.Point) : lastSound) is { } edge)
+            (status, message, sound) = (SolveStatus.Unbounded, edge, false);
         else if (status is not (SolveStatus.Converged or SolveStatus.Cancelled) && RecedingFollower.Unbounded(Problem, start, sound ? Copy(run.Point) : lastSound) is { } receding)
             (status, message, sound) = (SolveStatus.Unbounded, driver.Units.Mark(receding), false);
         else if (problem is BilevelMinimaxProblem<V> && status is not (SolveStatus.Converged or SolveStatus.Cancelled) && FallingLeader.Unbounded(Problem, start[0], sound ? Copy(run.Point) : lastSound, driver.Units) is { } falling)
@@ -197,7 +199,7 @@ internal sealed partial class DriverLoop<V> : IRunView
             }
 
             // Looked at before the rule, so that a run that goes on from here has seen the same; said after it.
-            string? leader = isRecorded ? boundlessness.Leader(run.Point) : null;
+            string? leader = isRecorded ? boundlessness.Leader(run.Point, lastUpper) : null;
             if (stop.ShouldStop(this)) return (stop.Status, stop.Reason);
             if (leader is not null) return (SolveStatus.Unbounded, leader);
             if (driver.CheckpointEvery > 0 && iteration % driver.CheckpointEvery == 0) Save();

@@ -20,7 +20,7 @@ internal static class FallingLeader
     /// <summary>What is to be noted of an answer that met its rule; null for nothing.</summary>
     public static string? Note<V>(IProblem<V> problem, V start, IReadOnlyList<V> point, double value, SaidUnits? said = null)
         where V : class, IVector<V> => Beyond(problem, start, point, value, Looks) is not { } far ? null : FormattableString.Invariant(
-            $"F still falls along the way that {problem.Blocks[0].Name} took: it is {Upper(said) * value:G4} at |{problem.Blocks[0].Name}| = {First(said) * point[0].Norm():G4} and {Upper(said) * far.Value:G4} at {First(said) * far.Norm:G4}. It may level off without a minimiser.");
+            $"F still falls along the way that {problem.Blocks[0].Name} took: it is {Said.Value(Upper(said) * value)} at {Said.Place(problem.Blocks[0].Name, First(said) * point[0].Norm())} and {Said.Value(Upper(said) * far.Value)} at {First(said) * far.Norm:G4}. It may level off without a minimiser.");
 
     /// <summary>Why a run that met no rule seems unbounded; null where it does not.</summary>
     public static string? Unbounded<V>(IProblem<V> problem, V start, IReadOnlyList<V> point, SaidUnits? said = null)
@@ -29,7 +29,7 @@ internal static class FallingLeader
         if (!point.All(b => b.IsFinite()) || !IsFar(problem, start, point)) return null;
         double value = ValueAt(problem, point, point[0]).Value;
         return Beyond(problem, start, point, value, ManyLooks) is not { } far ? null : FormattableString.Invariant(
-            $"The leader seems unbounded: F has no minimiser as far as was looked. It is {Upper(said) * value:G4} at |{problem.Blocks[0].Name}| = {First(said) * point[0].Norm():G4} and still falls at {First(said) * far.Norm:G3}, where it is {Upper(said) * far.Value:G4}. Add a term to f that grows with |{problem.Blocks[0].Name}|, or give it a bounded set.");
+            $"The leader seems unbounded: F has no minimiser as far as was looked. It is {Said.Value(Upper(said) * value)} at {Said.Place(problem.Blocks[0].Name, First(said) * point[0].Norm())} and still falls at {First(said) * far.Norm:G3}, where it is {Upper(said) * far.Value:G4}. Add a term to f that grows with |{problem.Blocks[0].Name}|, or give it a bounded set.");
     }
 
     private static double Upper(SaidUnits? said) => said?.Upper ?? 1;

@@ -49,7 +49,7 @@ internal static class FlatFollower
         }
 
         return FormattableString.Invariant(
-            $"The leader seems unbounded: at this x the follower has best answers along which f has no minimum as far as was looked. f is {value:G4} at |y| = {z.Norm():G4} and {lowest:G4} at |y| = {place.Norm():G4}, and g is the same there. Add a term to g or to f that grows with |y|, or give y a bounded set.");
+            $"The leader seems unbounded: at this x the follower has best answers along which f has no minimum as far as was looked. f is {Said.Value(value)} at {Said.Place("y", z.Norm())} and {Said.Value(lowest)} at |y| = {place.Norm():G4}, and g is the same there. Add a term to g or to f that grows with |y|, or give y a bounded set.");
     }
 
     // Takes out of a direction d what g curves along; whether g is flat along what is left. With H the Hessian of g, conjugate gradients on

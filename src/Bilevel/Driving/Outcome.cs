@@ -21,12 +21,9 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
         string stopped = ended == SolveStatus.NotWithinTolerance ? $"Not within the tolerance. {reason}" : $"Stopped before it converged. {reason}";
         if (certificate is null) return new(ended, met ? $"Converged by the method's own measure; not checked. {reason}" : stopped);
 
-        // A run that makes no more progress cannot take the advice to run longer.
-        if (ended == SolveStatus.Stalled && certificate.Objection is { } advice)
-            certificate = certificate with { Summary = Short(certificate.Summary), Objection = Short(advice) };
         string summary = certificate.Summary;
         if (certificate.Verdict == Verdict.Certified && certificate.TouchedBound is null && certificate.Objection is null)
-            return new(SolveStatus.Converged, met ? $"Converged. {reason} {summary}" : $"Converged: the answer is certified, although the method's own rule was not met. {reason} {summary}");
+            return new(SolveStatus.Converged, met ? $"Converged. {reason} {summary}" : $"Converged: the answer is certified, although the method's own rule was not met. {FirstSentence(reason)} {summary}");
         if (certificate.Objection is { } objection)
         {
             return met
@@ -42,7 +39,8 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
         };
     }
 
-    private static string Short(string sentence) => sentence.Replace(Certificate.RunLonger, "", StringComparison.Ordinal);
+    // What to do about a run that failed is no news to one whose answer is certified.
+    private static string FirstSentence(string text) => SentenceEnd().Match(text) is { Success: true } end ? text[..(end.Index + 1)] : text;
 
     // The sentence as a clause after a colon: without its verdict, its full stop and its capital.
     private static string Clause(string sentence)
@@ -52,6 +50,9 @@ internal readonly partial record struct Outcome(SolveStatus Status, string Messa
         bool isWord = first.Length > 0 && char.IsUpper(first[0]) && !first.Skip(1).Any(char.IsUpper);
         return isWord ? char.ToLowerInvariant(clause[0]) + clause[1..] : clause;
     }
+
+    [GeneratedRegex("\\. (?=[A-Z])")]
+    private static partial Regex SentenceEnd();
 
     [GeneratedRegex("^(Not (certified|checkable|checked|within the tolerance)( at [^:]+)?: )+", RegexOptions.IgnoreCase)]
     private static partial Regex VerdictWords();

@@ -28,7 +28,7 @@ internal static class RecedingFollower
         var objective = new BlockFunction<V>(multipliers.Objective, at, Lower.Z1, minimax.LowerSign);
         double value = objective.Evaluate(y);
         if (Ray.FallsForEver(objective, minimax.Z1, y, way) is not { } far || !Holds(multipliers, minimax.Z1, at, way)) return null;
-        return FormattableString.Invariant($"The follower seems unbounded: its objective has no minimiser in y at this x as far as was looked, while its constraints hold. It is {minimax.LowerSign * value:G4} at |y| = {y.Norm():G4} and goes on at |y| = {far.Norm:G3}, where it is {minimax.LowerSign * far.Value:G4}. Add a term to it that grows with |y|, a constraint, or give y a bounded set.");
+        return FormattableString.Invariant($"The follower seems unbounded: its objective has no minimiser in y at this x as far as was looked, while its constraints hold. It is {Said.Value(minimax.LowerSign * value)} at {Said.Place("y", y.Norm())} and goes on at |y| = {far.Norm:G3}, where it is {minimax.LowerSign * far.Value:G4}. Add a term to it that grows with |y|, a constraint, or give y a bounded set.");
     }
 
     private static bool Holds<V>(Multipliers<V> multipliers, IProximalTerm<V> set, V[] at, V way)

@@ -114,7 +114,8 @@ public static class Validator
         }
     }
 
-    private static V[] Elsewhere<V>(IProblem<V> problem, V[] feasible)
+    /// <summary>A random point near one: what vanishes there shows.</summary>
+    internal static V[] Elsewhere<V>(IProblem<V> problem, V[] feasible)
         where V : class, IVector<V>
     {
         V[] point = [.. feasible.Select(v => v.Copy())];
@@ -124,7 +125,7 @@ public static class Validator
             RandomDirection.Fill(random, RandomBits.At(7, (ulong)b));
             double norm = random.Norm();
             if (!(norm > 0)) continue;
-            point[b].AddScaled(0.1 * SizeOf(point[b]) / norm, random);
+            point[b].AddScaled(0.1 * GradientFaults.SizeOf(point[b]) / norm, random);
             problem.Blocks[b].Term.Project(point[b]);
         }
 
@@ -146,65 +147,14 @@ public static class Validator
     private static void CompareGradients<V>(List<Finding> findings, string name, IObjective<V> objective, V[] point, IReadOnlyList<Block<V>> blocks, string? where)
         where V : class, IVector<V>
     {
-        for (int b = 0; b < point.Length; b++)
+        foreach (var fault in GradientFaults.At(objective, point, blocks, where is null ? 0u : 1000u).Where(f => where is null || !f.IsUnseen).DistinctBy(f => f.Block))
         {
-            if (point[b].Length == 0) continue;
-            var check = new ValueCheck<V>(objective, point, b, blocks[b].Term, 0, 0, SizeOf(point[b]), isGuess: true);
-            for (ulong k = 0; k < 2; k++)
-            {
-                var direction = point[b].ZerosLike();
-                ulong key = RandomBits.At(17, (2 * (ulong)b) + k + (where is null ? 0u : 1000u));
-                if (k == 0) SignPattern.Fill(direction, key);
-                else SignPattern.FillSparse(direction, key);
-                var seen = check.Along(direction, Allowed(check));
-                if (seen.Agreement == Agreement.Unseen && where is null)
-                {
-                    findings.Add(new Finding(Severity.Warning, $"The {name} is not finite near the start, so its gradient could not be checked.", "Start further inside the region where it is finite."));
-                    break;
-                }
-
-                if (seen.Agreement != Agreement.Wrong || !IsConfirmed(objective, point, blocks[b].Term, b, direction)) continue;
-                findings.Add(new Finding(
+            findings.Add(fault.IsUnseen
+                ? new Finding(Severity.Warning, $"The {name} is not finite near the start, so its gradient could not be checked.", "Start further inside the region where it is finite.")
+                : new Finding(
                     Severity.Error,
-                    FormattableString.Invariant($"The gradient of the {name} in {blocks[b].Name} does not match its values {where ?? "at the start"}: along a random direction it gives {seen.Declared / direction.Norm():G5}, differences give {seen.Measured / direction.Norm():G5}."),
+                    $"The gradient of the {name} in {blocks[fault.Block].Name} does not match its values {where ?? "at the start"}: {fault.Numbers}.",
                     "Check the gradient's formula and sign: 'bilevel check' and CheckedObjective show where it goes wrong."));
-                break;
-            }
-        }
-    }
-
-    // What a gradient may err along a direction of components near 1.
-    private static double Allowed<V>(ValueCheck<V> check)
-        where V : class, IVector<V> => Math.Max(1e-6, 30 * Math.Sqrt(Precision.Of(check.Gradient))) * check.Gradient.Norm();
-
-    // The length over which a function of this block may be expected to change, as far as its start tells.
-    private static double SizeOf<V>(V block)
-        where V : class, IVector<V> => block.Norm() is var norm and > 0 ? norm : Math.Sqrt(block.Length);
-
-    // Values that are mostly rounding, or a kink, are no wrong gradient: one of those is wrong against what rounding was measured to do, and beside the point.
-    private static bool IsConfirmed<V>(IObjective<V> objective, V[] point, IProximalTerm<V> term, int block, V direction)
-        where V : class, IVector<V>
-    {
-        var rounding = EvaluationRounding.Measure(objective, point);
-        if (!IsWrong(point)) return false;
-        var random = point[block].ZerosLike();
-        RandomDirection.Fill(random, RandomBits.At(13, (ulong)block));
-        double norm = random.Norm();
-        foreach (double share in new[] { 1e-2, 1e-4, 1e-6 })
-        {
-            V[] beside = [.. point];
-            beside[block] = point[block].Copy();
-            beside[block].AddScaled(share * SizeOf(point[block]) / norm, random);
-            term.Project(beside[block]);
-            if (IsWrong(beside)) return true;
-        }
-
-        return false;
-
-        bool IsWrong(V[] at)
-        {
-            var check = new ValueCheck<V>(objective, at, block, term, rounding.Value, rounding.Gradients[block], SizeOf(at[block]), isGuess: true);
-            return check.Along(direction, Allowed(check)).Agreement == Agreement.Wrong;
         }
     }
 }

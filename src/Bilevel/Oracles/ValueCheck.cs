@@ -153,7 +153,7 @@ internal sealed class ValueCheck<V>
             double nextSure = (sure - own) * Math.Max(1, way / next);
             bool hidden = nextSure > (apart - own - allowed) / 3 || level == Levels - 1;
             bool settled = Math.Abs(declared - declaredBefore - (measured - measuredBefore)) <= apart / 4;
-            if (hidden || (settled && next < least)) return new(settled && !(t * norm > TooFar * reach && reach > 0) && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, Math.Max(apart, rough));
+            if (hidden || (settled && next < least)) return new(settled && !(t * norm > TooFar * reach && reach > 0) && !IsLost(declared * way, measured) && !IsKink(direction, t, allowed + sure) ? Agreement.Wrong : Agreement.Blunt, declared, measured, Math.Max(apart, rough));
             (declaredBefore, measuredBefore, t) = (declared, measured, next);
         }
 
@@ -211,6 +211,9 @@ internal sealed class ValueCheck<V>
 
         return worst;
     }
+
+    // Values that do not change at all tell nothing of a change that vanishes beside 1: log(1 + exp(-50)) is zero.
+    private bool IsLost(double change, double measured) => measured == 0 && Math.Abs(change) <= precision;
 
     // What rounding of two values of that size hides of a slope.
     private double Noise(double size, double way) => 2 * Math.Max(valueRounding, 4 * precision * Math.Abs(size)) / way;

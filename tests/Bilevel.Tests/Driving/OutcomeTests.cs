@@ -37,6 +37,26 @@ public sealed class OutcomeTests
     }
 
     [Fact]
+    public void Advice_is_only_given_to_a_run_that_needs_it_and_can_take_it()
+    {
+        string certified = Run(Stop.Stalled(3), Verdict.Certified, null).StatusMessage, stalled = Run(Stop.Stalled(3), Verdict.NotCertified, Objected).StatusMessage;
+        Assert.Matches(@"The residual has not fallen .* hold the progress up\. Certified: it holds\.$", certified);
+        Assert.Contains("Scale the variables", stalled, StringComparison.Ordinal);
+
+        // A run at rest cannot run longer: neither its sentence nor its certificate says so.
+        string longer = Objected + Certificate.RunLonger;
+        var rests = Run(Stop.Stalled(3), Verdict.NotCertified, longer);
+        Assert.DoesNotContain("longer", rests.StatusMessage + rests.Certificate!.Summary + rests.Certificate.Objection, StringComparison.Ordinal);
+        Assert.Contains("longer", Run(Stop.Iterations(3), Verdict.NotCertified, longer).StatusMessage, StringComparison.Ordinal);
+        var given = BilevelRun(new QuasiNewton { Lambda = 5, Tolerance = 1e-6 });
+        Assert.Equal(SolveStatus.NotWithinTolerance, given.Status);
+        Assert.Contains("raise lambda to about", given.StatusMessage, StringComparison.Ordinal);
+        Assert.DoesNotContain("longer", given.StatusMessage + given.Certificate!.Summary, StringComparison.Ordinal);
+
+        Solution<DenseVector<double>> BilevelRun(QuasiNewton method) => new Driver { Stop = Stop.Residual(1e-6), CertifyAt = 1e-5 }.Run(method, problem, Vectors.Of(0), Vectors.Of(0));
+    }
+
+    [Fact]
     public void Certified_implies_converged_and_an_objection_forbids_it()
     {
         foreach (var ended in Enum.GetValues<SolveStatus>())

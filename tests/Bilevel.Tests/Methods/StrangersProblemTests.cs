@@ -132,6 +132,106 @@ public sealed class StrangersProblemTests
         }
     }
 
+    [Fact]
+    public void A_kink_in_one_of_two_coordinates_or_in_both_is_certified_and_without_constants_said()
+    {
+        // y = clip(x, 0, 1), componentwise: F has kinks at x1 = 1 and at x2 = 0, and elsewhere the slopes of the terms in x.
+        Objective g = new((x, y) => (Square(y[0] - x[0]) + Square(y[1] - x[1])) / 2, (x, y, r) => (r[0], r[1]) = (x[0] - y[0], x[1] - y[1]), (x, y, r) => (r[0], r[1]) = (y[0] - x[0], y[1] - x[1]));
+        foreach (var (a, b) in new[] { (0.1, 0.1), (0.1, -0.1), (0.5, 0.5), (0.3, 0.0) })
+        {
+            Objective f = new(
+                (x, y) => Square(y[0] - 2) + Square(y[1] + 1) + (a * x[0]) - (b * x[1]) + (0.01 * (Square(x[0]) + Square(x[1]))),
+                (x, y, r) => (r[0], r[1]) = (a + (0.02 * x[0]), -b + (0.02 * x[1])),
+                (x, y, r) => (r[0], r[1]) = (2 * (y[0] - 2), 2 * (y[1] + 1)));
+            var problem = new BilevelProblem<DenseVector<double>>(f, g) { LowerSet = new Box<double>(0, 1, 2) };
+            foreach (var (first, second) in new[] { (0.5, 0.5), (3.0, 3.0), (1.0, 2.0), (0.9, 0.2), (2.0, -2.0) })
+            {
+                var solution = BilevelSolver.Solve(problem with { Constants = Exact }, Vectors.Of(first, second), Vectors.Of(0.5, 0.5), 1e-4);
+                Assert.True(solution.Converged && solution.Certificate!.Verdict == Verdict.Certified, $"{a}, {b} from {first}, {second}: {solution.StatusMessage}");
+                var estimated = BilevelSolver.Solve(problem, Vectors.Of(first, second), Vectors.Of(0.5, 0.5), 1e-4);
+                Assert.True(estimated.Converged || estimated.StatusMessage.Contains("so that F has a kink there", StringComparison.Ordinal), $"{a}, {b} from {first}, {second}: {estimated.StatusMessage}");
+            }
+        }
+    }
+
+    [Fact]
+    public void A_follower_whose_answer_jumps_is_said_to()
+    {
+        // y* = 1 for x < 2 and 0 beyond: F = -x, which is least at the jump, and 0 behind it.
+        Objective f = new((x, y) => -x[0] * y[0], (x, y, r) => r[0] = -y[0], (x, y, r) => r[0] = -x[0]);
+        Objective g = new((x, y) => (x[0] - 2) * y[0], (x, y, r) => r[0] = y[0], (x, y, r) => r[0] = x[0] - 2);
+        var linear = new BilevelProblem<DenseVector<double>>(f, g) { UpperSet = new Box<double>(0, 10, 1), LowerSet = new Box<double>(0, 1, 1) };
+        foreach (double start in new[] { 0, 1, 2.0 })
+        {
+            var solution = BilevelSolver.Solve(linear, Vectors.Of(start), Vectors.Of(0.5), 1e-4);
+            Assert.Equal(-2, solution.UpperValue, 0.05);
+            Assert.Contains("The follower's answer jumps at a distance of 0.0198 from x, by 1; F is ", solution.StatusMessage, StringComparison.Ordinal);
+        }
+
+        // y* = 0 for x > 0 and 1 for x < 0, anything at 0.
+        Objective distance = new((x, y) => Square(y[0] - 0.5) + Square(x[0]), (x, y, r) => r[0] = 2 * x[0], (x, y, r) => r[0] = 2 * (y[0] - 0.5));
+        Objective product = new((x, y) => x[0] * y[0], (x, y, r) => r[0] = y[0], (x, y, r) => r[0] = x[0]);
+        foreach (double start in new[] { -0.5, 0, 0.5, 1 })
+        {
+            foreach (bool held in new[] { true, false })
+            {
+                var problem = new BilevelProblem<DenseVector<double>>(distance, product) { LowerSet = new Box<double>(0, 1, 1) };
+                if (held) problem = problem with { UpperSet = new Box<double>(-1, 1, 1) };
+                var solution = BilevelSolver.Solve(problem, Vectors.Of(start), Vectors.Of(0.2), 1e-4);
+                Assert.True(solution.Converged ? Math.Abs(solution.X[0]) < 1e-6 : solution.StatusMessage.Contains("The follower's answer jumps ", StringComparison.Ordinal), solution.StatusMessage);
+                Assert.DoesNotContain("bounded set", solution.StatusMessage, StringComparison.Ordinal);
+            }
+        }
+
+        // A follower that moves fast with x does not jump.
+        Objective steep = new((x, y) => (5e-4 * Square(y[0])) - (x[0] * y[0]), (x, y, r) => r[0] = -y[0], (x, y, r) => r[0] = (1e-3 * y[0]) - x[0]);
+        var moves = new BilevelProblem<DenseVector<double>>(distance, steep) { LowerSet = new Box<double>(-1, 1, 1) };
+        Assert.Null(JumpingFollower.Near(moves, [Vectors.Of(1), Vectors.Of(0)], [Vectors.Of(0.01), Vectors.Of(1)]));
+        Assert.NotNull(JumpingFollower.Near(linear, [Vectors.Of(0), Vectors.Of(0)], [Vectors.Of(1.99), Vectors.Of(1)]));
+    }
+
+    [Fact]
+    public void A_leader_that_falls_without_end_towards_an_edge_or_beyond_all_numbers_is_unbounded()
+    {
+        foreach (double start in new[] { 0.1, 1, 3 })
+        {
+            var logarithm = Solve(y => Math.Log(y), y => 1 / y, start);
+            Assert.Equal(SolveStatus.Unbounded, logarithm.Status);
+            Assert.StartsWith("The leader seems unbounded: F falls without end towards the edge of where it is finite, x = 0. ", logarithm.StatusMessage, StringComparison.Ordinal);
+            Assert.True(double.IsFinite(logarithm.UpperValue) && logarithm.X[0] > 0);
+
+            // The square root is least at the edge.
+            var root = Solve(y => Math.Sqrt(y), y => 0.5 / Math.Sqrt(y), start);
+            Assert.False(root.Converged);
+            Assert.True(root.Status is SolveStatus.Diverged or SolveStatus.Stalled, $"from {start}: {root.StatusMessage}");
+            Assert.Matches("or a gradient of it is not finite at [xy] = -", root.StatusMessage);
+        }
+
+        foreach (double start in new[] { -50, -20, -5, 0, 5.0 })
+        {
+            var exponential = Solve(y => -Math.Exp(-y), y => Math.Exp(-y), start);
+            Assert.True(exponential.Status == SolveStatus.Unbounded, $"from {start}: {exponential.StatusMessage}");
+            Assert.StartsWith("The leader seems unbounded: ", exponential.StatusMessage, StringComparison.Ordinal);
+        }
+
+        // What levels off converges.
+        foreach (double start in new[] { -50, -5, 0, 5, 50.0 })
+            Assert.True(Solve(y => y > 30 ? y : Math.Log(1 + Math.Exp(y)), y => 1 / (1 + Math.Exp(-y)), start).Converged);
+    }
+
+    [Fact]
+    public void Advice_to_give_a_set_is_not_given_to_who_has_one()
+    {
+        // f is not finite below 0.
+        Objective f = new((x, y) => Math.Log(x[0]) + Square(y[0]), (x, y, r) => r[0] = 1 / x[0], (x, y, r) => r[0] = 2 * y[0]);
+        var free = new BilevelProblem<DenseVector<double>>(f, Follows);
+        var held = free with { UpperSet = new Box<double>(-5, 5, 1) };
+        Assert.Contains("give x a set on which it is finite", Domain.NotFinite<DenseVector<double>>(free, [Vectors.Of(1), Vectors.Of(1)], [Vectors.Of(0.01), Vectors.Of(0.01)])!, StringComparison.Ordinal);
+        Assert.Contains("give x a smaller set", Domain.NotFinite<DenseVector<double>>(held, [Vectors.Of(1), Vectors.Of(1)], [Vectors.Of(0.01), Vectors.Of(0.01)])!, StringComparison.Ordinal);
+        Assert.Contains("give x a bounded set", new Auto().Start(free, [Vectors.Of(1), Vectors.Of(1)], 0).Advice!, StringComparison.Ordinal);
+        Assert.DoesNotContain("bounded set", new Auto().Start(held, [Vectors.Of(1), Vectors.Of(1)], 0).Advice!, StringComparison.Ordinal);
+    }
+
     private static ProblemConstants Exact => new() { LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1, LowerHessianLipschitz = 0, LowerMixedHessianLipschitz = 0, UpperSmoothness = 2, UpperCoupling = 0 };
 
     private static double Square(double t) => t * t;

@@ -22,11 +22,13 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
     private readonly V[] point;                      // the run's own vectors, whichever phase is at work
     private readonly V[] began;                      // where the phase began
     private readonly V[] best;                       // the point of least residual
+    private readonly V[] broken;                     // where a phase first broke down, where that is finite
     private IRun<V> run;
     private IStopMonitor monitor;
     private long phase, iteration;
     private double least = double.PositiveInfinity;
     private bool isOver;                             // the last phase broke down
+    private bool hasBroken;
 
     /// <param name="phases">The phases; the rule of the last is left to the driver.</param>
     /// <param name="problem">The problem.</param>
@@ -35,7 +37,7 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
     public PhasedRun(IReadOnlyList<Phase> phases, IProblem<V> problem, IReadOnlyList<V> start, ulong seed)
     {
         (this.phases, this.problem, this.seed) = (phases, problem, seed);
-        (began, point, best) = (start.CopyBlocks(), start.CopyBlocks(), start.CopyBlocks());
+        (began, point, best, broken) = (start.CopyBlocks(), start.CopyBlocks(), start.CopyBlocks(), start.CopyBlocks());
         (run, monitor) = Begin();
     }
 
@@ -47,7 +49,17 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
 
     public double Estimate => isOver ? least : run.Estimate;
 
-    public string Advice => "Scale the variables to sizes near 1, declare the constants of the problem, give x a bounded set, start elsewhere, or run a method with settings of your own by the driver.";
+    public string Advice
+    {
+        get
+        {
+            string bounded = double.IsFinite(problem.Blocks[0].Term.DiameterAt(point[0].Length)) ? "" : $"give {problem.Blocks[0].Name} a bounded set, ";
+            return $"Scale the variables to sizes near 1, declare the constants of the problem, {bounded}start elsewhere, or run a method with settings of your own by the driver.";
+        }
+    }
+
+    /// <summary>Where a phase first broke down; null where none did at a finite point.</summary>
+    public IReadOnlyList<V>? Broken => hasBroken ? broken : null;
 
     public double Penalty => run.Penalty;
 
@@ -85,6 +97,8 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
         archive.Transfer("point of least residual", best);
         archive.Transfer("least residual", ref least);
         archive.Transfer("last phase broke down", ref isOver);
+        archive.Transfer("point of breakdown", broken);
+        archive.Transfer("has broken down", ref hasBroken);
         if (archive.Loading) (run, monitor) = Begin();
         run.Transfer(archive);
         monitor.Transfer(archive);
@@ -98,8 +112,15 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
     {
         run.Step();
         iteration++;
-        bool isSound = double.IsFinite(run.Residual) && !(run.Estimate > RanAway * least), isLast = phase == phases.Count - 1;
-        foreach (var block in run.Point) isSound &= block.IsFinite();
+        bool isFinite = true, isLast = phase == phases.Count - 1;
+        foreach (var block in run.Point) isFinite &= block.IsFinite();
+        bool isSound = isFinite && double.IsFinite(run.Residual) && !(run.Estimate > RanAway * least);
+        if (isFinite && !isSound && !hasBroken)
+        {
+            for (int b = 0; b < broken.Length; b++) broken[b].CopyFrom(run.Point[b]);
+            hasBroken = true;
+        }
+
         if (isSound || isLast) CopyPoint();
         if (isSound && run.Residual < least)
         {

@@ -15,5 +15,5 @@ internal static class GivenLambda
     /// <param name="chosen">Whether the method would choose lambda by itself.</param>
     /// <param name="order">The bias falls like lambda to minus this.</param>
     public static (SolveStatus Status, string Reason) Settled(double lambda, double gradient, double bias, double tolerance, string setting, bool chosen, int order = 1) => (SolveStatus.NotWithinTolerance, FormattableString.Invariant(
-        $"The penalty function at the given lambda = {lambda:G4} is stationary here (the norm of its gradient is {gradient:G3}), but its bias, about {bias:G3}, is above the tolerance {tolerance:G3}: raise {setting} to about {lambda * Math.Pow(bias / (BiasShare * tolerance), 1.0 / order):G2}{(chosen ? $", or leave {setting} at auto" : "")}."));
+        $"The penalty function at the given lambda = {lambda:G4} is stationary where the run ended (the norm of its gradient is {gradient:G3}), but its bias, about {bias:G3}, is above the tolerance {tolerance:G3}: raise {setting} to about {lambda * Math.Pow(bias / (BiasShare * tolerance), 1.0 / order):G2}{(chosen ? $", or leave {setting} at auto" : "")}."));
 }

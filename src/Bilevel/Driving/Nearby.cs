@@ -1,0 +1,57 @@
+namespace Bilevel;
+
+/// <summary>Points next to one, and the follower's answers there, for those who look around where a run ended.</summary>
+internal static class Nearby
+{
+    // Steps of each solve.
+    private const int Steps = 300;
+
+    /// <summary>The follower's answer at x.</summary>
+    public static V Answer<V>(BilevelProblem<V> problem, V x, V y)
+        where V : class, IVector<V> => LowerLevelSolver.Solve(problem.Lower, x, y, problem.LowerSet, 0, Steps).Y;
+
+    /// <summary>The point of the leader's set next to where a way of that length leads.</summary>
+    public static V Moved<V>(BilevelProblem<V> problem, V from, V direction, double by)
+        where V : class, IVector<V>
+    {
+        var moved = from.Copy();
+        moved.AddScaled(by / direction.Norm(), direction);
+        problem.UpperSet.Project(moved);
+        return moved;
+    }
+
+    /// <summary>(1 - share) from + share to.</summary>
+    public static V Between<V>(V from, V to, double share)
+        where V : class, IVector<V>
+    {
+        var between = from.Copy();
+        between.Scale(1 - share);
+        between.AddScaled(share, to);
+        return between;
+    }
+
+    /// <summary>|one - other|.</summary>
+    public static double Distance<V>(V one, V other)
+        where V : class, IVector<V>
+    {
+        var between = one.Copy();
+        between.AddScaled(-1, other);
+        return between.Norm();
+    }
+
+    /// <summary>Random directions; one is enough on a line.</summary>
+    public static IEnumerable<V> Directions<V>(V x, int count)
+        where V : class, IVector<V>
+    {
+        for (int d = 0; d < Math.Min(count, x.Length); d++)
+        {
+            var random = x.ZerosLike();
+            RandomDirection.Fill(random, RandomBits.At(23, (ulong)d));
+            yield return random;
+        }
+    }
+
+    /// <summary>The size of x, by which ways are measured.</summary>
+    public static double SizeOf<V>(V x)
+        where V : class, IVector<V> => GradientFaults.SizeOf(x);
+}
