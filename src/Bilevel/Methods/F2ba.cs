@@ -76,9 +76,9 @@ public sealed record F2ba : TwoScaleMethod
     internal sealed class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
-        private const int Z = 0, Y = 1, MostRescues = 12, MostRetreats = 60, MostInVain = 2;
+        private const int Z = 0, Y = 1, MostRescues = 12, MostRetreats = 60, MostInVain = 2, MostInVainNear = 6;
 
-        // What rounding leaves differs from one solve to the next by about as much.
+        // What rounding leaves differs from one solve to the next by about as much, so that one of them may be within a tolerance that is near.
         private const double RoundingFactor = 4;
 
         private readonly TwoScaleMethod settings;
@@ -130,7 +130,7 @@ public sealed record F2ba : TwoScaleMethod
             bool rests = gradientNorm <= Math.Min(tolerance, settings.Tolerance / 2);
             double bias = settings.Lambda is null ? double.NaN : batch > 0 ? assessment.Resting(gradientNorm, tolerance) : rests ? Math.Min(stages.GivenBias, Residual) : double.NaN;
             if (bias > tolerance) return GivenLambda.Settled(stages.Lambda, gradientNorm, bias, tolerance, "lambda", chosen: batch == 0);
-            return rests && assessedInVain >= MostInVain && leastAtRest > RoundingFactor * tolerance
+            return rests && assessedInVain >= (leastAtRest > RoundingFactor * tolerance ? MostInVain : MostInVainNear)
                 ? (SolveStatus.Stalled, FormattableString.Invariant($"Rounding ends the progress: at lambda = {stages.Lambda:G4} the estimate of the hypergradient is {gradientNorm:G3}, but the inner solves, which no longer come nearer, leave an error of up to {InnerError():G3}, above the tolerance {tolerance:G3}. Ask for a larger tolerance, or declare a larger strong convexity of the lower level where that is true."))
                 : null;
         }

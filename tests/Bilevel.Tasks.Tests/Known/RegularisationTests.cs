@@ -93,6 +93,10 @@ public sealed class RegularisationTests
             Assert.True(solution.Converged, solution.StatusMessage);
             Assert.Equal(Verdict.Certified, solution.Certificate!.Verdict);
             Assert.Equal(instance.Answer!.X![0], solution.X[0], 1e-3);
+
+            // By the rule of the method, and not after thousands of iterations at rest.
+            Assert.StartsWith("Converged. The residual", solution.StatusMessage, StringComparison.Ordinal);
+            Assert.InRange(solution.OracleCalls, 0, 300_000);
         }
     }
 

@@ -26,6 +26,9 @@ internal sealed class HypergradientAssessment<V>
     // The bias of r is by theory 1/(LambdaFactor^2 - 1) of the difference to the r before; ten times as much is taken.
     private const double BiasOfDifference = 0.1;
 
+    // That of the r before is by theory 1/(1 - 1/LambdaFactor^2) of it; where the inner error grows with lambda that r may be the sharper one.
+    private const double BiasBefore = 1.25;
+
     private const int Z = 0, Y = 1, Doubled = 2;
 
     private readonly V runY, runZ;                   // the copies of the run
@@ -202,6 +205,7 @@ internal sealed class HypergradientAssessment<V>
 
         Follow();
         double before = double.PositiveInfinity, best = double.PositiveInfinity, bestLambda = lambda, target = double.IsNaN(assessed) ? norm : Math.Max(norm, InnerShare * assessed);
+        double sizeBefore = double.NaN, innerBefore = double.NaN;
         int left = (int)credit, stagesInVain = 0;
         bool comparable = false;                     // whether there is an r at lambda / LambdaFactor to compare with
         for (int round = 0; round < MostRounds && left > 0; round++)
@@ -225,6 +229,9 @@ internal sealed class HypergradientAssessment<V>
             double total = size + inner + bias;
             if (total < best || !double.IsFinite(best)) (best, bestLambda, biasNow, innerNow) = (total, lambda, bias, inner);
             if (!double.IsFinite(total)) break;
+            double former = BiasBefore * bias / BiasOfDifference;
+            if (comparable && inner > BiasShare * total && former <= BiasShare * innerBefore && sizeBefore + innerBefore + former < best)
+                (best, biasNow, innerNow) = (sizeBefore + innerBefore + former, former, innerBefore);
             if (size + bias < target / 2)
             {
                 target = size + bias;
@@ -232,7 +239,7 @@ internal sealed class HypergradientAssessment<V>
             else if (bias > BiasShare * total && inner <= BiasShare * total)
             {
                 extrapolatedBefore.CopyFrom(extrapolated);
-                comparable = true;
+                (comparable, sizeBefore, innerBefore) = (true, size, inner);
                 // A bias that no longer falls is rounding, which a larger lambda would only multiply.
                 stagesInVain = bias >= before / 2 ? stagesInVain + 1 : 0;
                 if (stagesInVain >= 2) break;
