@@ -28,6 +28,13 @@ public sealed record KktCertificate : ICertifier
     /// <summary>Starts of the search where the lower level is declared to be neither convex nor concave (full form).</summary>
     public int Starts { get; init; } = 8;
 
+    /// <summary>
+    /// Whether the point has to hold with the follower of a constrained lower level solved again too, which is more than an epsilon-KKT point promises
+    /// (full form): F(x1) is worse than f at the point by at most twice the tolerance, and where y1, z1 and their multipliers are solved for again the
+    /// residual in x1 is at most twice the tolerance. <see cref="BilevelSolver"/> asks for it.
+    /// </summary>
+    public bool FollowerSolvedAgain { get; init; }
+
     /// <inheritdoc/>
     public CertifiedPoint<V> Check<V>(IProblem<V> problem, IReadOnlyList<V> point, double tolerance, double penalty, bool quick)
         where V : class, IVector<V> =>

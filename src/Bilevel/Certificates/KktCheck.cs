@@ -9,8 +9,8 @@ internal sealed class KktCheck<V>
     // A multiplier may exceed the declared bound of optimal ones by so much, for it is approximate.
     private const double Slack = 1e-2;
 
-    // f at the point may be better than F(x1) by so many tolerances.
-    private const double MostLead = 2;
+    // Where the follower is solved again, f at the point may be better than F(x1) by so many tolerances, and the residual in x1 may be so many of them.
+    private const double Slacker = 2;
 
     // The most that a gap or a violation may be in units of the follower.
     private const double Loosest = 0.1;
@@ -128,11 +128,11 @@ internal sealed class KktCheck<V>
     // they are solved for again the gradient in x1 is another one. In words, or null.
     private string? Leaning()
     {
-        if (problem.LowerMultipliers is null) return null;
+        if (!settings.FollowerSolvedAgain || problem.LowerMultipliers is null) return null;
         double resolved = PenaltyAnswers.ResidualX1(problem, kkt.Point, penalty, tolerance);
         if (!double.IsNaN(resolved)) numbers.Add(new("x1_residual_resolved", resolved, "x1_residual where y1, z1 and their multipliers were solved for again"));
-        return trouble.Lead > MostLead * tolerance ? FormattableString.Invariant($"by its residuals it is an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, but f at the point is better by {trouble.Lead:G4} than F(x1), which has the lower level solved again: y and the multipliers lean to the leader by what the gap allows. A larger rho leaves less")
-            : resolved > tolerance ? FormattableString.Invariant($"by its residuals it is an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, but where y and the multipliers are solved for again x1_residual is {resolved:G4}")
+        return trouble.Lead > Slacker * tolerance ? FormattableString.Invariant($"by its residuals it is an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, but f at the point is better by {trouble.Lead:G4} than F(x1), which has the lower level solved again: y and the multipliers lean to the leader by what the gap allows. A larger rho leaves less")
+            : resolved > Slacker * tolerance ? FormattableString.Invariant($"by its residuals it is an epsilon-KKT point at epsilon = {tolerance:G4} with rho = {penalty:G4}, but where y and the multipliers are solved for again x1_residual is {resolved:G4}")
             : null;
     }
 

@@ -92,7 +92,7 @@ internal static class ScaledSolve
         var method = new Auto { Tolerance = tolerance };
         long every = start.Count == BilevelMinimaxProblem.BlockCount && method.Choice(problem, start) is ConstrainedQuasiNewton ? EveryCostly : Every;
         var stop = Stop.Certified(tolerance, every) | Stop.Iterations(1_000_000);
-        var driver = new Driver { Stop = limit is null ? stop : stop | limit, CertifyAt = tolerance, Units = units };
+        var driver = new Driver { Stop = limit is null ? stop : stop | limit, CertifyAt = tolerance, Certifier = new KktCertificate { FollowerSolvedAgain = true }, Units = units };
         return driver.Run(method, problem, start, seed: 0, cancellation);
     }
 }
