@@ -42,6 +42,10 @@ public sealed record Certificate(
 
     private static string WithoutAdvice(string sentence) => sentence.Replace(RunLonger, "", StringComparison.Ordinal);
 
+    /// <summary>What is said where the numbers are within the tolerance by gradients that values are too coarse to confirm.</summary>
+    internal static string Unconfirmed(string byGradients, IEnumerable<string> hidden) =>
+        $"Not certified: by the gradients {byGradients}, but values cannot confirm the gradients so sharply: {string.Join("; ", hidden)}. A larger tolerance, or an objective without large constants, lets them be compared.";
+
     /// <summary>The bound of our own choosing that is touched while everything else is within the tolerance, in a sentence; null when none is.</summary>
     public string? TouchedBound { get; init; }
 

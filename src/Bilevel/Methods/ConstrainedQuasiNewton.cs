@@ -98,7 +98,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         private readonly V h;                                         // the gradient of L_rho, less what the set of x takes of it
         private readonly V hBefore, direction, mapping;
         private readonly V[] before;                                  // u at the accepted point, while a step from it is tried
-        private readonly MultiplierFollower<V> answer, perturbed;     // (z1, y2) on phi, (y1, z2) on f/rho + phi
+        private readonly FollowerPair<V> followers;                   // (z1, y2) on phi, (y1, z2) on f/rho + phi
         private readonly MinimaxPenalty<V> penalty;
         private readonly LimitedMemory<V> curvature;                  // H_k
         private double bias = double.NaN;                             // of h for that of the hyperobjective, once two rhos have been seen
@@ -114,8 +114,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             (x, y1, y2, z1, z2) = (u[X1], u[Y1], u[Y2], u[Z1], u[Z2]);
             (h, hBefore, direction, mapping) = (x.ZerosLike(), x.ZerosLike(), x.ZerosLike(), x.ZerosLike());
             rho = settings.RhoStart ?? Math.Min(settings.Rho ?? double.PositiveInfinity, Math.Max(FirstRho, Math.Sqrt(1 / settings.Tolerance)));
-            answer = new MultiplierFollower<V>(problem, x, u[X2], z1, y2, 0);
-            perturbed = new MultiplierFollower<V>(problem, x, u[X2], y1, z2, 1 / rho);
+            followers = new FollowerPair<V>(problem, u, rho);
             penalty = new MinimaxPenalty<V>(problem, u, values: true);
             curvature = new LimitedMemory<V>(x, settings.Memory);
         }
@@ -163,13 +162,9 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             archive.Transfer("sharpness", ref sharpness);
             archive.Transfer("bias", ref bias);
             archive.Transfer("has moved", ref hasMoved);
-            double residual = Residual;
-            archive.Transfer("residual", ref residual);
-            Residual = residual;
+            Residual = archive.Transferred("residual", Residual);
             curvature.Transfer(archive, "leader");
-            answer.Transfer(archive, "answer");
-            perturbed.Transfer(archive, "perturbed");
-            if (archive.Loading) perturbed.Sigma = 1 / rho;
+            followers.Transfer(archive, "", rho);
         }
 
         private void Begin()
@@ -198,18 +193,12 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             Evaluate();
         }
 
-        // (y1, z2) are apart from (z1, y2) by an amount of first order in 1/rho, and so is the gradient from that of the hyperobjective.
+        // The gradient differs from that of the hyperobjective by an amount of first order in 1/rho.
         private void RaiseRho()
         {
             double factor = Math.Min(settings.RhoFactor, MostRho / rho);
             rho *= factor;
-            perturbed.Sigma = 1 / rho;
-            y1.AddScaled(-1, z1);
-            y1.Scale(1 / factor);
-            y1.AddScaled(1, z1);
-            z2.AddScaled(-1, y2);
-            z2.Scale(1 / factor);
-            z2.AddScaled(1, y2);
+            followers.MoveTo(rho, factor);
             sharpness = 1;
             hBefore.CopyFrom(h);
             Evaluate();
@@ -302,14 +291,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             do
             {
                 aim = Aim;
-                y1.AddScaled(-1, z1);
-                z2.AddScaled(-1, y2);
-                answer.Solve(aim / rho, settings.InnerLimit);
-
-                // What f moves changes less with x than the answer does.
-                y1.AddScaled(1, z1);
-                z2.AddScaled(1, y2);
-                perturbed.Solve(aim / rho, settings.InnerLimit);
+                followers.Solve(aim / rho, settings.InnerLimit);
                 penalty.Evaluate(rho);
                 double terms = problem.Z1.Value(y1) - problem.Z1.Value(z1);
                 value = penalty.Value(rho) + (rho * terms);
@@ -317,7 +299,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
                 h.CopyFrom(penalty.Rows[X1]);
                 Reduce();
                 gradientNorm = h.Norm();
-                if (perturbed.UpperSlope > 0) gain = Math.Max(gain, penalty.Rows[X1].Norm() / perturbed.UpperSlope);
+                if (followers.UpperSlope > 0) gain = Math.Max(gain, penalty.Rows[X1].Norm() / followers.UpperSlope);
             }
             while (double.IsFinite(gradientNorm) && Aim < aim / 4);
         }
@@ -339,7 +321,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         private void Reduce()
         {
             if (set.IsWholeSpace) return;
-            double t = 1 / (3 * rho * Math.Max(answer.Smoothness, 1e-300));
+            double t = 1 / (3 * rho * Math.Max(followers.Smoothness, 1e-300));
             mapping.CopyFrom(x);
             mapping.AddScaled(-t, h);
             set.Project(mapping);
@@ -350,8 +332,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
 
         private void MeasureResidual()
         {
-            double lower = rho * rho * ((answer.Residual * answer.Residual) + (perturbed.Residual * perturbed.Residual));
-            Residual = Math.Sqrt((gradientNorm * gradientNorm) + lower);
+            Residual = Math.Sqrt((gradientNorm * gradientNorm) + (rho * rho * followers.SquaredResidual));
         }
     }
 }

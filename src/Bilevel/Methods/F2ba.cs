@@ -230,9 +230,7 @@ public sealed record F2ba : TwoScaleMethod
             archive.Transfer("y", y);
             archive.Transfer("hypergradient", hypergradient.Direction);
             archive.Transfer("gradient norm", ref gradientNorm);
-            double residual = Residual;
-            archive.Transfer("residual", ref residual);
-            Residual = residual;
+            Residual = archive.Transferred("residual", Residual);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             stages.Transfer(archive);

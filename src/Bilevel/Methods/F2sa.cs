@@ -136,10 +136,8 @@ public sealed record F2sa : SingleLoopMethod
             archive.Transfer("z", z);
             archive.Transfer("k", ref k);
             archive.Transfer("lambda", ref lambda);
-            var (residual, estimate) = (Residual, Estimate);
-            archive.Transfer("residual", ref residual);
-            archive.Transfer("estimate", ref estimate);
-            (Residual, Estimate) = (residual, estimate);
+            Residual = archive.Transferred("residual", Residual);
+            Estimate = archive.Transferred("estimate", Estimate);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);

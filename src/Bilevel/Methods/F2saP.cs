@@ -151,10 +151,8 @@ public sealed record F2saP : IBilevelMethod
             archive.Transfer("x", point[BilevelProblem.X]);
             for (int i = 0; i < y.Length; i++) archive.Transfer(names[i], y[i]);
             archive.Transfer("y", point[BilevelProblem.Y]);
-            var (residual, estimate) = (Residual, Estimate);
-            archive.Transfer("residual", ref residual);
-            archive.Transfer("estimate", ref estimate);
-            (Residual, Estimate) = (residual, estimate);
+            Residual = archive.Transferred("residual", Residual);
+            Estimate = archive.Transferred("estimate", Estimate);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);

@@ -149,10 +149,8 @@ public sealed record F3sa : SingleLoopMethod
             foreach (var estimate in gx) archive.Transfer("g_x", estimate.Values);
             archive.Transfer("k", ref k);
             archive.Transfer("lambda", ref lambda);
-            var (residual, norm) = (Residual, Estimate);
-            archive.Transfer("residual", ref residual);
-            archive.Transfer("estimate", ref norm);
-            (Residual, Estimate) = (residual, norm);
+            Residual = archive.Transferred("residual", Residual);
+            Estimate = archive.Transferred("estimate", Estimate);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);

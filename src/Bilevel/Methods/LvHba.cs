@@ -163,9 +163,7 @@ public sealed record LvHba : IBilevelMinimaxMethod
             archive.Transfer("point", point);
             archive.Transfer("zeta", zeta);
             archive.Transfer("k", ref k);
-            double residual = Residual;
-            archive.Transfer("residual", ref residual);
-            Residual = residual;
+            Residual = archive.Transferred("residual", Residual);
             projection?.Transfer(archive);
             assessment.Transfer(archive);
             if (archive.Loading) Answer();

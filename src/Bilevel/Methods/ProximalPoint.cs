@@ -145,9 +145,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             archive.Transfer("accuracy", ref accuracy);
             archive.Transfer("begun", ref begun);
             archive.Transfer("stage due", ref due);
-            double residual = Residual;
-            archive.Transfer("residual", ref residual);
-            Residual = residual;
+            Residual = archive.Transferred("residual", Residual);
             if (begun) loop.Transfer(archive);
             penalty.Rho = 1 / accuracy;
         }

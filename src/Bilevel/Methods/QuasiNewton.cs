@@ -10,7 +10,7 @@ namespace Bilevel;
 /// limited-memory BFGS direction, lambda raised in stages. The residual is |h| plus the estimated penalty bias. A run whose given lambda
 /// has a bias above the tolerance ends where |h| is within it, and says so.
 /// </summary>
-public sealed record QuasiNewton : IBilevelMethod
+public sealed partial record QuasiNewton : IBilevelMethod
 {
     /// <inheritdoc/>
     public string Name => "quasi-newton";
@@ -64,7 +64,7 @@ public sealed record QuasiNewton : IBilevelMethod
         if (problem.Constants.LowerStrongConvexity <= 0) yield return new Finding(Severity.Error, "The lower level is declared with a strong convexity of zero; the method needs it positive.", "Add a small multiple of |y|^2 to g.");
     }
 
-    private sealed class Run<V> : IRun<V>
+    private sealed partial class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
         // Armijo's and Wolfe's constants, and the share of the slope that Armijo's turns into where rounding hides values.
@@ -77,24 +77,6 @@ public sealed record QuasiNewton : IBilevelMethod
         private const double MostGrowth = 100;
 
         private const int DefaultMemory = 20, LargestMemory = 100;
-
-        // The first stage of a lambda that was given, or to one, ends when the hypergradient has fallen to this share of its first norm.
-        private const double FirstStageShare = 0.1;
-
-        // A bias may change with x: below this share of the tolerance it is not looked at again after a move, unless h was so many times larger then.
-        private const double NegligibleBias = 0.05, FarAway = 100, NearlyThere = 1.5;
-
-        // A bias that is not known counts as so many tolerances.
-        private const double UnknownUnits = 10;
-
-        // The two sides of a difference of second order mirror each other at least so well.
-        private const double MostAsymmetry = 0.5;
-
-        // What is left of the follower's loss after a raise of lambda, at the most, where lambda outweighs f.
-        private const double LeaningShare = 0.5;
-
-        // Copies of y that stay this far apart, by their size, are not held apart by rounding.
-        private const double FlatSpread = 1e-6;
 
         private readonly QuasiNewton settings;
         private readonly BilevelProblem<V> problem;
@@ -171,36 +153,17 @@ public sealed record QuasiNewton : IBilevelMethod
             archive.Transfer("is stuck", ref isStuck);
             archive.Transfer("last move", ref lastMove);
             archive.Transfer("failures", ref failures);
-            double residual = Residual;
-            archive.Transfer("residual", ref residual);
-            Residual = residual;
+            Residual = archive.Transferred("residual", Residual);
             LocalConstants.Transfer(archive, ref constants);
             curvature.Transfer(archive, "leader");
             difference.Transfer(archive);
         }
 
-        // A bias not known at this x may not stop the run.
-        private double Bias => double.IsNaN(bias) ? Math.Max(Unknown, difference.GradientNorm)
-            : difference.Straddles || (IsStale && !isLast) ? Math.Max(Unknown, bias)
-            : bias;
-
-        private double Unknown => UnknownUnits * settings.Tolerance;
-
         private bool IsStationary => difference.IsSound && difference.GradientNorm <= settings.Tolerance;
 
         private bool IsAtRest => isLast && bias > settings.Tolerance && difference.GradientNorm <= settings.Tolerance;
 
-        // The bias of a lambda that was given is looked at where its penalty function is stationary.
-        private bool NeedsGivenBias => settings.Lambda is not null && isLast && double.IsNaN(bias) && IsStationary;
-
-        private bool IsStale => hasMoved && (bias > NegligibleBias * settings.Tolerance || normAtBias > FarAway * settings.Tolerance);
-
         private double InnerShare => sharpness * settings.InnerShare;
-
-        // Near the end a stale bias is measured anew by the next stage.
-        private bool IsStageDone => !isLast && (difference.GradientNorm <= stageGoal
-            || (settings.Lambda is null && problem.LowerSet.IsWholeSpace && IsStale && difference.GradientNorm <= NearlyThere * settings.Tolerance)
-            || (difference.GradientNorm <= settings.Tolerance / 2 && (settings.Lambda is not null || bias > settings.Tolerance / 2 || IsStale || difference.Straddles)));
 
         private void Begin()
         {
@@ -212,9 +175,7 @@ public sealed record QuasiNewton : IBilevelMethod
         private void Move()
         {
             before.CopyFrom(x);
-            hBefore.CopyFrom(difference.Gradient);
-            yBefore.CopyFrom(y);
-            zBefore.CopyFrom(z);
+            Remember();
             double value = difference.Value, noise = difference.ValueNoise;
             bool wasSolved = difference.IsSolved(settings.Tolerance);
             double slope = PlaceDirection();
@@ -238,6 +199,7 @@ public sealed record QuasiNewton : IBilevelMethod
                     return;
                 }
 
+                // A follower that failed leaves no start for the next.
                 if (!isUsable) Restore();
                 if (double.IsPositiveInfinity(high)) t = Math.Clamp(here > slope ? t * slope / (slope - here) : 0, 3 * t, MostGrowth * t);
                 else t = Between(low, lowSlope, high, here, rise);
@@ -274,13 +236,20 @@ public sealed record QuasiNewton : IBilevelMethod
                 failures = 0;
                 if (settings.Lambda is not null) bias = double.NaN;
             }
+        }
 
-            // A follower that failed leaves no start for the next.
-            void Restore()
-            {
-                y.CopyFrom(yBefore);
-                z.CopyFrom(zBefore);
-            }
+        // h and the followers at x_k, to come back to and to compare with
+        private void Remember()
+        {
+            hBefore.CopyFrom(difference.Gradient);
+            yBefore.CopyFrom(y);
+            zBefore.CopyFrom(z);
+        }
+
+        private void Restore()
+        {
+            y.CopyFrom(yBefore);
+            z.CopyFrom(zBefore);
         }
 
         // A length between two: by the parabola through what is known where low is the start, else in the middle; far below a failure.
@@ -330,84 +299,5 @@ public sealed record QuasiNewton : IBilevelMethod
 
         // |h|, or where x is constrained the norm of the gradient mapping
         private double Measure(V h) => mapping.Norm(h, 1);
-
-        // By the hypergradient at twice the lambda, at the same x.
-        private void MeasureGivenBias()
-        {
-            double lambda = difference.Lambda, change = difference.GradientNorm;
-            hBefore.CopyFrom(difference.Gradient);
-            yBefore.CopyFrom(y);
-            zBefore.CopyFrom(z);
-            difference.Lambda = 2 * lambda;
-            difference.Evaluate(InnerShare, settings.Tolerance);
-            hBefore.AddScaled(-1, difference.Gradient);
-
-            // What the set of x holds back does not count.
-            change = problem.UpperSet.IsWholeSpace ? hBefore.Norm() : Math.Min(hBefore.Norm(), change + difference.GradientNorm);
-            bias = difference.IsSound ? change / (1 - Math.Pow(2, -settings.Order)) : double.NaN;
-            difference.Lambda = lambda;
-            y.CopyFrom(yBefore);
-            z.CopyFrom(zBefore);
-            difference.Evaluate(InnerShare, settings.Tolerance);
-        }
-
-        // The hypergradients at two lambdas at one x differ by their biases, which fall like 1/lambda or its square.
-        private void RaiseLambda()
-        {
-            double last = difference.Lambda, lambda = Math.Min(last * settings.LambdaFactor, settings.Lambda ?? double.PositiveInfinity), ratio = lambda / last;
-
-            // What rounding alone would leave of h there is more than what is asked for: this lambda has to do.
-            if (settings.Lambda is null && difference.RoundingAt(lambda) > settings.Tolerance)
-            {
-                isLast = true;
-                return;
-            }
-
-            hBefore.CopyFrom(difference.Gradient);
-            yBefore.CopyFrom(y);
-            zBefore.CopyFrom(z);
-            bool wasMirrored = difference.IsSound && difference.Asymmetry <= MostAsymmetry;
-            double errorBefore = difference.Error, spreadBefore = difference.Spread, lossBefore = difference.Loss;
-            difference.Lambda = lambda;
-            difference.Evaluate(InnerShare, settings.Tolerance);
-            hBefore.AddScaled(-1, difference.Gradient);
-            double change = hBefore.Norm();
-            hasMoved = false;
-            if (settings.Lambda is not null)
-            {
-                isLast = lambda == settings.Lambda;
-                stageGoal = change / (ratio - 1);
-                return;
-            }
-
-            // Along a direction of curvature mu the bias of order 1 is as 1/(1 + lambda mu/Lf1), so a change of h understates it by what lambda mu lacks.
-            double lag = constants.UpperSmoothness / (last * constants.LowerStrongConvexity), errors = errorBefore + difference.Error;
-            double seen = settings.Order == 1 ? (1 + lag) * change : change;
-            bias = (seen + errors) / ((settings.Order == 1 ? ratio : ratio * ratio) - 1);
-            normAtBias = difference.GradientNorm;
-            if (settings.Order == 2 && !wasMirrored) bias = Math.Max(bias, change);
-
-            // Where the follower has many best answers f moves y and its mirror image to opposite ends of them, at every lambda alike.
-            bool isFlat = settings.Order == 2 && difference.Spread > spreadBefore / Math.Sqrt(ratio) && difference.Spread > FlatSpread * z.Norm();
-            if (isFlat) bias = Math.Max(bias, Math.Max(change, Unknown));
-
-            // Where f outweighs g, y rests near the minimiser of f at every lambda alike, and h tells nothing of F.
-            bool isLeaning = difference.Loss > Math.Max(difference.LossRounding, LeaningShare * lossBefore);
-            if (difference.Straddles || isLeaning) bias = Math.Max(bias, Math.Max(change, Unknown));
-            stageGoal = 2 * bias;
-
-            // Once lambda outweighs the curvature of f, a bias that no longer falls is rounding, which a larger lambda would only multiply.
-            bool shouldFall = !difference.Straddles && !isFlat && !isLeaning && (settings.Order == 1 ? lag < 1 : wasMirrored);
-            bool isRounding = change <= 10 * errors;
-            stagesInVain = shouldFall && bias >= biasBefore ? stagesInVain + (isRounding ? 2 : 1) : 0;
-            biasBefore = bias;
-            if (stagesInVain < 2) return;
-            isLast = true;
-            bias = change;
-            difference.Lambda = last;
-            y.CopyFrom(yBefore);
-            z.CopyFrom(zBefore);
-            difference.Evaluate(InnerShare, settings.Tolerance);
-        }
     }
 }

@@ -53,7 +53,8 @@ public sealed class StrangersProblemTests
             Objective g = new((x, y) => Math.Abs(y[0] - x[0]), (x, y, r) => r[0] = -Sign(y[0] - x[0]), (x, y, r) => r[0] = Sign(y[0] - x[0]));
             var solution = BilevelSolver.Solve(new BilevelProblem<DenseVector<double>>(f, g), Vectors.Of(x0), Vectors.Of(y0), 1e-3);
             if (solution.Converged) Assert.Equal(wanted, solution.X[0], 1e-2);
-            if (solution.Status == SolveStatus.NotWithinTolerance) Assert.Matches("could not be solved: its gradient is 1 in norm|values of F fall from x by", solution.StatusMessage);
+            else if (zero ? solution.Status == SolveStatus.NotWithinTolerance : solution.Status is SolveStatus.NotWithinTolerance or SolveStatus.Stalled)
+                Assert.Contains(zero ? "values of F fall from x by" : "could not be solved: its gradient is 1 in norm", solution.StatusMessage, StringComparison.Ordinal);
         });
     }
 

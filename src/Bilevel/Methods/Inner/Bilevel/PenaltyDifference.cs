@@ -165,18 +165,15 @@ internal sealed class PenaltyDifference<V>
         archive.Transfer("coupling", ref coupling);
         archive.Transfer("largest slope", ref largestSlope);
         archive.Transfer("last norm", ref reference);
-        double norm = GradientNorm, value = Value, noise = ValueNoise, error = Error, asymmetry = Asymmetry, spread = Spread, loss = Loss, lossRounding = LossRounding;
-        archive.Transfer("gradient norm", ref norm);
-        archive.Transfer("value", ref value);
-        archive.Transfer("value noise", ref noise);
-        archive.Transfer("error", ref error);
-        archive.Transfer("asymmetry", ref asymmetry);
-        archive.Transfer("spread", ref spread);
-        archive.Transfer("loss", ref loss);
-        archive.Transfer("rounding of the loss", ref lossRounding);
-        bool straddles = Straddles;
-        archive.Transfer("straddles", ref straddles);
-        (GradientNorm, Value, ValueNoise, Error, Asymmetry, Spread, Straddles, Loss, LossRounding) = (norm, value, noise, error, asymmetry, spread, straddles, loss, lossRounding);
+        GradientNorm = archive.Transferred("gradient norm", GradientNorm);
+        Value = archive.Transferred("value", Value);
+        ValueNoise = archive.Transferred("value noise", ValueNoise);
+        Error = archive.Transferred("error", Error);
+        Asymmetry = archive.Transferred("asymmetry", Asymmetry);
+        Spread = archive.Transferred("spread", Spread);
+        Loss = archive.Transferred("loss", Loss);
+        LossRounding = archive.Transferred("rounding of the loss", LossRounding);
+        Straddles = archive.Transferred("straddles", Straddles);
         zOn.Transfer(archive, "z");
         yOn.Transfer(archive, "y");
         if (wOn is not null)

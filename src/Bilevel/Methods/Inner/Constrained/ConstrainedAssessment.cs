@@ -25,7 +25,7 @@ internal sealed class ConstrainedAssessment<V>
     private readonly V[] u;                                       // the x1 and x2 of the run, and copies of y1, y2, z1, z2
     private readonly V[] answers;                                 // y1, y2, z1, z2 of the last assessment, at its last rho
     private readonly V before, mapped;                            // h at rho/2
-    private MultiplierFollower<V> answer, perturbed;
+    private FollowerPair<V> followers;
     private readonly MinimaxPenalty<V> penalty;
     private double rho = FirstRho, assessed = double.NaN, biasNow, innerNow, first = double.NaN;
     private long iterations, next = 1;
@@ -38,8 +38,7 @@ internal sealed class ConstrainedAssessment<V>
         u = [point[X1], point[X2], .. point.Skip(Y1).Select(b => b.Copy())];
         answers = [.. u.Skip(Y1).Select(b => b.Copy())];
         (before, mapped) = (point[X1].ZerosLike(), point[X1].ZerosLike());
-        answer = new MultiplierFollower<V>(problem, u[X1], u[X2], u[Z1], u[Y2], 0);
-        perturbed = new MultiplierFollower<V>(problem, u[X1], u[X2], u[Y1], u[Z2], 1 / rho);
+        followers = new FollowerPair<V>(problem, u, rho);
         penalty = new MinimaxPenalty<V>(problem, u, values: true);
     }
 
@@ -73,16 +72,12 @@ internal sealed class ConstrainedAssessment<V>
         archive.Transfer("rho of the assessment", ref rho);
         archive.Transfer("assessed", ref assessed);
         archive.Transfer("first assessed", ref first);
-        double at = AnswerPenalty;
-        archive.Transfer("rho of the answer", ref at);
-        AnswerPenalty = at;
+        AnswerPenalty = archive.Transferred("rho of the answer", AnswerPenalty);
         archive.Transfer("assessed bias", ref biasNow);
         archive.Transfer("assessed inner error", ref innerNow);
         archive.Transfer("iterations assessed", ref iterations);
         archive.Transfer("next assessment", ref next);
-        answer.Transfer(archive, "assessed answer");
-        perturbed.Transfer(archive, "assessed perturbed");
-        if (archive.Loading) perturbed.Sigma = 1 / rho;
+        followers.Transfer(archive, "assessed ", rho);
     }
 
     private void Assess(int limit)
@@ -126,41 +121,26 @@ internal sealed class ConstrainedAssessment<V>
     {
         for (int b = Y1; b < BlockCount; b++) u[b].CopyFrom(of[b]);
         rho = FirstRho;
-        answer = new MultiplierFollower<V>(problem, u[X1], u[X2], u[Z1], u[Y2], 0);
-        perturbed = new MultiplierFollower<V>(problem, u[X1], u[X2], u[Y1], u[Z2], 1 / rho);
+        followers = new FollowerPair<V>(problem, u, rho);
     }
 
     // |h| as the set of x1 lets it through, and rho times what the lower solves leave.
     private (double Size, double Inner) Solve(double at, double goal, int limit)
     {
         SetRho(at);
-        double aim = Share * Math.Max(goal, double.Epsilon) / at;
-        u[Y1].AddScaled(-1, u[Z1]);
-        u[Z2].AddScaled(-1, u[Y2]);
-        answer.Solve(aim, limit);
-        u[Y1].AddScaled(1, u[Z1]);
-        u[Z2].AddScaled(1, u[Y2]);
-        perturbed.Solve(aim, limit);
+        followers.Solve(Share * Math.Max(goal, double.Epsilon) / at, limit);
         penalty.Evaluate(at);
         mapped.CopyFrom(u[X1]);
         mapped.AddScaled(-MappingStep, penalty.Rows[X1]);
         problem.X1.Prox(mapped, MappingStep);
         mapped.AddScaled(-1, u[X1]);
-        return (mapped.Norm() / MappingStep, at * Math.Sqrt((answer.Residual * answer.Residual) + (perturbed.Residual * perturbed.Residual)));
+        return (mapped.Norm() / MappingStep, at * Math.Sqrt(followers.SquaredResidual));
     }
 
-    // (y1, z2) are apart from (z1, y2) by an amount of first order in 1/rho.
     private void SetRho(double value)
     {
-        double share = perturbed.Sigma * value;
+        double factor = followers.Sigma * value;
         rho = value;
-        if (share == 1) return;
-        perturbed.Sigma = 1 / value;
-        foreach (var (copy, of) in (ReadOnlySpan<(V, V)>)[(u[Y1], u[Z1]), (u[Z2], u[Y2])])
-        {
-            copy.AddScaled(-1, of);
-            copy.Scale(1 / share);
-            copy.AddScaled(1, of);
-        }
+        if (factor != 1) followers.MoveTo(value, factor);
     }
 }

@@ -123,9 +123,7 @@ internal abstract class PenaltyRun<V> : IRun<V>, IRaisesPenalty
         archive.Transfer("game iteration", ref iteration);
         archive.Transfer("begun", ref begun);
         archive.Transfer("gap due", ref gapDue);
-        double residual = Residual;
-        archive.Transfer("residual", ref residual);
-        Residual = residual;
+        Residual = archive.Transferred("residual", Residual);
         Search.Transfer(archive);
         guard.Transfer(archive);
         TransferMore(archive);

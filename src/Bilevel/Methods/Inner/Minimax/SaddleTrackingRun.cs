@@ -110,9 +110,7 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
         archive.Transfer("y", y);
         archive.Transfer("z", z);
         archive.Transfer("t", ref iteration);
-        double residual = Residual;
-        archive.Transfer("residual", ref residual);
-        Residual = residual;
+        Residual = archive.Transferred("residual", Residual);
         ofUpper.Transfer(archive);
         TransferSamples(archive);
         noise?.Transfer(archive);

@@ -101,24 +101,21 @@ internal sealed class NonconvexConcave<V>
         archive.Transfer("point", function.Point);
         archive.Transfer("begin", begin);
         archive.Transfer("centre", subproblem.Centre);
-        double accuracy = plan.Tolerance, first = plan.SubproblemTolerance, guess = plan.Smoothness, diameter = plan.Diameter;
-        archive.Transfer("stage accuracy", ref accuracy);
-        archive.Transfer("stage first accuracy", ref first);
-        archive.Transfer("stage smoothness", ref guess);
-        archive.Transfer("diameter", ref diameter);
-        double bound = plan.Bound;
-        bool warm = plan.Warm, adaptive = plan.Adaptive;
-        archive.Transfer("bound of L", ref bound);
-        archive.Transfer("warm", ref warm);
-        archive.Transfer("adaptive", ref adaptive);
-        plan = plan with { Bound = bound, Warm = warm, Adaptive = adaptive, Tolerance = accuracy, SubproblemTolerance = first, Smoothness = guess, Diameter = diameter };
+        plan = plan with
+        {
+            Tolerance = archive.Transferred("stage accuracy", plan.Tolerance),
+            SubproblemTolerance = archive.Transferred("stage first accuracy", plan.SubproblemTolerance),
+            Smoothness = archive.Transferred("stage smoothness", plan.Smoothness),
+            Diameter = archive.Transferred("diameter", plan.Diameter),
+            Bound = archive.Transferred("bound of L", plan.Bound),
+            Warm = archive.Transferred("warm", plan.Warm),
+            Adaptive = archive.Transferred("adaptive", plan.Adaptive),
+        };
         archive.Transfer("L", ref smoothness);
         archive.Transfer("floor of L", ref floor);
         archive.Transfer("first residual", ref firstResidual);
         archive.Transfer("accepted residual", ref accepted);
-        double residual = Residual;
-        archive.Transfer("loop residual", ref residual);
-        Residual = residual;
+        Residual = archive.Transferred("loop residual", Residual);
         archive.Transfer("proximal steps", ref steps);
         archive.Transfer("outer", ref outer);
         archive.Transfer("cut before", ref cutBefore);

@@ -117,17 +117,11 @@ internal sealed class StronglyConvexConcave<V>
     {
         archive.Transfer("slow", slow);
         archive.Transfer("fast", fast);
-        double sx = constants.StrongConvexity, sy = constants.StrongConcavity, smoothness = constants.Smoothness, accuracy = tolerance, residual = Residual;
-        long inner = InnerIterations, cut = CutOff;
-        archive.Transfer("sx", ref sx);
-        archive.Transfer("sy", ref sy);
-        archive.Transfer("smoothness", ref smoothness);
-        archive.Transfer("accuracy", ref accuracy);
-        archive.Transfer("saddle residual", ref residual);
-        archive.Transfer("inner iterations", ref inner);
-        archive.Transfer("cut off", ref cut);
-        (Residual, InnerIterations, CutOff) = (residual, inner, cut);
-        Configure(new SaddleConstants(sx, sy, smoothness), accuracy);
+        var of = new SaddleConstants(archive.Transferred("sx", constants.StrongConvexity), archive.Transferred("sy", constants.StrongConcavity), archive.Transferred("smoothness", constants.Smoothness));
+        Configure(of, archive.Transferred("accuracy", tolerance));
+        Residual = archive.Transferred("saddle residual", Residual);
+        InnerIterations = archive.Transferred("inner iterations", InnerIterations);
+        CutOff = archive.Transferred("cut off", CutOff);
     }
 
     private void Configure(SaddleConstants of, double accuracy)
