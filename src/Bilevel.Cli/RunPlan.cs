@@ -48,7 +48,10 @@ internal sealed record RunPlan
 
     public required IReadOnlyList<string> Notes { get; init; }
 
-    public static RunPlan Of(RunOptions options, ITask task, IReadOnlyList<KeyValuePair<string, string>> taskSettings, TaskInstance instance, SettingChanges changes)
+    /// <summary>Full paths of the files that the task was built from.</summary>
+    public required IReadOnlyList<string> Inputs { get; init; }
+
+    public static RunPlan Of(RunOptions options, ITask task, IReadOnlyList<KeyValuePair<string, string>> taskSettings, TaskInstance instance, SettingChanges changes, IReadOnlyList<string> inputs)
     {
         string name = options.Method is { } asked && asked != AutoName ? asked : instance.Presets[0].Name;
         var entry = Lookup.Method(name);
@@ -76,6 +79,7 @@ internal sealed record RunPlan
             Description = $"task {task.Name} ({Words(taskSettings.Select(s => (s.Key, s.Value)))}), method settings ({Words(used.Select(s => (s.Setting.Name, s.Value)))}){(options.DataFolder is { } data ? $", data {Path.GetFullPath(data)}" : "")}{(instance.StopsByCertificate && !byCertificate ? ", --no-certificate" : "")}",
             RunSettings = Settings(options, tolerance, iterations),
             Notes = instance.Notes,
+            Inputs = inputs,
         };
     }
 

@@ -11,6 +11,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
     public RunReport Visit<V>(TaskInstance<V> instance)
         where V : class, IVector<V>
     {
+        folder?.Refuse(instance.Problem.Blocks.Where((_, b) => instance.Components(instance.Start[b]).Length > 0).Select(b => b.Name), instance.FileNames, plan.Inputs);
         var driver = new Driver
         {
             Stop = plan.Stop,

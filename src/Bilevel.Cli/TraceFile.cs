@@ -19,9 +19,7 @@ internal sealed class TraceFile(string path, Action<bool> beginning, Action<Exce
         {
             beginning(rows == 0);
             List<TraceRow> kept = rows > 0 && File.Exists(path) ? [.. Read(path).Take(rows)] : [];
-            string fresh = path + ".new";
-            File.WriteAllText(fresh, string.Concat(kept.Select(Line).Prepend(Header + "\n")));
-            File.Move(fresh, path, overwrite: true);
+            WholeFile.Replace(path, writer => writer.Write(string.Concat(kept.Select(Line).Prepend(Header + "\n"))));
             stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
             return kept;
         }
