@@ -27,13 +27,16 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     private readonly FileCheckpointStore checkpoints;
     private readonly TraceFile trace;
     private readonly List<string> made = [];      // the folders that were made, the innermost first
+    private readonly List<string> notes = [];
+    private readonly Action<string> warn;
     private WrittenFiles? files;
 
-    private OutputFolder(string path)
+    private OutputFolder(string path, Action<string> warn)
     {
         Path = path;
+        this.warn = warn;
         checkpoints = new FileCheckpointStore(In(CheckpointName));
-        trace = new TraceFile(In(TraceName), RemoveResults, e => Failure ??= Unwritable(In(TraceName), e));
+        trace = new TraceFile(In(TraceName), RemoveResults, Say, e => Failure ??= Unwritable(In(TraceName), e));
     }
 
     /// <summary>The path, as the user wrote it.</summary>
@@ -47,6 +50,9 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     /// <summary>Whether the last checkpoint is in the folder.</summary>
     public bool IsSaved { get; private set; }
 
+    /// <summary>What a reader of the results should know of the folder, a sentence each.</summary>
+    public IReadOnlyList<string> Notes => notes;
+
     public ITraceSink Trace => trace;
 
     public bool HasCheckpoint => File.Exists(In(CheckpointName)) || File.Exists(checkpoints.PreviousPath);
@@ -56,9 +62,9 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     private static string[] StateNames => [TraceName, CheckpointName, PreviousName];
 
     /// <summary>Makes the folder where it is missing, locks it, and checks that it can be written to and holds no unfinished run.</summary>
-    public static OutputFolder Open(string path, bool resume, bool overwrite)
+    public static OutputFolder Open(string path, bool resume, bool overwrite, Action<string> warn)
     {
-        var folder = new OutputFolder(path);
+        var folder = new OutputFolder(path, warn);
         string probe = folder.In(".bilevel-probe");
         try
         {
@@ -205,6 +211,12 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         {
             throw Unwritable(path, e);
         }
+    }
+
+    private void Say(string note)
+    {
+        notes.Add(note);
+        warn(note);
     }
 
     // A run whose results are not written yet, or were written because it was interrupted.

@@ -15,7 +15,7 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
         var taskSettings = task.Settings(changes.ForTask);
         if (options.Method is not null) methods[0].With(methods[0].Defaults, changes.ForMethod(methods[0]));
 
-        using var folder = options.OutFolder is { } path ? OutputFolder.Open(path, options.Resume, options.Overwrite) : null;
+        using var folder = options.OutFolder is { } path ? OutputFolder.Open(path, options.Resume, options.Overwrite, note => terminal.Error.WriteLine($"bilevel: {note}")) : null;
         if (options.Resume && folder?.HasCheckpoint == false) terminal.Error.WriteLine($"bilevel: There is no checkpoint in {options.OutFolder} yet; the run starts at its beginning.");
         using var interruption = new Interruption(terminal.Error);
 

@@ -161,7 +161,8 @@ internal sealed class WrittenFiles : IDisposable
         foreach (var (owner, fingerprint, name) in news) entries[name] = (owner, fingerprint);
     }
 
-    private static string FingerprintOf(string path)
+    /// <summary>The SHA-256 of a file.</summary>
+    public static string FingerprintOf(string path)
     {
         using var stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
