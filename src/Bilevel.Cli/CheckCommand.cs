@@ -32,9 +32,9 @@ internal static class CheckCommand
             var changes = new SettingChanges(task, options.Changes);
             changes.CheckNames([]);
             long count = parsed.GetValue(points) is { } p ? Numbers.Integer("--points", p, 0, 1000) : DefaultPoints;
-            var instance = task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads));
+            var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads)));
             var rows = instance.Accept(new CheckVisitor(options.Seed, count));
-            if (parsed.GetValue(outFolder) is { } folder) WholeFile.Write(folder, "check.json", writer => WriteJson(task, rows, writer));
+            if (parsed.GetValue(outFolder) is { } folder) WholeFile.Write(folder, "check.json", writer => WriteJson(task, rows, writer), "check", inputs);
             if (parsed.GetValue(json)) WriteJson(task, rows, terminal.Out);
             else WriteTable(task, rows, terminal.Out);
             if (rows.All(r => r.IsGood)) return ExitCode.Finished;

@@ -20,7 +20,7 @@ internal static class ListCommand
             Action<bool, TextWriter> write = parsed.GetValue(name) is { } chosen
                 ? (asJson, output) => ListOne(Find(chosen, tasks), tasks.FirstOrDefault(t => t.Name == chosen) is { } task ? DefaultRun.Of(task) : null, asJson, output)
                 : (asJson, output) => ListAll(tasks, asJson, output);
-            if (parsed.GetValue(outFolder) is { } folder) WholeFile.Write(folder, "list.json", writer => write(true, writer));
+            if (parsed.GetValue(outFolder) is { } folder) WholeFile.Write(folder, "list.json", writer => write(true, writer), "list", []);
             write(parsed.GetValue(json), terminal.Out);
             return ExitCode.Finished;
         });

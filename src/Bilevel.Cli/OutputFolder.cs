@@ -8,7 +8,7 @@ namespace Bilevel.Cli;
 /// </summary>
 internal sealed class OutputFolder : ICheckpointStore, IDisposable
 {
-    public const string RunName = "run.json", ReportName = "report.html", TraceName = "trace.csv", CheckpointName = "checkpoint";
+    public const string RunName = "run.json", ReportName = "report.html", TraceName = "trace.csv", CheckpointName = "checkpoint", PreviousName = CheckpointName + ".previous";
     // What the blocks of the problem classes mean, by symbol.
     private static readonly Dictionary<string, string> BlockMeanings = new()
     {
@@ -22,15 +22,21 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         ["z2"] = "the copy z2 of the lower opponent's variable",
     };
 
+    private const string Verb = "run";
+
     private readonly FileCheckpointStore checkpoints;
     private readonly TraceFile trace;
-    private bool isMade;
+    private readonly List<string> made = [];      // the folders that were made, the innermost first
+    private readonly List<string> notes = [];
+    private readonly Action<string> warn;
+    private WrittenFiles? files;
 
-    private OutputFolder(string path)
+    private OutputFolder(string path, Action<string> warn)
     {
         Path = path;
+        this.warn = warn;
         checkpoints = new FileCheckpointStore(In(CheckpointName));
-        trace = new TraceFile(In(TraceName), RemoveResults, e => Failure ??= Unwritable(In(TraceName), e));
+        trace = new TraceFile(In(TraceName), RemoveResults, Say, e => Failure ??= Unwritable(In(TraceName), e));
     }
 
     /// <summary>The path, as the user wrote it.</summary>
@@ -44,25 +50,36 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     /// <summary>Whether the last checkpoint is in the folder.</summary>
     public bool IsSaved { get; private set; }
 
+    /// <summary>What a reader of the results should know of the folder, a sentence each.</summary>
+    public IReadOnlyList<string> Notes => notes;
+
     public ITraceSink Trace => trace;
 
     public bool HasCheckpoint => File.Exists(In(CheckpointName)) || File.Exists(checkpoints.PreviousPath);
 
-    /// <summary>Makes the folder where it is missing and checks that it can be written to and holds no unfinished run.</summary>
-    public static OutputFolder Open(string path, bool resume, bool overwrite)
+    private WrittenFiles Written => files ?? throw new InvalidOperationException("The folder is not open.");
+
+    private static string[] StateNames => [TraceName, CheckpointName, PreviousName];
+
+    /// <summary>Makes the folder where it is missing, locks it, and checks that it can be written to and holds no unfinished run.</summary>
+    public static OutputFolder Open(string path, bool resume, bool overwrite, Action<string> warn)
     {
-        var folder = new OutputFolder(path);
+        var folder = new OutputFolder(path, warn);
         string probe = folder.In(".bilevel-probe");
         try
         {
             if (File.Exists(path)) throw new UsageException($"{path} is a file; --out takes a folder.");
-            string full = System.IO.Path.GetFullPath(path);
-            if (System.IO.Path.GetDirectoryName(System.IO.Path.TrimEndingDirectorySeparator(full)) is { } parent && !Directory.Exists(parent))
-                throw new UsageException($"The folder {path} cannot be made, because {parent} does not exist. Make that folder first, or name another with --out.");
-            folder.isMade = !Directory.Exists(full);
+            string full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+            for (string? missing = full; missing is not null && !Directory.Exists(missing); missing = System.IO.Path.GetDirectoryName(missing)) folder.made.Add(missing);
             Directory.CreateDirectory(full);
+            folder.files = WrittenFiles.Open(path);
             File.WriteAllText(probe, "a few bytes, to see that the disk takes them\n");
             File.Delete(probe);
+        }
+        catch (UsageException)
+        {
+            folder.Dispose();
+            throw;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -71,10 +88,18 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
             throw new UsageException($"The folder {path} cannot be written to: {ErrorText.Sentence(e)} Name another with --out.", e);
         }
 
-        if (!resume && !overwrite && folder.HoldsUnfinishedRun())
-            throw new UsageException($"{path} holds an unfinished run. Continue it with --resume, replace it with --overwrite, or name another folder.");
-        return folder;
+        if (resume || overwrite || !folder.HoldsUnfinishedRun()) return folder;
+        folder.Dispose();
+        throw new UsageException($"{path} holds an unfinished run. Continue it with --resume, replace it with --overwrite, or name another folder.");
     }
+
+    /// <summary>Refuses a run that would write over files of others or over what it reads.</summary>
+    /// <param name="blocks">The blocks that the answer will have.</param>
+    /// <param name="ofTask">The files that the task may write.</param>
+    /// <param name="inputs">Full paths of the files that the run reads.</param>
+    /// <exception cref="UsageException">The message names the file.</exception>
+    public void Refuse(IEnumerable<string> blocks, IEnumerable<string> ofTask, IReadOnlyList<string> inputs) =>
+        Written.Refuse([RunName, ReportName, .. StateNames.Where(n => !IsState(n)), .. blocks.Select(FileOf), .. ofTask], Verb, inputs);
 
     /// <summary>Names of the files that a report of this run consists of.</summary>
     public IEnumerable<string> FileNames(RunReport report) => Files(report).Select(f => f.Name);
@@ -94,15 +119,34 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     /// <exception cref="UsageException">A file could not be written; none is half written.</exception>
     public void Write(RunReport report)
     {
-        foreach (var block in report.Blocks.Where(b => b.Components.Length > 0)) WriteFile(FileOf(block.Name), writer => WriteColumn(writer, block.Name, block.Components));
-        foreach (var file in report.Outcome.Files)
-        {
-            if (System.IO.Path.GetFileName(file.Name) != file.Name) throw new InvalidOperationException($"The task names a file '{file.Name}' that is not a plain file name.");
-            WriteFile(file.Name, file.Write);
-        }
+        List<(string Name, Action<TextWriter> Write)> results =
+        [
+            .. report.Blocks.Where(b => b.Components.Length > 0).Select(b => (FileOf(b.Name), (Action<TextWriter>)(writer => WriteColumn(writer, b.Name, b.Components)))),
+            .. report.Outcome.Files.Select(f => (f.Name, f.Write)),
+            (ReportName, writer => writer.Write(HtmlReport.Of(report))),
+            (RunName, writer => writer.WriteLine(JsonReport.Of(report))),
+        ];
+        if (results.Find(r => System.IO.Path.GetFileName(r.Name) != r.Name) is { Name: { } odd }) throw new InvalidOperationException($"The task names a file '{odd}' that is not a plain file name.");
 
-        WriteFile(ReportName, writer => writer.Write(HtmlReport.Of(report)));
-        WriteFile(RunName, writer => writer.WriteLine(JsonReport.Of(report)));
+        // A file of somebody else's that has appeared since, or that the task did not announce, costs that one result only.
+        UsageException? foreign = null;
+        results.RemoveAll(r =>
+        {
+            try
+            {
+                Written.Refuse([r.Name], null, []);
+                return false;
+            }
+            catch (UsageException e)
+            {
+                foreign ??= e;
+                return true;
+            }
+        });
+        Attempt(In(results[0].Name), () => Written.Begin(Verb, results.Select(r => r.Name)));
+        foreach (var (name, write) in results) WriteFile(name, write);
+        Written.End(Verb, results.Select(r => r.Name));
+        if (foreign is not null) throw foreign;
     }
 
     void ICheckpointStore.Save(Checkpoint checkpoint)
@@ -121,14 +165,19 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
 
     Checkpoint? ICheckpointStore.Load() => checkpoints.Load();
 
-    /// <summary>Closes the trace, and takes away a folder that was made for a run that did not begin.</summary>
+    /// <summary>Closes the trace, gives the folder free, and takes away folders that were made for a run that did not begin.</summary>
     public void Dispose()
     {
         trace.Dispose();
-        if (!isMade) return;
+        files?.Dispose();
         try
         {
-            if (!Directory.EnumerateFileSystemEntries(Path).Any()) Directory.Delete(Path);
+            foreach (string folder in made)
+            {
+                if (!Directory.Exists(folder)) continue;
+                if (Directory.EnumerateFileSystemEntries(folder).Any()) break;
+                Directory.Delete(folder);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -150,16 +199,24 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         foreach (double value in values) writer.WriteLine(Numbers.Exact(value));
     }
 
-    private void WriteFile(string name, Action<TextWriter> write)
+    private void WriteFile(string name, Action<TextWriter> write) => Attempt(In(name), () => WholeFile.Replace(In(name), write));
+
+    private static void Attempt(string path, Action write)
     {
         try
         {
-            WholeFile.Replace(In(name), write);
+            write();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(In(name), e);
+            throw Unwritable(path, e);
         }
+    }
+
+    private void Say(string note)
+    {
+        notes.Add(note);
+        warn(note);
     }
 
     // A run whose results are not written yet, or were written because it was interrupted.
@@ -180,10 +237,29 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     // The results of an earlier run must not be taken for those of the run that begins.
     private void RemoveResults(bool fromBeginning)
     {
-        foreach (string name in new[] { RunName, ReportName }.Concat(BlockMeanings.Keys.Select(FileOf))) File.Delete(In(name));
-        if (!fromBeginning) return;
-        File.Delete(In(CheckpointName));
-        File.Delete(checkpoints.PreviousPath);
+        Written.Remove(Verb, fromBeginning ? [TraceName] : StateNames);
+        if (fromBeginning)
+        {
+            File.Delete(In(CheckpointName));
+            File.Delete(checkpoints.PreviousPath);
+        }
+
+        Written.Begin(Verb, StateNames);
+    }
+
+    // A checkpoint or a trace that was copied here is known by how it begins.
+    private bool IsState(string name)
+    {
+        try
+        {
+            using var stream = File.OpenRead(In(name));
+            byte[] expected = System.Text.Encoding.ASCII.GetBytes(name == TraceName ? TraceFile.Header : "BILEVELC"), start = new byte[expected.Length];
+            return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual(expected);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     private string In(string name) => System.IO.Path.Combine(Path, name);

@@ -18,8 +18,8 @@ internal static class PredictCommand
         var command = new Command("predict", "Predicts the classes of new rows with a saved model.") { model, data, label, json, outFolder };
         command.SetAction(parsed =>
         {
-            var rows = Predict(parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(label));
-            if (parsed.GetValue(outFolder) is { } folder) WholeFile.Write(folder, FileName, rows.WriteCsv);
+            var (rows, inputs) = FilesRead.During(() => Predict(parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(label)));
+            if (parsed.GetValue(outFolder) is { } folder) WholeFile.Write(folder, FileName, rows.WriteCsv, "predict", inputs);
             if (parsed.GetValue(json))
             {
                 rows.WriteJson(terminal.Out);

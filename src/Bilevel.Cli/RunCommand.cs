@@ -15,12 +15,12 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
         var taskSettings = task.Settings(changes.ForTask);
         if (options.Method is not null) methods[0].With(methods[0].Defaults, changes.ForMethod(methods[0]));
 
-        using var folder = options.OutFolder is { } path ? OutputFolder.Open(path, options.Resume, options.Overwrite) : null;
+        using var folder = options.OutFolder is { } path ? OutputFolder.Open(path, options.Resume, options.Overwrite, note => terminal.Error.WriteLine($"bilevel: {note}")) : null;
         if (options.Resume && folder?.HasCheckpoint == false) terminal.Error.WriteLine($"bilevel: There is no checkpoint in {options.OutFolder} yet; the run starts at its beginning.");
         using var interruption = new Interruption(terminal.Error);
 
-        var instance = task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads));
-        var plan = RunPlan.Of(options, task, taskSettings, instance, changes);
+        var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads)));
+        var plan = RunPlan.Of(options, task, taskSettings, instance, changes, inputs);
         var progress = terminal.ErrorIsTerminal ? new ConsoleProgress(terminal.Error, $"{task.Name} by {plan.Method.Name}") : null;
         RunReport Solve() => instance.Accept(new RunVisitor(plan, folder, progress, interruption.Token));
         var report = (progress is null ? Solve() : progress.During(Solve)) with

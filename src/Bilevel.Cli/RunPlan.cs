@@ -48,7 +48,10 @@ internal sealed record RunPlan
 
     public required IReadOnlyList<string> Notes { get; init; }
 
-    public static RunPlan Of(RunOptions options, ITask task, IReadOnlyList<KeyValuePair<string, string>> taskSettings, TaskInstance instance, SettingChanges changes)
+    /// <summary>Full paths of the files that the task was built from.</summary>
+    public required IReadOnlyList<string> Inputs { get; init; }
+
+    public static RunPlan Of(RunOptions options, ITask task, IReadOnlyList<KeyValuePair<string, string>> taskSettings, TaskInstance instance, SettingChanges changes, IReadOnlyList<string> inputs)
     {
         string name = options.Method is { } asked && asked != AutoName ? asked : instance.Presets[0].Name;
         var entry = Lookup.Method(name);
@@ -73,9 +76,10 @@ internal sealed record RunPlan
             Certify = !options.NoCertificate,
             Resume = options.Resume,
             CheckpointInterval = TimeSpan.FromSeconds(options.CheckpointSeconds),
-            Description = $"task {task.Name} ({Words(taskSettings.Select(s => (s.Key, s.Value)))}), method settings ({Words(used.Select(s => (s.Setting.Name, s.Value)))}){(options.DataFolder is { } data ? $", data {Path.GetFullPath(data)}" : "")}{(instance.StopsByCertificate && !byCertificate ? ", --no-certificate" : "")}",
+            Description = options.OutFolder is null ? "" : string.Join('\n', Parts(options, task, taskSettings, entry, used, changes.ForMethod(entry).Select(c => c.Key).ToHashSet(), inputs, instance.StopsByCertificate && !byCertificate).Select(p => $"{p.Name}: {p.Value.ReplaceLineEndings(" ")}")),
             RunSettings = Settings(options, tolerance, iterations),
             Notes = instance.Notes,
+            Inputs = inputs,
         };
     }
 
@@ -113,5 +117,29 @@ internal sealed record RunPlan
         new("threads", Numbers.Plain(options.Threads)),
     ];
 
-    private static string Words(IEnumerable<(string Name, string Value)> settings) => string.Join(" ", settings.Select(s => $"{s.Name}={s.Value}"));
+    // What a run is, part by part. Files are known by their content, wherever they lie.
+    private static IEnumerable<(string Name, string Value)> Parts(
+        RunOptions options, ITask task, IReadOnlyList<KeyValuePair<string, string>> taskSettings, MethodEntry method, IReadOnlyList<SettingValue> used, IReadOnlySet<string> asked, IReadOnlyList<string> inputs, bool withoutCertificate)
+    {
+        yield return ("task", task.Name);
+        Dictionary<string, string> paths = [];
+        foreach (var (name, value) in taskSettings)
+        {
+            string full = value.Length > 0 && task.Schema[name].Type == typeof(string) ? Path.GetFullPath(value) : "";
+            if (inputs.Any(i => i == full || Path.GetDirectoryName(i) == full)) paths[full] = $" of --{name}";
+            else yield return ($"{name} of {task.Name}", value);
+        }
+
+        if (options.DataFolder is { } data) paths[Path.GetFullPath(data)] = " of --data";
+        foreach (string input in inputs)
+        {
+            string name = paths.TryGetValue(input, out string? setting) ? $"the file{setting}"
+                : $"the file {Path.GetFileName(input)}{paths.GetValueOrDefault(Path.GetDirectoryName(input) ?? "")}";
+            yield return (name, "SHA-256 " + WrittenFiles.FingerprintOf(input)[..16]);
+        }
+
+        // What was not asked for follows from the task and its data.
+        foreach (var setting in used) yield return ($"{(asked.Contains(setting.Setting.Name) ? "" : " ")}{setting.Setting.Name} of {method.Name}", setting.Value);
+        if (withoutCertificate) yield return ("--no-certificate", "given");
+    }
 }

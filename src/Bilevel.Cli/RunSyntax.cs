@@ -25,7 +25,7 @@ internal sealed class RunSyntax
     private readonly Option<bool> json = new("--json") { Description = "Writes one JSON document to standard output and nothing else." };
     private readonly Option<string> output = Text("--out", "DIR", "Folder for the results: run.json, report.html, trace.csv, a file per variable, checkpoint.");
     private readonly Option<bool> resume = new("--resume") { Description = "Continues from the checkpoint in the folder of --out." };
-    private readonly Option<bool> overwrite = new("--overwrite") { Description = "Replaces an unfinished run in the folder of --out." };
+    private readonly Option<bool> overwrite = new("--overwrite") { Description = "Replaces an unfinished run in the folder of --out; files that no run wrote stay." };
     private readonly Option<string> checkpointSeconds = Text("--checkpoint-seconds", "X", "Seconds between checkpoints; default 30.");
     private readonly Option<bool> requireCertificate = new("--require-certificate") { Description = "Exits with 4 unless the answer is certified at the tolerance." };
     private readonly Option<bool> noCertificate = new("--no-certificate") { Description = "Leaves the certificate out, where it would take too long." };

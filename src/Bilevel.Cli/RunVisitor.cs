@@ -11,6 +11,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
     public RunReport Visit<V>(TaskInstance<V> instance)
         where V : class, IVector<V>
     {
+        folder?.Refuse(instance.Problem.Blocks.Where((_, b) => instance.Components(instance.Start[b]).Length > 0).Select(b => b.Name), instance.FileNames, plan.Inputs);
         var driver = new Driver
         {
             Stop = plan.Stop,
@@ -43,7 +44,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             UpperValue = solution.UpperValue,
             LowerValue = solution.LowerValue,
             FollowerSolvedAgain = solution.FollowerSolvedAgain,
-            AnswerNotes = [.. answers[0].Notes, .. solution.Notes],
+            AnswerNotes = [.. folder?.Notes ?? [], .. answers[0].Notes, .. solution.Notes],
             Better = solution.Better is { } better ? [.. better.Select((block, b) => new ReportBlock(solution.BlockNames[b], instance.Components(block)))] : null,
             Starts = plan.Starts > 1 ? [.. answers.Select(a => StartRow.Of(a.Solution))] : [],
             Residual = solution.Residual,

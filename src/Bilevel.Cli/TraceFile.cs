@@ -6,8 +6,9 @@ namespace Bilevel.Cli;
 /// <summary>The trace as a file of comma-separated values, written row by row while the run goes on.</summary>
 /// <param name="path">Path of the file.</param>
 /// <param name="beginning">Told when a run begins or goes on, just before the file changes; true where it begins anew.</param>
+/// <param name="cut">Told what is wrong where the file lacks rows of the run that goes on.</param>
 /// <param name="failed">Told when a row cannot be written; the run is not stopped for it, and no more rows are.</param>
-internal sealed class TraceFile(string path, Action<bool> beginning, Action<Exception> failed) : ITraceSink, IDisposable
+internal sealed class TraceFile(string path, Action<bool> beginning, Action<string> cut, Action<Exception> failed) : ITraceSink, IDisposable
 {
     public const string Header = "iteration,oracle_calls,seconds,upper_value,lower_value,residual,penalty";
 
@@ -18,10 +19,11 @@ internal sealed class TraceFile(string path, Action<bool> beginning, Action<Exce
         try
         {
             beginning(rows == 0);
-            List<TraceRow> kept = rows > 0 && File.Exists(path) ? [.. Read(path).Take(rows)] : [];
-            string fresh = path + ".new";
-            File.WriteAllText(fresh, string.Concat(kept.Select(Line).Prepend(Header + "\n")));
-            File.Move(fresh, path, overwrite: true);
+            bool isThere = File.Exists(path);
+            List<TraceRow> kept = rows > 0 && isThere ? [.. Read(path).Take(rows)] : [];
+            if (kept.Count < rows)
+                cut($"{path} {(isThere ? $"is damaged: {Numbers.Count(kept.Count)} of {Numbers.Count(rows)} rows before the checkpoint can be read" : $"is missing: it had {Numbers.Plural(rows, "row")} before the checkpoint")}. The run goes on as it would have; its trace and curves lack the rest.");
+            WholeFile.Replace(path, writer => writer.Write(string.Concat(kept.Select(Line).Prepend(Header + "\n"))));
             stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
             return kept;
         }

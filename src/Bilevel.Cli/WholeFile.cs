@@ -3,12 +3,15 @@ namespace Bilevel.Cli;
 /// <summary>Files that appear whole or not at all.</summary>
 internal static class WholeFile
 {
+    /// <summary>What the name of a file ends with until it is whole.</summary>
+    public const string Fresh = ".new";
+
     /// <summary>Writes a text file beside its place and moves it there, lines ended by a line feed.</summary>
     /// <exception cref="IOException">It could not be written; the file that was there is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The same, for lack of permission.</exception>
     public static void Replace(string path, Action<TextWriter> write)
     {
-        string fresh = path + ".new";
+        string fresh = path + Fresh;
         try
         {
             using (var writer = new StreamWriter(fresh) { NewLine = "\n" }) write(writer);
@@ -22,13 +25,22 @@ internal static class WholeFile
     }
 
     /// <summary>Writes DIR/NAME for a verb that has no run, making the folder where it is missing.</summary>
-    /// <exception cref="UsageException">It cannot be written.</exception>
-    public static void Write(string folder, string name, Action<TextWriter> write)
+    /// <param name="folder">DIR.</param>
+    /// <param name="name">NAME.</param>
+    /// <param name="write">Writes the text.</param>
+    /// <param name="verb">The verb.</param>
+    /// <param name="inputs">Full paths of the files that it read.</param>
+    /// <exception cref="UsageException">It cannot be written, or is somebody else's file.</exception>
+    public static void Write(string folder, string name, Action<TextWriter> write, string verb, IReadOnlyList<string> inputs)
     {
         try
         {
             Directory.CreateDirectory(folder);
+            using var files = WrittenFiles.Open(folder);
+            files.Refuse([name], null, inputs);
+            files.Begin(verb, [name]);
             Replace(Path.Combine(folder, name), write);
+            files.End(verb, [name]);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -94,6 +94,9 @@ public abstract class TaskInstance
     /// <summary>What the user should know of the data, a sentence each (sizes, what was generated or corrupted).</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>Names of the files that <see cref="TaskOutcome.Files"/> may hold, so that files of others under these names are seen before a run.</summary>
+    public IReadOnlyList<string> FileNames { get; init; } = [];
+
     /// <summary>Hands the problem to code that is generic over vectors.</summary>
     public abstract TResult Accept<TResult>(ITaskVisitor<TResult> visitor);
 

@@ -9,6 +9,7 @@ public static class TestTasks
     [
         new ToyTask("toy", "Quadratic with the answer x = c/2 in every component."),
         new ToyTask("slow", "The same with a pause in every evaluation.") { IsSlow = true },
+        new ToyTask("plain", "The same without files of its own.") { WritesFile = false },
         new ToyTask("runaway", "A lower level whose step sizes are wrong on purpose, so that the run breaks down.") { RunsAway = true },
         new ToyTask("unchecked", "The same without declared constants, so that no certificate can be computed.") { DeclaresConstants = false },
         new ToyTask("bottomless", "A lower level that falls without end.") { IsBottomless = true },
@@ -45,6 +46,8 @@ public sealed record ToySettings
 public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
 {
     public bool IsSlow { get; init; }
+
+    public bool WritesFile { get; init; } = true;
 
     public bool RunsAway { get; init; }
 
@@ -116,6 +119,7 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
         {
             Components = v => v.ToDoubles(),
             Certifier = Certifier,
+            FileNames = ["announced.csv"],
             Presets = [preset],
             Iterations = IsSlow ? 400 : 1000,
             Tolerance = 1e-4,
@@ -123,7 +127,7 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
             Evaluate = solution => new TaskOutcome
             {
                 Metrics = [new("distance", Distance(solution.X, c / 2), IsHostile ? "<script>alert('metric')</script>" : "distance of x from the known answer"), new("undefined", double.NaN, "a number that is not one"), .. RepeatsUpperValue ? [new NamedNumber("upper_value", solution.UpperValue + 1e-9, "F(x): in the task's words")] : Array.Empty<NamedNumber>()],
-                Files = [new OutputFile("components.csv", IsHostile ? "<script>alert('file')</script>" : "x once more", writer => writer.WriteLine("x"))],
+                Files = WritesFile ? [new OutputFile("components.csv", IsHostile ? "<script>alert('file')</script>" : "x once more", writer => writer.WriteLine("x"))] : [],
                 Sections = HasSections ? Gallery.Sections(context.Seed) : IsHostile ? Gallery.Filled("<script>alert('section')</script>") : [],
                 References = HasSections ? Gallery.References : IsHostile ? [new(ReportCurve.UpperValue, "<script>alert('reference')</script>", 1)] : [],
                 Summary = IsHostile ? "<script>alert('summary')</script>" : "",

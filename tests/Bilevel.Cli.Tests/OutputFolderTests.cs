@@ -7,7 +7,7 @@ public class OutputFolderTests
     {
         using var folder = new Folder();
         var answer = Tool.Run("run", "toy", "--json", "--out", folder["out"]);
-        Assert.Equal(["checkpoint", "components.csv", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".bilevel", "checkpoint", "components.csv", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(answer.Out, folder.Read("out", "run.json"));
         string[] trace = File.ReadAllLines(folder["out", "trace.csv"]);
         Assert.Equal("iteration,oracle_calls,seconds,upper_value,lower_value,residual,penalty", trace[0]);
@@ -17,13 +17,160 @@ public class OutputFolderTests
     }
 
     [Fact]
-    public void AFolderWithoutAParentIsRefused()
+    public void ParentsAreMadeAndTakenAwayWhereTheRunDoesNotBegin()
     {
         using var folder = new Folder();
-        var answer = Tool.Run("run", "toy", "--out", folder["a", "b"]);
-        Assert.Equal(2, answer.Code);
-        Assert.Equal($"bilevel: The folder {folder["a", "b"]} cannot be made, because {folder["a"]} does not exist. Make that folder first, or name another with --out.\n", answer.Error);
+        Assert.Equal(2, Tool.Run("run", "toy", "--bad-data", "--out", folder["a", "b", "c"]).Code);
         Assert.False(Directory.Exists(folder["a"]));
+        Assert.Equal(0, Tool.Run("run", "toy", "--out", folder["a", "b", "c"]).Code);
+        Assert.True(File.Exists(folder["a", "b", "c", "x.csv"]));
+    }
+
+    [Theory]
+    [InlineData("x.csv")]
+    [InlineData("y.csv")]
+    [InlineData("run.json")]
+    [InlineData("report.html")]
+    [InlineData("trace.csv")]
+    [InlineData("x.csv.new")]
+    [InlineData("announced.csv")]
+    public void AFileThatNoRunWroteIsNotWrittenOver(string name)
+    {
+        using var folder = new Folder();
+        File.WriteAllText(folder[name], "mine");
+        foreach (string[] more in new[] { Array.Empty<string>(), ["--overwrite"], ["--resume"] })
+        {
+            var answer = Tool.Run(["run", "slow", "--iterations", "1000000", "--out", folder.Path, .. more]);
+            Assert.Equal((2, ""), (answer.Code, answer.Out));
+            Assert.EndsWith($"bilevel: {folder[name]} would be written over, and no run of this tool wrote it as it is. Move it, or name another folder with --out.\n", answer.Error);
+            Assert.Equal([name], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+            Assert.Equal("mine", folder.Read(name));
+        }
+    }
+
+    [Fact]
+    public void AFileThatWasNotAnnouncedCostsItsOwnResultOnly()
+    {
+        using var folder = new Folder();
+        File.WriteAllText(folder["components.csv"], "mine");
+        var answer = Tool.Run("run", "toy", "--out", folder.Path);
+        Assert.Equal((2, $"bilevel: {folder["components.csv"]} would be written over, and no run of this tool wrote it as it is. Move it, or name another folder with --out.\n"), (answer.Code, answer.Error));
+        Assert.Equal("mine", folder.Read("components.csv"));
+        Assert.True(File.Exists(folder["run.json"]));
+        Assert.StartsWith("toy by f2ba-plus: Converged.", answer.Out);
+    }
+
+    [Fact]
+    public void AResultThatWasChangedByHandIsNotWrittenOver()
+    {
+        using var folder = new Folder();
+        Assert.Equal(0, Tool.Run("run", "toy", "--out", folder["out"]).Code);
+        File.AppendAllText(folder["out", "x.csv"], "0.5\n");
+        string mine = folder.Read("out", "x.csv"), before = folder.Read("out", "run.json");
+        var answer = Tool.Run("run", "toy", "--overwrite", "--out", folder["out"]);
+        Assert.Equal(2, answer.Code);
+        Assert.Contains(folder["out", "x.csv"] + " would be written over", answer.Error);
+        Assert.Equal((mine, before), (folder.Read("out", "x.csv"), folder.Read("out", "run.json")));
+    }
+
+    [Fact]
+    public void FilesOfOthersBesideTheResultsStay()
+    {
+        using var folder = new Folder();
+        File.WriteAllText(folder["data.csv"], "mine");
+        Assert.Equal(0, Tool.Run("run", "toy", "--out", folder.Path).Code);
+        Assert.Equal(0, Tool.Run("run", "toy", "--overwrite", "--out", folder.Path).Code);
+        Assert.Equal("mine", folder.Read("data.csv"));
+    }
+
+    [Fact]
+    public void NothingOfAnEarlierRunStaysBesideANewOne()
+    {
+        using var folder = new Folder();
+        Assert.Equal(0, Tool.Run("run", "toy", "--out", folder["out"]).Code);
+        File.WriteAllText(folder["out", "mine.csv"], "mine");
+        Assert.Equal(0, Tool.Run("run", "plain", "--out", folder["out"]).Code);
+        Assert.Equal([".bilevel", "checkpoint", "mine.csv", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void AFileOfAnEarlierRunThatIsReadIsNeitherWrittenOverNorRemoved()
+    {
+        using var folder = new Folder();
+        Table(folder["t.csv"]);
+        string[] run = ["run", "hyper-cleaning", "--iterations", "2", "--no-certificate", "--out", folder["out"]];
+        Assert.Equal(0, Tool.RunOwn([.. run, "--train", folder["t.csv"]]).Code);
+        string before = folder.Read("out", "split.csv");
+        var answer = Tool.RunOwn([.. run, "--train", folder["out", "split.csv"], "--label", "role", "--overwrite"]);
+        Assert.Equal((2, $"bilevel: {folder["out", "split.csv"]} is read by this command, which would write over it. Name another folder with --out.\n"), (answer.Code, answer.Error));
+        Assert.Equal(before, folder.Read("out", "split.csv"));
+    }
+
+    [Theory]
+    [InlineData("x.csv")]
+    [InlineData("weights.csv")]
+    [InlineData("model.json")]
+    public void OnesOwnDataBesideTheResultsAreNotWrittenOver(string name)
+    {
+        using var folder = new Folder();
+        Table(folder[name]);
+        string before = folder.Read(name);
+        var answer = Tool.RunOwn("run", "hyper-cleaning", "--iterations", "2", "--train", folder[name], "--out", folder.Path);
+        Assert.Equal(2, answer.Code);
+        Assert.Contains(folder[name], answer.Error);
+        Assert.Equal(before, folder.Read(name));
+        Assert.Equal([name], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+    }
+
+    [Theory]
+    [InlineData("hyper-cleaning", "--train-size", "50", "--validation-size", "50", "--test-size", "20")]
+    [InlineData("group-dro", "--train-size", "300", "--validation-size", "200", "--test-size", "100", "--sample-weights", "true")]
+    [InlineData("svm-tuning", "--samples", "60")]
+    [InlineData("cleaning-small")]
+    public void TasksAnnounceTheFilesThatTheyWrite(string name, params string[] settings)
+    {
+        using var folder = new Folder();
+        var task = Bilevel.Tasks.TaskCatalog.Find(name);
+        var changes = settings.Chunk(2).Where(c => task.Schema.Settings.Any(s => "--" + s.Name == c[0])).ToList();
+        var announced = task.Create(changes.Select(c => KeyValuePair.Create(c[0][2..], c[1])), new Bilevel.Tasks.TaskContext()).FileNames;
+        Tool.RunOwn(["run", name, "--iterations", "1", "--no-certificate", "--out", folder["out"], .. changes.SelectMany(c => c)]);
+        string[] ofEveryRun = [".bilevel", "checkpoint", "report.html", "run.json", "trace.csv", "x.csv", "y.csv", "x1.csv", "x2.csv", "y1.csv", "y2.csv", "z1.csv", "z2.csv"];
+        var ofTask = Directory.GetFiles(folder["out"]).Select(f => Path.GetFileName(f)).Except(ofEveryRun).ToList();
+        Assert.NotEmpty(ofTask);
+        Assert.All(ofTask, f => Assert.Contains(f, announced));
+    }
+
+    [Fact]
+    public void AFolderInUseIsRefusedAndOneLeftByAKillIsNot()
+    {
+        using var folder = new Folder();
+        var process = Tool.Start("run", "slow", "--iterations", "1000000", "--checkpoint-seconds", "0.02", "--out", folder["out"]);
+        try
+        {
+            Tool.WaitForFile(folder["out", "checkpoint"]);
+            foreach (string more in new[] { "--resume", "--overwrite" })
+            {
+                var answer = Tool.Run("run", "toy", "--out", folder["out"], more);
+                Assert.Equal((2, $"bilevel: {folder["out"]} is in use by another run. Wait for its end, or name another folder with --out.\n"), (answer.Code, answer.Error));
+            }
+        }
+        finally
+        {
+            process.Kill();
+            Tool.Finish(process);
+        }
+
+        Assert.Equal(0, Tool.Run("run", "toy", "--overwrite", "--out", folder["out"]).Code);
+    }
+
+    [Fact]
+    public void AListThatIsNotTheToolsIsLeftAlone()
+    {
+        using var folder = new Folder();
+        File.WriteAllText(folder[".bilevel"], "mine");
+        var answer = Tool.Run("run", "toy", "--out", folder.Path);
+        Assert.Equal((2, $"bilevel: {folder[".bilevel"]} is there already and is not the tool's own list of files. Move it, or name another folder with --out.\n"), (answer.Code, answer.Error));
+        Assert.Equal("mine", folder.Read(".bilevel"));
     }
 
     [Fact]
@@ -134,4 +281,8 @@ public class OutputFolderTests
         Assert.StartsWith("toy by f2ba-plus: Converged.", answer.Out);
         Assert.DoesNotContain(Directory.GetFiles(folder["out"]), f => f.EndsWith(".new", StringComparison.Ordinal));
     }
+
+    // Two classes told apart by a, and rows enough for three parts.
+    private static void Table(string path) =>
+        File.WriteAllLines(path, Enumerable.Range(0, 60).Select(i => FormattableString.Invariant($"{i % 7},{(i % 2) - (0.01 * i)},{(i % 2 == 0 ? "no" : "yes")}")).Prepend("b,a,label"));
 }

@@ -49,6 +49,21 @@ public sealed class PredictTests : IDisposable
         Assert.Equal("no", json.GetProperty("predictions")[2].GetProperty("predicted").GetString());
     }
 
+    [Fact]
+    public void ItsOwnInputIsNotWrittenOver()
+    {
+        Write("predictions.csv", "id,a\n1,2\n2,-1\n");
+        var answer = Tool.Run("predict", folder["model.json"], folder["predictions.csv"], "--out", folder.Path);
+        Assert.Equal((2, $"bilevel: {folder["predictions.csv"]} is read by this command, which would write over it. Name another folder with --out.\n"), (answer.Code, answer.Error));
+        Assert.Equal("id,a\n1,2\n2,-1\n", folder.Read("predictions.csv"));
+
+        Write("new.csv", "id,a\n1,2\n");
+        Assert.Equal(2, Tool.Run("predict", folder["model.json"], folder["new.csv"], "--out", folder.Path).Code);
+        Assert.Equal("id,a\n1,2\n2,-1\n", folder.Read("predictions.csv"));
+        for (int i = 0; i < 2; i++) Assert.Equal(0, Tool.Run("predict", folder["model.json"], folder["new.csv"], "--out", folder["out"]).Code);
+        Assert.Equal(2, folder.Read("out", "predictions.csv").Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
     [Theory]
     [InlineData("a,kind\nx,no\n", "line 2, column 'a': 'x' is no finite number")]
     [InlineData("b,kind\n1,no\n", "has no column 'a'")]

@@ -26,14 +26,75 @@ public class ResumeTests
         AssertSame(folder);
     }
 
-    [Fact]
-    public void ResumeOfAnotherRunIsRefused()
+    [Theory]
+    [InlineData("size of toy was '3' and is '4'", "toy", "--size", "4")]
+    [InlineData("seed was '0' and is '1'", "toy", "--seed", "1")]
+    [InlineData("size of toy was '3' and is '4'; seed was '0' and is '1'", "toy", "--size", "4", "--seed", "1")]
+    [InlineData("task was 'toy' and is 'plain'", "plain")]
+    [InlineData("method was 'f2ba-plus' and is 'f2sa'", "toy", "--method", "f2sa")]
+    [InlineData("lambda of f2ba-plus was 'auto' and is '50'", "toy", "--method", "f2ba-plus", "--lambda", "50")]
+    public void ResumeOfAnotherRunIsRefusedByWhatDiffers(string difference, params string[] other)
     {
         using var folder = new Folder();
         Tool.Run("run", "toy", "--out", folder["out"]);
-        var answer = Tool.Run("run", "toy", "--out", folder["out"], "--resume", "--size", "4");
+        string before = folder.Read("out", "run.json");
+        var answer = Tool.Run(["run", .. other, "--out", folder["out"], "--resume"]);
+        Assert.Equal((2, $"bilevel: The checkpoint is of another run: {difference}. Resume with what it was begun with, or begin anew elsewhere.\n"), (answer.Code, answer.Error));
+        Assert.Equal(before, folder.Read("out", "run.json"));
+    }
+
+    [Theory]
+    [InlineData("reordered")]
+    [InlineData("corrected")]
+    [InlineData("longer")]
+    public void ResumeWithOtherDataIsRefused(string change)
+    {
+        using var folder = new Folder();
+        List<string> rows = [.. Enumerable.Range(0, 60).Select(i => FormattableString.Invariant($"{i % 7},{(i % 2) - (0.01 * i)},{(i % 2 == 0 ? "no" : "yes")}"))], checkedRows = [.. rows.Take(20)];
+        void Write(string name, IEnumerable<string> lines) => File.WriteAllLines(folder[name], lines.Prepend("b,a,label"));
+        Write("train.csv", rows);
+        Write("checked.csv", checkedRows);
+        string[] Run(string train) => ["run", "hyper-cleaning", "--train", folder[train], "--validation", folder["checked.csv"], "--iterations", "3", "--no-certificate", "--out", folder["out"]];
+        Assert.Equal(0, Tool.RunOwn(Run("train.csv")).Code);
+        string before = folder.Read("out", "weights.csv");
+
+        // The same rows elsewhere are the same data.
+        Write("moved.csv", rows);
+        var moved = Tool.RunOwn([.. Run("moved.csv"), "--resume"]);
+        Assert.Equal((0, before), (moved.Code, folder.Read("out", "weights.csv")));
+
+        Write("train.csv", change switch
+        {
+            "reordered" => rows.AsEnumerable().Reverse(),
+            "corrected" => rows.Select((r, i) => i == 5 ? r.Replace("yes", "no", StringComparison.Ordinal) : r),
+            _ => rows.Append("1,1,yes"),
+        });
+        var answer = Tool.RunOwn([.. Run("train.csv"), "--resume"]);
         Assert.Equal(2, answer.Code);
-        Assert.Contains("The checkpoint is of another run.", answer.Error);
+        Assert.Matches("^bilevel: The checkpoint is of another run: the file of --train was 'SHA-256 [0-9a-f]{16}' and is 'SHA-256 [0-9a-f]{16}'[.] Resume [^;]*\n$", answer.Error);
+        Assert.Equal(before, folder.Read("out", "weights.csv"));
+
+        Write("train.csv", rows);
+        Write("checked.csv", checkedRows.AsEnumerable().Reverse());
+        Assert.Contains("another run: the file of --validation was ", Tool.RunOwn([.. Run("train.csv"), "--resume"]).Error);
+    }
+
+    [Theory]
+    [InlineData(null, "is missing: it had 5 rows before the checkpoint")]
+    [InlineData("garbage\n", "is damaged: 0 of 5 rows before the checkpoint can be read")]
+    public void ATraceThatIsMissingOrDamagedIsSaid(string? content, string wrong)
+    {
+        using var folder = new Folder();
+        Tool.Run("run", "toy", "--out", folder["whole"]);
+        Tool.Run("run", "toy", "--out", folder["parts"], "--iterations", "4");
+        File.Delete(folder["parts", "trace.csv"]);
+        if (content is not null) File.WriteAllText(folder["parts", "trace.csv"], content);
+        var answer = Tool.Run("run", "toy", "--out", folder["parts"], "--resume");
+        string note = $"{folder["parts", "trace.csv"]} {wrong}. The run goes on as it would have; its trace and curves lack the rest.";
+        Assert.Equal((0, $"bilevel: {note}\n"), (answer.Code, answer.Error));
+        Assert.Contains($"Note: {note}", answer.Out);
+        Assert.Contains("before the checkpoint", folder.Read("parts", "run.json"));
+        Assert.Equal(folder.Read("whole", "x.csv"), folder.Read("parts", "x.csv"));
     }
 
     [Fact]

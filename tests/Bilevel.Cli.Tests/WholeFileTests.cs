@@ -14,9 +14,15 @@ public class WholeFileTests
         {
             var answer = Tool.Run([.. command, "--json", "--out", folder]);
             Assert.Equal(0, answer.Code);
-            string[] files = Directory.GetFiles(folder);
-            Assert.Equal([Path.Combine(folder, command[0] + ".json")], files);
-            Assert.Equal(answer.Out, File.ReadAllText(files[0]));
+            string file = Path.Combine(folder, command[0] + ".json");
+            Assert.Equal([Path.Combine(folder, ".bilevel"), file], Directory.GetFiles(folder).Order(StringComparer.Ordinal));
+            Assert.Equal(answer.Out, File.ReadAllText(file));
+
+            // It may be written again, but not over what somebody else put there.
+            Assert.Equal(0, Tool.Run([.. command, "--out", folder]).Code);
+            File.WriteAllText(file, "mine");
+            Assert.Equal(2, Tool.Run([.. command, "--out", folder]).Code);
+            Assert.Equal("mine", File.ReadAllText(file));
             Assert.Equal(1, JsonDocument.Parse(answer.Out).RootElement.GetProperty("format").GetInt32());
         }
         finally

@@ -139,6 +139,7 @@ public static class IdxFile
             }
 
             // No buffer of its own: reads are large, and the trailer is read from the end.
+            FilesRead.Add(path);
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             long length = file.Length;
             Span<byte> start = stackalloc byte[2];

@@ -19,6 +19,7 @@ internal sealed class InputFile(string name, Func<Stream> open)
     {
         if (Directory.Exists(path)) throw new InputException($"{path}: is a folder. Give the path of a file.");
         if (!File.Exists(path)) throw new InputException($"{(path.Length == 0 ? "(empty path)" : path)}: no such file. Check the path.");
+        FilesRead.Add(path);
         return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
     });
 

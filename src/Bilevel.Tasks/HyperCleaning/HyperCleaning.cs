@@ -42,6 +42,7 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
             Tolerance = CleaningPresets.Tolerance(count),
             Certifier = certifier,
             Notes = notes,
+            FileNames = ["weights.csv", "split.csv", "model.json"],
             Hyperobjective = point => CleaningReport.UpperValue(settings, data, context, point[BilevelProblem.X].ToDoubles()),
             Evaluate = solution => CleaningReport.Make(settings, data, context, solution.X.ToDoubles()),
         };

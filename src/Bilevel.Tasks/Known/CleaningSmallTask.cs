@@ -89,6 +89,7 @@ public sealed class CleaningSmallTask : TaskOf<CleaningSmallSettings>
         {
             Components = v => v.ToDoubles(),
             Answer = answer,
+            FileNames = ["weights.csv"],
             Evaluate = Outcome,
             Tolerance = 1e-4,
             Iterations = 3000,

@@ -61,6 +61,7 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
             Tolerance = Tolerance,
             Iterations = 200_000,
             Notes = notes,
+            FileNames = ["costs.csv", "model.json"],
             Hyperobjective = point => new SvmReport(settings, data, groups, baselines).UpperValue(point[BilevelMinimaxProblem.X1].ToDoubles()),
             Evaluate = solution => new SvmReport(settings, data, groups, baselines).Make(solution),
         };

@@ -64,7 +64,7 @@ public sealed class Driver
     /// <summary>Continues from the stored checkpoint, if there is one.</summary>
     public bool Resume { get; init; }
 
-    /// <summary>Says in the checkpoint what is run (task, method, settings); a resume under another description is refused.</summary>
+    /// <summary>Says in the checkpoint what is run (task, method, settings); a resume under another description is refused. Of lines "name: value" the refusal names those that differ; one that is indented follows from the others.</summary>
     public string Description { get; init; } = "";
 
     /// <summary>Receives the trace as it is recorded.</summary>

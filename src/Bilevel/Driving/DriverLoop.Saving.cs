@@ -19,8 +19,8 @@ internal sealed partial class DriverLoop<V>
 
     private void Load(Checkpoint checkpoint, V[] start)
     {
-        if (checkpoint.Info.Description != Describe())
-            throw new CheckpointException($"The checkpoint is of another run. It holds: {checkpoint.Info.Description}. Asked for: {Describe()}. Resume with the same task, method, settings and seed.");
+        if (Differences(checkpoint.Info.Description, Describe()) is { Length: > 0 } differences)
+            throw new CheckpointException($"The checkpoint is of another run: {differences}. Resume with what it was begun with, or begin anew elsewhere.");
         if (checkpoint.Info.InstructionSet != CheckpointInfo.CurrentInstructionSet || checkpoint.Info.Runtime != CheckpointInfo.CurrentRuntime)
         {
             var finding = new Finding(
@@ -80,5 +80,32 @@ internal sealed partial class DriverLoop<V>
         boundlessness.Transfer(archive);
     }
 
-    private string Describe() => FormattableString.Invariant($"{driver.Description}; method {string.Join(", ", phases.Select(p => p.Method.Name))}; seed {seed}");
+    // A line per part, each "name: value".
+    private string Describe() => FormattableString.Invariant($"{driver.Description}\nmethod: {string.Join(", ", phases.Select(p => p.Method.Name))}\nseed: {seed}");
+
+    // The parts of two descriptions that differ. What follows from other parts, by an indent or because only one of the two
+    // has it (a setting of another method), is told where nothing else differs.
+    private static string Differences(string stored, string asked)
+    {
+        var (there, here) = (Parts(stored), Parts(asked));
+        var changed = there.Where(p => here.TryGetValue(p.Key, out var now) && now.Value != p.Value.Value).ToList();
+        bool Follows(string name) => there[name].Follows && here[name].Follows;
+        if (changed.Any(p => !Follows(p.Key))) changed.RemoveAll(p => Follows(p.Key));
+        if (changed.Count > 0) return string.Join("; ", changed.Select(p => $"{p.Key} was '{p.Value.Value}' and is '{here[p.Key].Value}'"));
+        return string.Join("; ", there.Where(p => !here.ContainsKey(p.Key)).Select(p => $"{p.Key} was '{p.Value.Value}' and is not given")
+            .Concat(here.Where(p => !there.ContainsKey(p.Key)).Select(p => $"{p.Key} was not given and is '{p.Value.Value}'")));
+    }
+
+    private static Dictionary<string, (string Value, bool Follows)> Parts(string description)
+    {
+        Dictionary<string, (string Value, bool Follows)> parts = [];
+        foreach (string line in description.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            int colon = line.IndexOf(": ", StringComparison.Ordinal);
+            var (name, value) = colon < 0 ? ("the description", line) : (line[..colon].TrimStart(), line[(colon + 2)..]);
+            parts[name] = (parts.TryGetValue(name, out var before) ? $"{before.Value}; {value}" : value, colon > 0 && line[0] == ' ');
+        }
+
+        return parts;
+    }
 }

@@ -249,9 +249,10 @@ public sealed class ResumeTests
         new Driver { Stop = Stop.Iterations(3), Checkpoints = store, Description = "task a" }.Run(new F2sa(), problem, X, Y, 5);
         string Refusal(IBilevelMethod method, DenseVector<double>? x = null, string description = "task a", ulong seed = 5, StoppingRule? stop = null) =>
             Assert.Throws<CheckpointException>(() => new Driver { Stop = stop ?? Stop.Iterations(9), Checkpoints = store, Resume = true, Description = description }.Run(method, problem, x ?? X, Y, seed)).Message;
-        Assert.Equal("The checkpoint is of another run. It holds: task a; method f2sa; seed 5. Asked for: task b; method f2sa; seed 5. Resume with the same task, method, settings and seed.", Refusal(new F2sa(), description: "task b"));
-        Assert.Contains("Asked for: task a; method f2sa; seed 6.", Refusal(new F2sa(), seed: 6), StringComparison.Ordinal);
-        Assert.Contains("Asked for: task a; method f2ba; seed 5.", Refusal(new F2ba()), StringComparison.Ordinal);
+        Assert.Equal("The checkpoint is of another run: the description was 'task a' and is 'task b'. Resume with what it was begun with, or begin anew elsewhere.", Refusal(new F2sa(), description: "task b"));
+        Assert.Contains("another run: seed was '5' and is '6'. Resume", Refusal(new F2sa(), seed: 6), StringComparison.Ordinal);
+        Assert.Contains("another run: method was 'f2sa' and is 'f2ba'. Resume", Refusal(new F2ba()), StringComparison.Ordinal);
+        Assert.Contains("another run: the description was 'task a' and is not given; data was not given and is '7'. Resume", Refusal(new F2sa(), description: "data: 7"), StringComparison.Ordinal);
         Assert.Equal("The checkpoint holds x as 24 bytes of float64, this run has 32 bytes of float64: it belongs to a run of other sizes or precision.", Refusal(new F2sa(), CurvedLevels.Vector<double>(4)));
         const string Foreign = "it belongs to a run with another method, other settings or other stopping rules.";
         Assert.Contains(Foreign, Refusal(new F2sa { Upper = new UpperStep { StepRule = StepRule.Adam } }), StringComparison.Ordinal);
