@@ -19,6 +19,16 @@ public sealed class LookTests
     }
 
     [Fact]
+    public void A_leader_that_falls_until_its_objective_throws_ends_by_its_limit()
+    {
+        static double Known(double t) => Math.Abs(t) < 1e4 ? t : throw new ArgumentOutOfRangeException(nameof(t));
+        Objective f = new((x, y) => -Known(x[0]), (x, y, r) => r[0] = -1, (x, y, r) => r[0] = 0);
+        Objective g = new((x, y) => Math.Pow(y[0] - Known(x[0]), 2) / 2, (x, y, r) => r[0] = x[0] - y[0], (x, y, r) => r[0] = y[0] - x[0]);
+        var watch = new Boundlessness<DenseVector<double>>(new BilevelProblem<DenseVector<double>>(f, g), [Vectors.Of(0), Vectors.Of(0)]);
+        Assert.Null(watch.AtEnd([Vectors.Of(50), Vectors.Of(50)], converged: false));
+    }
+
+    [Fact]
     public void A_run_that_stalls_is_looked_around_for_a_few_thousand_gradients()
     {
         // y = clip(x / c, -1, 1) with curvatures c from 1 to 1e-6; F is least at a kink.
