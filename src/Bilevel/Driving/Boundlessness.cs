@@ -175,8 +175,16 @@ internal sealed class Boundlessness<V>
 
     private (double Value, V Follower) HyperobjectiveAt(V x, V y)
     {
-        var answer = Answers.Read(problem!, [x, y], double.NaN, 1e-3);
-        return (double.IsNaN(answer.UpperValue) || double.IsNaN(answer.LowerValue) ? double.PositiveInfinity : answer.UpperValue, answer.Point[BilevelProblem.Y]);
+        try
+        {
+            var answer = Answers.Read(problem!, [x, y], double.NaN, 1e-3);
+            return (double.IsNaN(answer.UpperValue) || double.IsNaN(answer.LowerValue) ? double.PositiveInfinity : answer.UpperValue, answer.Point[BilevelProblem.Y]);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // An objective may throw so far beyond where the run went.
+            return (double.PositiveInfinity, y);
+        }
     }
 
     private static V Moved(V to, V from)

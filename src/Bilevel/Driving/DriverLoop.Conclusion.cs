@@ -9,9 +9,10 @@ internal sealed partial class DriverLoop<V>
 
         // Who cancels wants to leave now; a certificate, or the lower level, may take as long as the run.
         bool wanted = sound && status != SolveStatus.Cancelled;
-        var certified = !wanted ? null : confirmed is { } known && known.Iteration == iteration ? known.Whole
+        var known = confirmed?.Iteration == iteration ? confirmed : null;
+        var certified = !wanted ? null : known is not null ? known.Whole
             : driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;
-        var (residual, penalty) = (run.Residual, run.Penalty);
+        var (residual, penalty) = wanted && known is not null ? (known.Residual, known.Penalty) : (run.Residual, run.Penalty);
 
         // Where going on has not mended what forbade a certificate, the point of which all but that was within the tolerance is the better one.
         if (leaning is { } held && held.Iteration < iteration && certified?.Certificate.Verdict != Verdict.Certified && status is not (SolveStatus.Cancelled or SolveStatus.Unbounded or SolveStatus.Converged))
@@ -88,7 +89,8 @@ internal sealed partial class DriverLoop<V>
 
     // What lies in the problem itself, before any advice.
     private string? Deeper(V[] start, params IReadOnlyList<V[]> points) =>
-        LastGradients.Contradiction(Problem, start, points) is { } wrong ? driver.Units.Mark(wrong) : JumpingFollower.Near(Problem, start, points[0]) ?? KinkedFollower.At(Problem, points[0]);
+        Look.Around(Problem, OracleCalls, p => LastGradients.Contradiction(p, start, points)) is { } wrong ? driver.Units.Mark(wrong)
+        : Look.Around(Problem, OracleCalls, p => JumpingFollower.Near(p, start, points[0])) ?? Look.Around(Problem, OracleCalls, p => KinkedFollower.At(p, points[0]));
 
     private string Breakdown(double residual) => FormattableString.Invariant(
             $"The run broke down at iteration {iteration:N0} (residual {residual:G3}{(double.IsNaN(run.Penalty) ? "" : FormattableString.Invariant($", penalty parameter {run.Penalty:G4}"))}).");

@@ -78,6 +78,23 @@ internal sealed partial class DriverLoop<V>
         stop.Transfer(archive);
         foreach (var block in lastSound) archive.Transfer("last sound point", block);
         boundlessness.Transfer(archive);
+        TransferLeaning(archive);
+    }
+
+    // Of the point that a whole certificate sent the run on from; that certificate is asked for anew.
+    private void TransferLeaning(IArchive<V> archive)
+    {
+        bool held = leaning is not null;
+        archive.Transfer("leans", ref held);
+        if (!held) return;
+        V[] point = leaning?.Point ?? Copy(run.Point);
+        var (at, residual, penalty) = (leaning?.Iteration ?? 0, leaning?.Residual ?? 0, leaning?.Penalty ?? 0);
+        foreach (var block in point) archive.Transfer("point that leans", block);
+        archive.Transfer("leaned at", ref at);
+        archive.Transfer("residual of that", ref residual);
+        archive.Transfer("penalty of that", ref penalty);
+        if (archive.Loading && driver.CertifyAt is { } tolerance)
+            leaning = confirmed = new Confirmed(at, point, certifier.Check(Problem, point, tolerance, penalty, quick: false), residual, penalty);
     }
 
     // A line per part, each "name: value".

@@ -82,15 +82,16 @@ internal sealed partial class DriverLoop<V> : IRunView
     Certificate IRunView.Confirm(Certificate given)
     {
         if (driver.CertifyAt != given.Tolerance) return given;
-        var whole = certifier.Check(Problem, run.Point.ToArray(), given.Tolerance, run.Penalty, quick: false);
-        confirmed = new Confirmed(iteration, whole, run.Residual, run.Penalty);
+        V[] point = Copy(run.Point);
+        var whole = certifier.Check(Problem, point, given.Tolerance, run.Penalty, quick: false);
+        confirmed = new Confirmed(iteration, point, whole, run.Residual, run.Penalty);
         if (!whole.Certificate.IsLeaning) return whole.Certificate;
         leaning = confirmed;
         if (run is IRaisesPenalty { CanRaise: true } stages) stages.Raise(LeaningFactor);
         return whole.Certificate;
     }
 
-    private sealed record Confirmed(long Iteration, CertifiedPoint<V> Whole, double Residual, double Penalty);
+    private sealed record Confirmed(long Iteration, V[] Point, CertifiedPoint<V> Whole, double Residual, double Penalty);
 
     public Solution<V> Run(V[] start, CancellationToken cancellation)
     {
@@ -128,6 +129,7 @@ internal sealed partial class DriverLoop<V> : IRunView
                 driver.Logger.End(status, iteration, message);
                 doublings++;
                 enlargement = enlargeable.Enlarge(enlargement, run.Point.ToArray());
+                leaning = null;
                 Continue();
                 continue;
             }
@@ -156,7 +158,7 @@ internal sealed partial class DriverLoop<V> : IRunView
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
         if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound || IsFinite(run.Point) ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded)
             (status, message, sound) = (SolveStatus.Unbounded, unbounded, false);
-        else if (status is SolveStatus.Diverged or SolveStatus.Stalled && FallingEdge.Unbounded(Problem, start, Broken is { } broken ? [.. broken] : sound ? Copy(run.Point) : lastSound) is { } edge)
+        else if (status is SolveStatus.Diverged or SolveStatus.Stalled && Look.Around(Problem, OracleCalls, p => FallingEdge.Unbounded(p, start, Broken is { } broken ? [.. broken] : sound ? Copy(run.Point) : lastSound)) is { } edge)
             (status, message, sound) = (SolveStatus.Unbounded, edge, false);
         else if (status is not (SolveStatus.Converged or SolveStatus.Cancelled) && RecedingFollower.Unbounded(Problem, start, sound ? Copy(run.Point) : lastSound) is { } receding)
             (status, message, sound) = (SolveStatus.Unbounded, driver.Units.Mark(receding), false);

@@ -12,7 +12,7 @@ internal static class FallingEdge
     // by as much of those before as Lasting: a value that F tends to leaves next to nothing.
     private const int Halvings = 60, Looks = 30, Block = 8;
 
-    private const double Lasting = 0.5, Accuracy = 1e-9;
+    private const double Lasting = 0.5;
 
     // An edge that is so near to 0 is there.
     private const double Negligible = 1e-12;
@@ -45,10 +45,6 @@ internal static class FallingEdge
         return FormattableString.Invariant(
             $"The leader seems unbounded: F falls without end towards the edge of where it is finite, {Said.Exactly("x", outside)}. It is {Said.Value(values[0])} at the start and {values[^1]:G4} at a distance of {away:G2} from the edge. Add a term to f that grows there, or give x a set that keeps away from it.");
 
-        double Value(V at)
-        {
-            var answer = Answers.Read(problem, [at, y], double.NaN, Accuracy);
-            return double.IsNaN(answer.LowerValue) ? double.NaN : answer.UpperValue;
-        }
+        double Value(V at) => Nearby.Solve(bilevel, at, y) is var solved && double.IsFinite(solved.Value) ? new ValueReader<V>(problem, [at, solved.Y]).Read().Upper : double.NaN;
     }
 }

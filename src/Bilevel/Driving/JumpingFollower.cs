@@ -8,15 +8,18 @@ internal static class JumpingFollower
 {
     private const int Directions = 2;
 
-    // How far from x is looked, in sizes of x, and halvings of the way there, which leave a billionth of it.
-    private const int Halvings = 30;
+    // Cuts of the way over which is looked, which leave a hundred millionth of it; not in its middle, where what is symmetric has its jump.
+    private const int Cuts = 30;
+    private const double Cut = 0.45;
 
-    // Of the difference of the answers at both ends, what a jump leaves when the way is so short; an answer that moves with x leaves next to nothing.
-    private const double Left = 1e-3;
+    // Of the difference of the answers at both ends, what a jump leaves when the way is so short; an answer that moves with x leaves next to nothing,
+    // be it as steep as a root.
+    private const double Left = 0.1;
 
     // Answers are known to so much of their size.
     private const double Known = 1e-4;
 
+    // How far from x is looked, in sizes of x.
     private static readonly double[] Shares = [1e-4, 1e-2, 0.1, 1.3];
 
     /// <summary>Where the answer jumps and by how much, in a sentence or two; null where it was not seen to.</summary>
@@ -50,19 +53,23 @@ internal static class JumpingFollower
     private static (V X, V Before, V After)? Between<V>(BilevelProblem<V> problem, V from, V to, V y)
         where V : class, IVector<V>
     {
-        V before = Nearby.Answer(problem, from, y), after = Nearby.Answer(problem, to, y);
+        if (Nearby.Answer(problem, from, y) is not { } before || Nearby.Answer(problem, to, y) is not { } after) return null;
         double first = Nearby.Distance(before, after), least = Math.Max(Left * first, Known * Math.Max(before.Norm(), after.Norm()));
         if (!(first > least)) return null;
-        for (int k = 0; k < Halvings; k++)
+        for (int k = 0; k < Cuts; k++)
         {
-            V middle = Nearby.Between(from, to, 0.5), between = Nearby.Answer(problem, middle, y);
+            V middle = Nearby.Between(from, to, Cut);
+            if (Nearby.Answer(problem, middle, y) is not { } between) return null;
             double low = Nearby.Distance(before, between), high = Nearby.Distance(between, after);
             if (!(Math.Max(low, high) > least)) return null;
             if (low > high) (to, after) = (middle, between);
             else (from, before) = (middle, between);
         }
 
-        return (to, before, after);
+        // A follower with many best answers, or one solved too loosely, stays where its solve begins.
+        return Returns(from, after, before) && Returns(to, before, after) ? (to, before, after) : null;
+
+        bool Returns(V x, V begin, V answer) => Nearby.Answer(problem, x, begin) is { } again && Nearby.Distance(again, answer) <= Left * Nearby.Distance(before, after);
     }
 
     private static string Words<V>(BilevelProblem<V> problem, V x, (V X, V Before, V After) jump)

@@ -23,16 +23,16 @@ internal static class KinkedFollower
     {
         if (problem is not BilevelProblem<V> { LowerSet.IsWholeSpace: false, UpperSet.IsWholeSpace: true, ConstantsAt: null } bilevel || bilevel.Constants.LowerStrongConvexity > 0 || point[BilevelProblem.X] is not IFillable) return null;
         V x = point[BilevelProblem.X], y = point[BilevelProblem.Y];
-        if (!x.IsFinite() || !y.IsFinite()) return null;
-        V here = Nearby.Answer(bilevel, x, y);
+        if (x.Length == 0 || y.Length == 0 || !x.IsFinite() || !y.IsFinite() || Precision.Of(x) > Near * Bent) return null;
         double size = Nearby.SizeOf(x);
+        if (Nearby.Answer(bilevel, x, y) is not { } here) return null;
         return Nearby.Directions(x, Directions).Any(d => Bend(d, Near * size) is var near && near > Bent && near > Left * Bend(d, Far * size))
             ? "A bound that holds the follower's answer becomes active next to x, so that F has a kink there: where it is least at a kink no gradient need be small. With the constants of the problem declared, the check looks for a stationary point at a kink."
             : null;
 
         double Bend(V direction, double length)
         {
-            V ahead = Nearby.Answer(bilevel, Nearby.Moved(bilevel, x, direction, length), y), behind = Nearby.Answer(bilevel, Nearby.Moved(bilevel, x, direction, -length), y);
+            if (Nearby.Answer(bilevel, Nearby.Moved(bilevel, x, direction, length), y) is not { } ahead || Nearby.Answer(bilevel, Nearby.Moved(bilevel, x, direction, -length), y) is not { } behind) return 0;
             double way = Math.Max(Nearby.Distance(ahead, here), Nearby.Distance(behind, here));
             return way > 0 ? 2 * Nearby.Distance(Nearby.Between(ahead, behind, 0.5), here) / way : 0;
         }

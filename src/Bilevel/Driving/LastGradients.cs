@@ -26,17 +26,18 @@ internal static class LastGradients
         {
             // A follower at its best leaves g_x and g_y at zero, or odd around it, where a wrong sign does not show.
             V[] beyond = Beyond(problem, start, point);
-            if ((At(problem, point, "at the last point") ?? At(problem, Validator.Elsewhere(problem, point), "next to the last point")
-                ?? At(problem, beyond, "a little beyond the last point") ?? At(problem, Validator.Elsewhere(problem, beyond), "a little beyond the last point")) is { } wrong) return wrong;
+            V[] began = [.. start];
+            if ((At(problem, point, began, "at the last point") ?? At(problem, Validator.Elsewhere(problem, point), began, "next to the last point")
+                ?? At(problem, beyond, began, "a little beyond the last point") ?? At(problem, Validator.Elsewhere(problem, beyond), began, "a little beyond the last point")) is { } wrong) return wrong;
         }
 
         return null;
     }
 
-    private static string? At<V>(IProblem<V> problem, V[] point, string where)
+    private static string? At<V>(IProblem<V> problem, V[] point, V[] start, string where)
         where V : class, IVector<V> =>
-        Of("f", where, problem.Upper, problem.UpperPoint(point), [.. problem.UpperBlocks.Select(b => problem.Blocks[b])])
-        ?? Of("g", where, problem.Lower, problem.LowerPoint(point), [.. problem.LowerBlocks.Select((b, i) => problem.Blocks[b] with { Name = problem.LowerBlockNames[i] })]);
+        Of("f", where, problem.Upper, problem.UpperPoint(point), problem.UpperPoint(start), [.. problem.UpperBlocks.Select(b => problem.Blocks[b])])
+        ?? Of("g", where, problem.Lower, problem.LowerPoint(point), problem.LowerPoint(start), [.. problem.LowerBlocks.Select((b, i) => problem.Blocks[b] with { Name = problem.LowerBlockNames[i] })]);
 
     private static V[] Beyond<V>(IProblem<V> problem, IReadOnlyList<V> start, V[] point)
         where V : class, IVector<V>
@@ -53,10 +54,10 @@ internal static class LastGradients
         return beyond;
     }
 
-    private static string? Of<V>(string name, string where, IObjective<V> objective, V[] point, IReadOnlyList<Block<V>> blocks)
+    private static string? Of<V>(string name, string where, IObjective<V> objective, V[] point, V[] start, IReadOnlyList<Block<V>> blocks)
         where V : class, IVector<V>
     {
-        if (GradientFaults.At(objective, point, blocks, 2000, Share).Where(f => !f.IsUnseen).Cast<GradientFault?>().FirstOrDefault() is not { } fault) return null;
+        if (GradientFaults.At(objective, point, blocks, 2000, Share, start).Where(f => !f.IsUnseen).Cast<GradientFault?>().FirstOrDefault() is not { } fault) return null;
         string block = blocks[fault.Block].Name;
         return $"The gradient of {name} in {block} disagrees with its values {where}: {fault.Numbers}. It agreed at the start: look for a formula or a sign that is wrong elsewhere; CheckedObjective shows where.";
     }

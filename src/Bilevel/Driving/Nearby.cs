@@ -6,9 +6,28 @@ internal static class Nearby
     // Steps of each solve.
     private const int Steps = 300;
 
-    /// <summary>The follower's answer at x.</summary>
-    public static V Answer<V>(BilevelProblem<V> problem, V x, V y)
-        where V : class, IVector<V> => LowerLevelSolver.Solve(problem.Lower, x, y, problem.LowerSet, 0, Steps).Y;
+    // An answer is known where the gradient mapping is this many roundings of what the gradient is a size of y away.
+    private const double Roundings = 1e3;
+
+    /// <summary>The follower solved at x, as far as a few steps lead.</summary>
+    public static LowerSolution<V> Solve<V>(BilevelProblem<V> problem, V x, V y)
+        where V : class, IVector<V> => LowerLevelSolver.Solve(problem.Lower, x, y, problem.LowerSet, Accuracy(problem, x, y), Steps);
+
+    /// <summary>The follower's answer at x; null where it could not be solved so far, which tells nothing.</summary>
+    public static V? Answer<V>(BilevelProblem<V> problem, V x, V y)
+        where V : class, IVector<V> => Solve(problem, x, y) is var solved && solved.GradientNorm <= Accuracy(problem, x, y) ? solved.Y : null;
+
+    private static double Accuracy<V>(BilevelProblem<V> problem, V x, V y)
+        where V : class, IVector<V>
+    {
+        V gradient = y.ZerosLike(), away = y.ZerosLike();
+        RandomDirection.Fill(away, 37);
+        away.Scale(SizeOf(y) / away.Norm());
+        away.AddScaled(1, y);
+        problem.LowerSet.Project(away);
+        new PreparedRequest<V>(problem.Lower, [[x, away]], [new(BilevelProblem.Y, 0, gradient)]).Evaluate();
+        return Roundings * Precision.Of(y) * gradient.Norm();
+    }
 
     /// <summary>The point of the leader's set next to where a way of that length leads.</summary>
     public static V Moved<V>(BilevelProblem<V> problem, V from, V direction, double by)

@@ -22,13 +22,15 @@ internal static class GradientFaults
     /// <param name="blocks">The blocks.</param>
     /// <param name="key">Names the random directions.</param>
     /// <param name="share">What a gradient may err, as a share of itself; as little as differences can show where that is more.</param>
-    public static IEnumerable<GradientFault> At<V>(IObjective<V> objective, V[] point, IReadOnlyList<Block<V>> blocks, ulong key, double share = SmallestShare)
+    /// <param name="start">Where the run began that came to the point: the function may change over a length of the size of that as well; null for none.</param>
+    public static IEnumerable<GradientFault> At<V>(IObjective<V> objective, V[] point, IReadOnlyList<Block<V>> blocks, ulong key, double share = SmallestShare, V[]? start = null)
         where V : class, IVector<V>
     {
         for (int b = 0; b < point.Length; b++)
         {
             if (point[b].Length == 0) continue;
-            var check = new ValueCheck<V>(objective, point, b, blocks[b].Term, 0, 0, SizeOf(point[b]), isGuess: true);
+            double reach = start is null ? SizeOf(point[b]) : Math.Min(SizeOf(point[b]), SizeOf(start[b]));
+            var check = new ValueCheck<V>(objective, point, b, blocks[b].Term, 0, 0, reach, isGuess: true);
             for (ulong k = 0; k < 2; k++)
             {
                 var direction = point[b].ZerosLike();
@@ -37,7 +39,7 @@ internal static class GradientFaults
                 else SignPattern.FillSparse(direction, name);
                 var seen = check.Along(direction, Allowed(check, share));
                 bool isUnseen = seen.Agreement == Agreement.Unseen;
-                if (!isUnseen && (seen.Agreement != Agreement.Wrong || !IsConfirmed(objective, point, blocks[b].Term, b, direction, share))) continue;
+                if (!isUnseen && (seen.Agreement != Agreement.Wrong || !IsConfirmed(objective, point, blocks[b].Term, b, direction, share, reach))) continue;
                 double norm = direction.Norm();
                 yield return new(b, isUnseen, seen.Declared / norm, seen.Measured / norm);
                 if (!isUnseen) break;
@@ -54,7 +56,7 @@ internal static class GradientFaults
         where V : class, IVector<V> => Math.Max(share, 30 * Math.Sqrt(Precision.Of(check.Gradient))) * check.Gradient.Norm();
 
     // Values that are mostly rounding, or a kink, are no wrong gradient: one of those is wrong against what rounding was measured to do, and beside the point.
-    private static bool IsConfirmed<V>(IObjective<V> objective, V[] point, IProximalTerm<V> term, int block, V direction, double share)
+    private static bool IsConfirmed<V>(IObjective<V> objective, V[] point, IProximalTerm<V> term, int block, V direction, double share, double reach)
         where V : class, IVector<V>
     {
         var rounding = EvaluationRounding.Measure(objective, point);
@@ -66,7 +68,7 @@ internal static class GradientFaults
         {
             V[] beside = [.. point];
             beside[block] = point[block].Copy();
-            beside[block].AddScaled(away * SizeOf(point[block]) / norm, random);
+            beside[block].AddScaled(away * reach / norm, random);
             term.Project(beside[block]);
             if (IsWrong(beside)) return true;
         }
@@ -75,7 +77,7 @@ internal static class GradientFaults
 
         bool IsWrong(V[] at)
         {
-            var check = new ValueCheck<V>(objective, at, block, term, rounding.Value, rounding.Gradients[block], SizeOf(at[block]), isGuess: true);
+            var check = new ValueCheck<V>(objective, at, block, term, rounding.Value, rounding.Gradients[block], reach, isGuess: true);
             return check.Along(direction, Allowed(check, share)).Agreement == Agreement.Wrong;
         }
     }
