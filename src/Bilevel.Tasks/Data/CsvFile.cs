@@ -1,5 +1,4 @@
 using System.Globalization;
-using nietras.SeparatedValues;
 
 namespace Bilevel.Tasks;
 
@@ -10,8 +9,6 @@ namespace Bilevel.Tasks;
 /// </summary>
 public static class CsvFile
 {
-    private const char Mark = '\uFEFF';
-
     private static readonly string[] LabelNames = ["label", "class", "target", "y"];
     private static readonly string[] MissingTexts = ["?", "na", "n/a", "null", "none", "-"];
 
@@ -196,6 +193,7 @@ public static class CsvFile
         }
 
         if (lines.Count == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
+        notes.AddRange(table.Notes);
         for (int c = 0; c < unseen.Length; c++)
         {
             if (unseen[c] > 0)
@@ -321,147 +319,18 @@ public static class CsvFile
         }
     }
 
-    // The rows of a table, each with as many cells as the header.
-    private sealed class CsvTable : IDisposable
-    {
-        private readonly SepReader reader;
-        private readonly StreamReader text;
-        private readonly Dictionary<string, int> columns = new(StringComparer.Ordinal);
-        private readonly char? ownSeparator;
-        private int width;
-
-        public CsvTable(InputFile file, DataOptions options)
-        {
-            (Name, ownSeparator) = (file.Name, options.Separator);
-            char separator = options.Separator ?? SeparatorOf(file);
-            this.text = new StreamReader(file.Open(), System.Text.Encoding.UTF8, detectEncodingFromByteOrderMarks: true, 1 << 16);
-            try
-            {
-                reader = Guard(() => new Sep(separator).Reader(o => o with
-                {
-                    HasHeader = false,
-                    DisableColCountCheck = true,
-                    Unescape = true,
-                    Trim = SepTrim.All,
-                }).From(this.text));
-                Header = ReadHeader();
-            }
-            catch
-            {
-                reader?.Dispose();
-                this.text.Dispose();
-                throw;
-            }
-        }
-
-        public string Name { get; }
-
-        public string[] Header { get; }
-
-        /// <summary>The line on which the row begins, from 1.</summary>
-        public int Line { get; private set; }
-
-        public bool Next()
-        {
-            while (Guard(() => reader.MoveNext()))
-            {
-                SepReader.Row row = reader.Current;
-                Line = row.LineNumberFrom;
-                if (row.ColCount == width) return true;
-                if (row.ColCount == 1 && row.Span.IsWhiteSpace()) continue;
-                string hint = row.LineNumberToExcl - row.LineNumberFrom > 1 ? " It goes over several lines: a quote may not be closed." : "";
-                throw new InputException(InputText.Invariant(
-                    $"{Name}, line {Line}: has {row.ColCount} columns, but the header has {width}.{hint} Correct the row; text with the separator inside needs quotes."));
-            }
-
-            return false;
-        }
-
-        public ReadOnlySpan<char> Cell(int column) => reader.Current[column].Span;
-
-        /// <summary>The column of this name, in this spelling or else in any; -1 where there is none.</summary>
-        public int Find(string name)
-        {
-            return this.columns.TryGetValue(name, out int exact) ? exact : Array.FindIndex(Header, h => h.Equals(name, StringComparison.OrdinalIgnoreCase));
-        }
-
-        public int Require(string name) => Find(name) is >= 0 and int column ? column : throw Lacks(name);
-
-        public InputException Lacks(string name) => new(
-            $"{Name}: has no column {InputText.Quoted(name)}. Its columns are {InputText.Few(Header)}; correct the name, or the header.");
-
-        public void Dispose()
-        {
-            reader.Dispose();
-            this.text.Dispose();
-        }
-
-        private string[] ReadHeader()
-        {
-            do
-            {
-                if (!Guard(() => reader.MoveNext())) throw new InputException($"{Name}: is empty. Use another file.");
-            }
-            while (reader.Current.ColCount == 1 && reader.Current.Span.IsWhiteSpace());
-            width = reader.Current.ColCount;
-            string[] header = new string[width];
-            for (int j = 0; j < header.Length; j++) header[j] = reader.Current[j].Span.Trim(Mark).ToString();
-            if (width == 1)
-            {
-                string said = ownSeparator is { } given ? $"'{given}'" : "commas, semicolons, tabs or bars";
-                throw new InputException($"{Name}: its header, {InputText.Quoted(header[0])}, is one column: nothing in it is separated by {said}. Separate the columns so, or use another file.");
-            }
-
-            int unnamed = Array.FindIndex(header, h => h.Length == 0);
-            if (header.All(h => Kind(h, out _) == CsvFile.Cell.Number))
-                throw new InputException($"{Name}: begins with numbers, not with the names of the columns. Put a header line before the rows.");
-            if (unnamed >= 0) throw new InputException(InputText.Invariant($"{Name}: column {unnamed + 1} of {header.Length} has no name in the header. Name it."));
-            for (int j = 0; j < header.Length; j++)
-            {
-                if (!this.columns.TryAdd(header[j], j)) throw new InputException($"{Name}: two columns are named {InputText.Quoted(header[j])}. Rename one.");
-            }
-
-            return header;
-        }
-
-        // The separator that is most often in the header, outside of quotes.
-        private static char SeparatorOf(InputFile file)
-        {
-            using var lines = new LineReader(file);
-            while (lines.Next(out ReadOnlySpan<char> line))
-            {
-                if (line.IsWhiteSpace()) continue;
-                return MostOften(line);
-            }
-
-            throw new InputException($"{file.Name}: is empty. Use another file.");
-        }
-
-        // The parser gives up on rows that are far too long, and has words of its own for it.
-        private T Guard<T>(Func<T> read)
-        {
-            try
-            {
-                return read();
-            }
-            catch (Exception error) when (error is NotSupportedException or InvalidDataException or ArgumentException or IOException)
-            {
-                throw new InputException(InputText.Invariant(
-                    $"{Name}, line {Line + 1} or behind: cannot be read as a table ({error.Message.Split('\n')[0].Trim().TrimEnd('.')}). A quote may not be closed."), error);
-            }
-        }
-    }
-
     internal static char MostOften(ReadOnlySpan<char> line)
     {
         ReadOnlySpan<char> separators = ",;\t|";
         Span<int> counts = stackalloc int[separators.Length];
-        bool quoted = false;
+        bool quoted = false, cellBegins = true;
         foreach (char c in line)
         {
-            if (c == '"') quoted = !quoted;
+            // A quote in the middle of a cell is text.
+            if (c == '"' && (quoted || cellBegins)) quoted = !quoted;
             int at = separators.IndexOf(c);
             if (!quoted && at >= 0) counts[at]++;
+            cellBegins = at >= 0 || (cellBegins && c == ' ');
         }
 
         int best = 0;

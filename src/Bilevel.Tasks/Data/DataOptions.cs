@@ -34,6 +34,9 @@ public sealed record DataOptions
     /// <summary>The character between the columns of a CSV file; null to find it in the header.</summary>
     public char? Separator { get; init; }
 
+    /// <summary>The encoding of a text file, such as windows-1252; null for UTF-8, or UTF-16 where the file has its mark.</summary>
+    public string? Encoding { get; init; }
+
     /// <summary>The most different texts that a column of a CSV file may hold, at least 1.</summary>
     public int MaxLevels { get; init; } = 1000;
 

@@ -68,6 +68,10 @@ public sealed record GroupDroSettings
     [Setting("Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.")]
     public string TextColumns { get; init; } = "";
 
+    /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
+    [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
+    public string Encoding { get; init; } = "";
+
     /// <summary>The digits to tell apart, separated by commas, or all; those at odd places of the list go with the mark.</summary>
     [Setting("The digits to tell apart, separated by commas, or all; those at odd places of the list go with the mark.")]
     public string Classes { get; init; } = "all";

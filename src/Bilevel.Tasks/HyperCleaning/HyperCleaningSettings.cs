@@ -37,6 +37,10 @@ public sealed record HyperCleaningSettings
     [Setting("Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.")]
     public string TextColumns { get; init; } = "";
 
+    /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
+    [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
+    public string Encoding { get; init; } = "";
+
     /// <summary>Number of training samples; auto takes 5000, or all of your own file.</summary>
     [Setting("Number of training samples; auto takes 5000, or all of your own file.", Min = 10)]
     public int? TrainSize { get; init; }

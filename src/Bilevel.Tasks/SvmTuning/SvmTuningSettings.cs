@@ -36,6 +36,10 @@ public sealed record SvmTuningSettings
     [Setting("Columns of a CSV file to leave out, such as ids, separated by commas.")]
     public string Ignore { get; init; } = "";
 
+    /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
+    [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
+    public string Encoding { get; init; } = "";
+
     /// <summary>Number of training samples, drawn by the seed; auto takes those that are not held out, at most 1000.</summary>
     [Setting("Number of training samples, drawn by the seed; auto takes those that are not held out, at most 1000.", Min = 2)]
     public int? TrainSize { get; init; }
