@@ -10,7 +10,6 @@ namespace Bilevel.Tasks;
 public static class CsvFile
 {
     private static readonly string[] LabelNames = ["label", "class", "target", "y"];
-    private static readonly string[] MissingTexts = ["?", "na", "n/a", "null", "none", "-"];
 
     /// <summary>Reads a training file: it sets the classes and the features.</summary>
     /// <param name="path">The file.</param>
@@ -44,7 +43,7 @@ public static class CsvFile
     internal static LabelledData Read(InputFile file, DataOptions options)
     {
         TableEncoding encoding = Fit(file, options, out int rows, out int label);
-        return Encode(file, options, encoding, new ClassList(file.Name, "line") { AreGroups = options.LabelsAreGroups }, label, Places(file, options, encoding), rows, []);
+        return Encode(file, options, encoding, new ClassList(file.Name, "line") { AreGroups = options.LabelsAreGroups, Missing = new(options.Missing) }, label, Places(file, options, encoding), rows, []);
     }
 
     internal static LabelledData ReadLike(
@@ -54,6 +53,7 @@ public static class CsvFile
         ArgumentNullException.ThrowIfNull(classNames);
         if (encoding.Kind != TableKind.Columns)
             throw new InputException($"{file.Name}: is a CSV table, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
+        options = options with { Missing = options.Missing ?? encoding.MissingTexts };
         int label;
         List<string> notes = [];
         using (var table = new CsvTable(file, options))
@@ -66,20 +66,19 @@ public static class CsvFile
             if (more.Length > 0) notes.Add($"{file.Name}: the training data have no columns {InputText.Few(more)}; they are left out.");
         }
 
-        return Encode(file, options, encoding, new ClassList(file.Name, "line", classNames, forPrediction) { AreGroups = options.LabelsAreGroups }, label, Places(file, options, encoding), rows: null, notes);
+        return Encode(file, options, encoding, new ClassList(file.Name, "line", classNames, forPrediction) { AreGroups = options.LabelsAreGroups, Missing = new(options.Missing) }, label, Places(file, options, encoding), rows: null, notes);
     }
 
-    // Whether a cell is a number, nothing, or text.
-    internal static Cell Kind(ReadOnlySpan<char> text, out double value)
+    // What a cell among numbers is.
+    internal static Cell Kind(ReadOnlySpan<char> text, MissingTexts missing, out double value)
     {
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value)) return double.IsFinite(value) ? Cell.Number : Cell.Missing;
-        if (text.IsEmpty) return Cell.Missing;
-        foreach (string missing in MissingTexts)
-        {
-            if (text.Equals(missing, StringComparison.OrdinalIgnoreCase)) return Cell.Missing;
-        }
-
-        return Cell.Text;
+        // Such as -999, where that was named.
+        value = double.NaN;
+        if (missing.AreNamed && missing.MeansAmongNumbers(text)) return Cell.Missing;
+        bool isNumber = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+        if (isNumber && double.IsFinite(value)) return Cell.Number;
+        if (missing.MeansAmongNumbers(text)) return Cell.Missing;
+        return isNumber ? Cell.NotFinite : Cell.Text;
     }
 
     private static TableEncoding Fit(InputFile file, DataOptions options, out int rows, out int label)
@@ -88,10 +87,11 @@ public static class CsvFile
         label = LabelIn(table, options);
         int[] ignored = [.. options.IgnoredColumns.Select(table.Require)];
         int[] texts = [.. options.TextColumns.Select(table.Require)];
+        var missing = new MissingTexts(options.Missing);
         var columns = new ColumnFit?[table.Header.Length];
         for (int j = 0; j < columns.Length; j++)
         {
-            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(table.Header[j], options, texts.Contains(j));
+            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(table.Header[j], options, missing, texts.Contains(j));
         }
 
         if (columns.All(c => c is null)) throw new InputException($"{file.Name}: has no column besides {InputText.Quoted(table.Header[label])}. A row needs at least one feature.");
@@ -103,14 +103,14 @@ public static class CsvFile
         }
 
         if (rows == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
-        return Encoding(file, [.. columns.OfType<ColumnFit>().Select(c => c.Finish(file.Name))], table.Header[label], [.. ignored.Select(j => table.Header[j])]);
+        return Encoding(file, [.. columns.OfType<ColumnFit>().Select(c => c.Finish(file.Name))], table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
     }
 
-    private static TableEncoding Encoding(InputFile file, TableColumn[] columns, string label, string[] ignored)
+    private static TableEncoding Encoding(InputFile file, TableColumn[] columns, string label, string[] ignored, IReadOnlyList<string>? missing)
     {
         long features = columns.Sum(c => (long)c.Width);
         return features <= int.MaxValue
-            ? TableEncoding.OfColumns(columns, label, ignored)
+            ? TableEncoding.OfColumns(columns, label, ignored, missing)
             : throw new InputException(InputText.Invariant($"{file.Name}: its columns would become {features} features, more than {int.MaxValue}. Ignore some."));
     }
 
@@ -141,6 +141,7 @@ public static class CsvFile
         var builder = new SparseTableBuilder(file.Name);
         var dense = new DenseRows(file.Name, sparse ? 0 : encoding.FeatureCount, rows ?? 0);
         long[] unseen = new long[levels.Length];
+        var (missing, filled) = (new MissingTexts(options.Missing), new (long Count, int Line)[levels.Length]);
         List<int> lines = [];
         using var table = new CsvTable(file, options);
         while (table.Next())
@@ -172,7 +173,14 @@ public static class CsvFile
                 }
                 else
                 {
-                    if (Kind(cell, out double value) != CsvFile.Cell.Number) throw NotANumber(file.Name, table.Line, column.Name, cell);
+                    Cell kind = Kind(cell, missing, out double value);
+                    if (kind is CsvFile.Cell.Text or CsvFile.Cell.NotFinite) throw NotANumber(file.Name, table.Line, column.Name, cell);
+                    if (kind == CsvFile.Cell.Missing)
+                    {
+                        if (filled[c].Count++ == 0) filled[c].Line = table.Line;
+                        value = column.Mean;
+                    }
+
                     value = (value - column.Mean) / column.Scale;
                     if (!double.IsFinite(value)) throw TooLarge(file.Name, table.Line, column.Name, cell);
                     if (sparse)
@@ -196,6 +204,8 @@ public static class CsvFile
         notes.AddRange(table.Notes);
         for (int c = 0; c < unseen.Length; c++)
         {
+            if (filled[c].Count > 0)
+                notes.Add(InputText.Invariant($"{file.Name}: column {InputText.Quoted(encoding.Columns[c].Name)} has no number in {filled[c].Count} rows (the first is line {filled[c].Line}); {encoding.Columns[c].Mean:G6}, the {(options.Standardise ? "mean of the training data" : "number that numbers are compared with")}, is taken there."));
             if (unseen[c] > 0)
                 notes.Add(InputText.Invariant($"{file.Name}: {unseen[c]} rows have a text in column {InputText.Quoted(encoding.Columns[c].Name)} that the training data lack; its features are zero there."));
         }
@@ -210,9 +220,8 @@ public static class CsvFile
         };
     }
 
-    internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(cell.IsEmpty
-        ? (FormattableString)$"{file}, line {line}, column {InputText.Quoted(column)}: is empty in a column of numbers. Fill it in, remove the row, or ignore the column (setting ignore)."
-        : $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no finite number in a column of numbers. Correct it, remove the row, ignore the column (setting ignore), or take it as text (text-columns of hyper-cleaning)."));
+    internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(
+        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no finite number in a column of numbers. Correct it, remove the row, say that it means missing (setting missing), ignore the column (setting ignore), or take it as text (setting text-columns)."));
 
     internal static InputException TooLarge(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(
         $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is too large beside the other numbers of the training data. Correct it, or ignore the column (setting ignore)."));
@@ -221,6 +230,7 @@ public static class CsvFile
     {
         Number,
         Missing,
+        NotFinite,
         Text,
     }
 
@@ -243,7 +253,7 @@ public static class CsvFile
     }
 
     // What is learnt about a column of the training file.
-    private sealed class ColumnFit(string name, DataOptions options, bool isText)
+    private sealed class ColumnFit(string name, DataOptions options, MissingTexts missing, bool isText)
     {
         private readonly List<string> levels = [];
         private readonly Dictionary<string, int> known = new(StringComparer.Ordinal);
@@ -267,8 +277,8 @@ public static class CsvFile
                 }
             }
 
-            Cell kind = Kind(cell, out double value);
-            if (kind != Cell.Number) this.bad ??= (line, cell[..Math.Min(cell.Length, 100)].ToString());
+            Cell kind = Kind(cell, missing, out double value);
+            if (kind is Cell.Text or Cell.NotFinite) this.bad ??= (line, cell[..Math.Min(cell.Length, 100)].ToString());
             if (kind == Cell.Text)
             {
                 this.texts++;

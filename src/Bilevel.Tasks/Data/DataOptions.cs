@@ -31,6 +31,12 @@ public sealed record DataOptions
     /// <summary>Columns of a CSV file that are taken as text, although they hold numbers, such as codes.</summary>
     public IReadOnlyList<string> TextColumns { get; init; } = [];
 
+    /// <summary>
+    /// Texts of a CSV file that mean missing, in any case, besides the empty one; null for nan, NA, N/A, NULL and ?, and among
+    /// numbers none and - too.
+    /// </summary>
+    public IReadOnlyList<string>? Missing { get; init; }
+
     /// <summary>The character between the columns of a CSV file; null to find it in the header.</summary>
     public char? Separator { get; init; }
 

@@ -70,13 +70,14 @@ internal static class GroupSource
 
     private static GroupData OwnFiles(GroupDroSettings settings, ulong seed, List<string> notes)
     {
-        // The groups are read as if they were the labels.
-        var all = TableSettings.Options(settings.Label, settings.Ignore, settings.TextColumns, settings.Encoding) with { Format = DataFormat.Csv };
+        var all = TableSettings.Options(settings.Label, settings.Ignore, settings.TextColumns, settings.Missing, settings.Encoding) with { Format = DataFormat.Csv };
         var options = all with { IgnoredColumns = [.. all.IgnoredColumns, settings.Group] };
-        var grouping = all with { LabelColumn = settings.Group, LabelsAreGroups = true };
         var training = DataFile.Read(settings.Train, options);
+
+        // The groups are read as if they were the labels, the labels not at all.
+        var grouping = all with { LabelColumn = settings.Group, IgnoredColumns = [.. all.IgnoredColumns, training.Encoding!.LabelColumn!], LabelsAreGroups = true };
         var groups = DataFile.Read(settings.Train, grouping);
-        if (training.Encoding!.LabelColumn == groups.Encoding!.LabelColumn) throw new InputException($"{settings.Train}: the column {groups.Encoding.LabelColumn} cannot hold both labels and groups. Name another --label or --group.");
+        if (training.Encoding.LabelColumn == groups.Encoding!.LabelColumn) throw new InputException($"{settings.Train}: the column {groups.Encoding.LabelColumn} cannot hold both labels and groups. Name another --label or --group.");
         var split = new GroupNaming(training, groups, settings.GroupsByClass);
         GroupPart? Part(string path)
         {

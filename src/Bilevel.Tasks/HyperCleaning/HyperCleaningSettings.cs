@@ -37,6 +37,10 @@ public sealed record HyperCleaningSettings
     [Setting("Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.")]
     public string TextColumns { get; init; } = "";
 
+    /// <summary>Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.</summary>
+    [Setting("Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.")]
+    public string Missing { get; init; } = "";
+
     /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
     [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
     public string Encoding { get; init; } = "";

@@ -173,6 +173,7 @@ public sealed class SoftmaxModel
             case TableKind.Columns:
                 json.WriteString("label_column", Encoding.LabelColumn);
                 WriteStrings(json, "ignored_columns", Encoding.IgnoredColumns);
+                if (Encoding.MissingTexts is { } missing) WriteStrings(json, "missing_texts", missing);
                 json.WriteStartArray("columns");
                 foreach (TableColumn column in Encoding.Columns)
                 {
@@ -224,7 +225,8 @@ public sealed class SoftmaxModel
                 TableColumn[] columns = [.. json.GetProperty("columns").EnumerateArray().Select(c => c.TryGetProperty("texts", out JsonElement texts)
                     ? new TableColumn(Text(c.GetProperty("name")), Strings(texts), 0, 1)
                     : new TableColumn(Text(c.GetProperty("name")), null, Number(c.GetProperty("mean")), Number(c.GetProperty("scale"))))];
-                return TableEncoding.OfColumns(columns, Text(json.GetProperty("label_column")), Strings(json.GetProperty("ignored_columns")));
+                return TableEncoding.OfColumns(columns, Text(json.GetProperty("label_column")), Strings(json.GetProperty("ignored_columns")),
+                    json.TryGetProperty("missing_texts", out JsonElement missing) ? Strings(missing) : null);
             case "sparse":
                 return TableEncoding.OfSparse(Numbers(json.GetProperty("scales")));
             case "images":

@@ -36,6 +36,10 @@ public sealed record SvmTuningSettings
     [Setting("Columns of a CSV file to leave out, such as ids, separated by commas.")]
     public string Ignore { get; init; } = "";
 
+    /// <summary>Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.</summary>
+    [Setting("Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.")]
+    public string Missing { get; init; } = "";
+
     /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
     [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
     public string Encoding { get; init; } = "";

@@ -57,6 +57,92 @@ public sealed class OwnTableTests
         Assert.Equal(["a\uFFFD", "b"], Read("x,label\n1,a\uFFFD\n2,b\n").ClassNames);
     }
 
+    [Theory]
+    [InlineData("nan")]
+    [InlineData("NaN")]
+    [InlineData("NA")]
+    [InlineData("n/a")]
+    [InlineData("NULL")]
+    [InlineData("?")]
+    public void ALabelThatIsMissingIsNoClass(string text)
+    {
+        string rows = $"a,label\n1,0.0\n2,1.0\n3,{text}\n4,0.0\n5,{text}\n";
+        Fails(rows, $"file, line 4: the label '{text}' means that it is missing, as in 2 rows in all. Fill it in, or remove the row; where it is a class, name the texts that mean missing (setting missing).");
+        Fails(rows.Replace("label", "part", StringComparison.Ordinal), $"file, line 4: the group '{text}' means that it is missing", new DataOptions { LabelColumn = "part", LabelsAreGroups = true });
+
+        var training = Read("a,label\n1,0\n2,1\n");
+        CsvFileTests.Fails(() => Like(training, $"a,label\n1,0\n2,{text}\n"), $"file, line 3: the label '{text}' means that it is missing.");
+        var predicted = Like(training, $"a,label\n1,0\n2,{text}\n", forPrediction: true);
+        Assert.Equal([0, LabelledData.NoLabel], predicted.Labels);
+        Assert.Empty(predicted.Notes);
+
+        // Whoever names what is missing has said what is a class.
+        var named = new DataOptions { Missing = ["unknown"] };
+        Assert.Equal(3, Read(rows, named).ClassNames.Count);
+        Fails("a,label\n1,x\n2,Unknown\n", "file, line 3: the label 'Unknown' means that it is missing", named);
+    }
+
+    [Fact]
+    public void DoubtfulTextsStayClassesAndThatIsSaid()
+    {
+        var codes = Read("a,country\n1,DE\n2,NA\n3,FR\n4,NA\n", new DataOptions { LabelColumn = "country" });
+        Assert.Equal(["DE", "FR", "NA"], codes.ClassNames);
+        Assert.Equal([0, 2, 1, 2], codes.Labels);
+        Assert.Equal(["file: the label 'NA' is taken for a class, as the others have two letters too. Where it means missing, say so (setting missing)."], codes.Notes);
+        Assert.Equal([2, 0], Like(codes, "a,country\n1,NA\n2,DE\n").Labels);
+
+        foreach (string text in new[] { "none", "None", "-" })
+        {
+            var data = Read($"a,label\n1,high\n2,{text}\n3,low\n");
+            Assert.Equal(3, data.ClassNames.Count);
+            Assert.Equal([$"file: the label '{text}' is taken for a class. Where it means missing, say so (setting missing)."], data.Notes);
+        }
+
+        Fails("a,label\n1,DE\n2,NA\n3,FRA\n", "file, line 3: the label 'NA' means that it is missing.");
+        Fails("a,label\n1,ok\n2,NA\n", "file, line 3: the label 'NA' means that it is missing.");
+        Fails("a,label\n1,DE\n2,NA\n", "file, line 3: the label 'NA' means that it is missing.", new DataOptions { Missing = ["NA"] });
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("nan")]
+    [InlineData("N/A")]
+    [InlineData("null")]
+    [InlineData("?")]
+    [InlineData("-")]
+    [InlineData("None")]
+    public void ANumberThatIsMissingBecomesTheMean(string text)
+    {
+        // Mean 4, deviation sqrt(8/3) of 2, 4, 6.
+        var data = Read($"a,b,y\n2,1,0\n4,2,1\n6,3,0\n{text},4,1\n{text},5,1\n");
+        double one = 2 / Math.Sqrt(8.0 / 3);
+        Assert.Equal(5, data.Table.Count);
+        Assert.Equal([-one, 0, one, 0, 0], Enumerable.Range(0, 5).Select(row => FeatureTableTests.Row(data.Table, row).FirstOrDefault(e => e.Feature == 0).Value));
+        Assert.Equal(["file: column 'a' has no number in 2 rows (the first is line 5); 4, the mean of the training data, is taken there."], data.Notes);
+
+        var other = Like(data, $"a,b,y\n6,3,0\n{text},3,1\n");
+        Assert.Equal([(0, one)], FeatureTableTests.Row(other.Table, 0));
+        Assert.Empty(FeatureTableTests.Row(other.Table, 1));
+        Assert.Equal(["file: column 'a' has no number in 1 rows (the first is line 3); 4, the mean of the training data, is taken there."], other.Notes);
+    }
+
+    [Fact]
+    public void TextsThatAreNamedAreMissingAndNoOthers()
+    {
+        var options = new DataOptions { Missing = ["-999", "unknown"] };
+        var data = Read("a,b,y\n2,1,0\n-999,2,1\n6,Unknown,0\n4,3,1\n", options);
+        Assert.Equal(4.0, data.Encoding!.Columns[0].Mean);
+        Assert.Equal(2, data.Notes.Count);
+        Fails("a,y\n1,0\n2,1\nnan,0\n", "file, line 4, column 'a': 'nan' is no finite number", options);
+
+        // The model keeps them for the rows that it meets.
+        using var stream = new MemoryStream();
+        new SoftmaxModel(data.ClassNames, data.Encoding, new double[6]).Save(stream);
+        var model = SoftmaxModel.Load(InputFile.InMemory("model.json", stream.ToArray()));
+        Assert.Equal(["-999", "unknown"], model.Encoding.MissingTexts);
+        Assert.Empty(FeatureTableTests.Row(CsvFile.ReadLike(File("a,b,y\n-999,UNKNOWN,0\n"), model.Encoding, model.ClassNames, new DataOptions(), forPrediction: false).Table, 0));
+    }
+
     private static string Rows(int count, Func<int, string> row) => string.Concat(Enumerable.Range(0, count).Select(i => row(i) + "\n"));
 
     private static int[] Counts(LabelledData data) => [.. data.ClassNames.Select((_, c) => data.Labels.Count(l => l == c))];
