@@ -42,8 +42,9 @@ public static class CsvFile
 
     internal static LabelledData Read(InputFile file, DataOptions options)
     {
-        TableEncoding encoding = Fit(file, options, out int rows, out int label);
-        return Encode(file, options, encoding, new ClassList(file.Name, "line") { AreGroups = options.LabelsAreGroups, Missing = new(options.Missing) }, label, Places(file, options, encoding), rows, []);
+        List<string> notes = [];
+        TableEncoding encoding = Fit(file, options, notes, out int rows, out int label);
+        return Encode(file, options, encoding, new ClassList(file.Name, "line") { AreGroups = options.LabelsAreGroups, Missing = new(options.Missing) }, label, Places(file, options, encoding), rows, notes);
     }
 
     internal static LabelledData ReadLike(
@@ -81,11 +82,11 @@ public static class CsvFile
         return isNumber ? Cell.NotFinite : Cell.Text;
     }
 
-    private static TableEncoding Fit(InputFile file, DataOptions options, out int rows, out int label)
+    private static TableEncoding Fit(InputFile file, DataOptions options, List<string> notes, out int rows, out int label)
     {
         using var table = new CsvTable(file, options);
-        label = LabelIn(table, options);
         int[] ignored = [.. options.IgnoredColumns.Select(table.Require)];
+        label = LabelIn(table, options, ignored, notes);
         int[] texts = [.. options.TextColumns.Select(table.Require)];
         var missing = new MissingTexts(options.Missing);
         var columns = new ColumnFit?[table.Header.Length];
@@ -114,14 +115,22 @@ public static class CsvFile
             : throw new InputException(InputText.Invariant($"{file.Name}: its columns would become {features} features, more than {int.MaxValue}. Ignore some."));
     }
 
-    private static int LabelIn(CsvTable table, DataOptions options)
+    private static int Rank(string name) => Array.FindIndex(LabelNames, known => known.Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    // By the rank of its name; columns that are left out hold no labels, unless that is said.
+    private static int LabelIn(CsvTable table, DataOptions options, int[] ignored, List<string> notes)
     {
         if (options.LabelColumn is { } name) return table.Require(name);
-        for (int j = table.Header.Length - 1; j >= 0; j--)
+        int[] named = [.. Enumerable.Range(0, table.Header.Length).Where(j => !ignored.Contains(j) && Rank(table.Header[j]) >= 0).OrderBy(j => Rank(table.Header[j]))];
+        if (named.Length > 1)
         {
-            if (LabelNames.Contains(table.Header[j], StringComparer.OrdinalIgnoreCase)) return j;
+            string[] names = [.. named.Select(j => table.Header[j])];
+            if (Rank(names[0]) == Rank(names[1]))
+                throw new InputException($"{table.Name}: the columns {InputText.Few(names)} could hold the labels. Say which does (--label of the tool, LabelColumn of DataOptions).");
+            notes.Add($"{table.Name}: the labels are in column {InputText.Quoted(names[0])}; {InputText.Few(names[1..])} {(names.Length > 2 ? "are features" : "is a feature")}. Setting label names another, setting ignore leaves columns out.");
         }
 
+        if (named.Length > 0) return named[0];
         throw new InputException(
             $"{table.Name}: no column is named {string.Join(", ", LabelNames)}. Say which holds the labels (--label of the tool, LabelColumn of DataOptions); there are {InputText.Few(table.Header)}.");
     }

@@ -22,7 +22,7 @@ public sealed record DataOptions
     /// <summary>The format.</summary>
     public DataFormat Format { get; init; }
 
-    /// <summary>The column of a CSV file with the labels; null for the last one named label, class, target or y.</summary>
+    /// <summary>The column of a CSV file with the labels; null for the one named label, else class, target or y.</summary>
     public string? LabelColumn { get; init; }
 
     /// <summary>Columns of a CSV file that are left out, such as ids.</summary>

@@ -48,8 +48,8 @@ public sealed record GroupDroSettings
     [Setting("CSV file of your own test data, only measured; empty for none.")]
     public string Test { get; init; } = "";
 
-    /// <summary>Column of a CSV file with the labels; empty for the last one named label, class, target or y.</summary>
-    [Setting("Column of a CSV file with the labels; empty for the last one named label, class, target or y.")]
+    /// <summary>Column of a CSV file with the labels; empty for the one named label, else class, target or y.</summary>
+    [Setting("Column of a CSV file with the labels; empty for the one named label, else class, target or y.")]
     public string Label { get; init; } = "";
 
     /// <summary>Column of a CSV file with the groups to protect; it is no feature.</summary>

@@ -87,7 +87,7 @@ internal static class GroupSource
             return new GroupPart(DataPart.All(data), split.Groups(data, DataFile.ReadLike(path, groups.Encoding, groups.ClassNames, grouping).Labels));
         }
 
-        notes.AddRange(training.Notes);
+        notes.AddRange(training.Notes.Union(groups.Notes));
         int[] allGroups = split.Groups(training, groups.Labels);
         var (validation, test) = (Part(settings.Validation), Part(settings.Test));
         if (validation is not null) return new GroupData(new GroupPart(DataPart.All(training), allGroups), validation, test, split.Names);

@@ -25,8 +25,8 @@ public sealed record HyperCleaningSettings
     [Setting("File of your own test data, only measured; empty for none.")]
     public string Test { get; init; } = "";
 
-    /// <summary>Column of a CSV file with the labels; empty for the last one named label, class, target or y.</summary>
-    [Setting("Column of a CSV file with the labels; empty for the last one named label, class, target or y.")]
+    /// <summary>Column of a CSV file with the labels; empty for the one named label, else class, target or y.</summary>
+    [Setting("Column of a CSV file with the labels; empty for the one named label, else class, target or y.")]
     public string Label { get; init; } = "";
 
     /// <summary>Columns of a CSV file to leave out, such as ids, separated by commas.</summary>

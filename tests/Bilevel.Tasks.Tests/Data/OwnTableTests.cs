@@ -143,6 +143,32 @@ public sealed class OwnTableTests
         Assert.Empty(FeatureTableTests.Row(CsvFile.ReadLike(File("a,b,y\n-999,UNKNOWN,0\n"), model.Encoding, model.ClassNames, new DataOptions(), forPrediction: false).Table, 0));
     }
 
+    [Theory]
+    [InlineData("label,x,y\ncat,6,5\ndog,5,4\ncat,1,1\n", "label", "'y' is a feature")]
+    [InlineData("y,class,x\n1,cat,5\n2,dog,4\n3,cat,4\n", "class", "'y' is a feature")]
+    [InlineData("x,Target,Y\n1,cat,5\n2,dog,4\n3,cat,4\n", "Target", "'Y' is a feature")]
+    [InlineData("y,target,LABEL,class\n1,2,cat,4\n2,5,dog,4\n3,1,cat,4\n", "LABEL", "'class', 'target', 'y' are features")]
+    public void TheLabelsAreWhereTheFirstOfTheNamesStands(string text, string column, string others)
+    {
+        var data = Read(text);
+        Assert.Equal(column, data.Encoding!.LabelColumn);
+        Assert.Equal(["cat", "dog"], data.ClassNames);
+        Assert.Equal([0, 1, 0], data.Labels);
+        Assert.StartsWith($"file: the labels are in column '{column}'; {others}.", Assert.Single(data.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TwoColumnsOfTheSameNameAreAQuestion()
+    {
+        Fails("Label,a,label\n1,2,3\n", "file: the columns 'Label', 'label' could hold the labels. Say which does (--label of the tool, LabelColumn of DataOptions).");
+        Assert.Equal("label", Read("Label,a,label\n1,2,3\n", new DataOptions { LabelColumn = "label" }).Encoding!.LabelColumn);
+
+        // A column that is left out is no candidate, and there is nothing to say.
+        var data = Read("label,a,y\n1,2,3\n", new DataOptions { IgnoredColumns = ["label"] });
+        Assert.Equal("y", data.Encoding!.LabelColumn);
+        Assert.Empty(data.Notes);
+    }
+
     private static string Rows(int count, Func<int, string> row) => string.Concat(Enumerable.Range(0, count).Select(i => row(i) + "\n"));
 
     private static int[] Counts(LabelledData data) => [.. data.ClassNames.Select((_, c) => data.Labels.Count(l => l == c))];
