@@ -4,7 +4,7 @@ namespace Bilevel.Tasks;
 
 /// <summary>
 /// Turns the labels of a file into class indices: the classes are found in the training file and fixed for all others.
-/// Numbers are compared as numbers, so +1, 1 and 1.0 are one class.
+/// Numbers are compared as numbers, so +1, 1 and 1.0 are one class; codes such as 007 are texts.
 /// </summary>
 internal sealed class ClassList
 {
@@ -168,5 +168,5 @@ internal sealed class ClassList
     private static double Number(string text) => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
 
     private static bool TryNumber(ReadOnlySpan<char> text, out double value) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && Math.Abs(value) <= ExactIntegers;
+        NumberText.TryPlain(text, out value) && !NumberText.IsCode(text) && Math.Abs(value) <= ExactIntegers;
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Bilevel.Tasks;
 
 /// <summary>
@@ -71,12 +69,13 @@ public static class CsvFile
     }
 
     // What a cell among numbers is.
-    internal static Cell Kind(ReadOnlySpan<char> text, MissingTexts missing, out double value)
+    internal static Cell Kind(ReadOnlySpan<char> text, MissingTexts missing, NumberForm form, out double value)
     {
         // Such as -999, where that was named.
         value = double.NaN;
         if (missing.AreNamed && missing.MeansAmongNumbers(text)) return Cell.Missing;
-        bool isNumber = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+        bool isNumber = form == NumberForm.Percent ? NumberText.TryPercent(text, out value)
+            : NumberText.TryPlain(text, out value) || (form == NumberForm.Grouped && NumberText.TryGrouped(text, out value, out _));
         if (isNumber && double.IsFinite(value)) return Cell.Number;
         if (missing.MeansAmongNumbers(text)) return Cell.Missing;
         return isNumber ? Cell.NotFinite : Cell.Text;
@@ -87,12 +86,12 @@ public static class CsvFile
         using var table = new CsvTable(file, options);
         int[] ignored = [.. options.IgnoredColumns.Select(table.Require)];
         label = LabelIn(table, options, ignored, notes);
-        int[] texts = [.. options.TextColumns.Select(table.Require)];
+        int[] asText = [.. options.TextColumns.Select(table.Require)];
         var missing = new MissingTexts(options.Missing);
         var columns = new ColumnFit?[table.Header.Length];
         for (int j = 0; j < columns.Length; j++)
         {
-            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(table.Header[j], options, missing, texts.Contains(j));
+            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(file.Name, table.Header[j], options, missing, asText.Contains(j));
         }
 
         if (columns.All(c => c is null)) throw new InputException($"{file.Name}: has no column besides {InputText.Quoted(table.Header[label])}. A row needs at least one feature.");
@@ -104,7 +103,12 @@ public static class CsvFile
         }
 
         if (rows == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
-        return Encoding(file, [.. columns.OfType<ColumnFit>().Select(c => c.Finish(file.Name))], table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
+        ColumnFit[] fits = [.. columns.OfType<ColumnFit>()];
+        TableColumn[] found = [.. fits.Select(c => c.Finish())];
+        notes.AddRange(fits.Select(c => c.Note).OfType<string>());
+        string[] texts = [.. fits.Where((_, i) => found[i].Levels is not null).Select(c => c.Listed)];
+        if (texts.Length > 0) notes.Add($"{file.Name}: columns of text, with the number of their texts, each a feature: {InputText.First(texts)}.");
+        return Encoding(file, found, table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
     }
 
     private static TableEncoding Encoding(InputFile file, TableColumn[] columns, string label, string[] ignored, IReadOnlyList<string>? missing)
@@ -182,8 +186,8 @@ public static class CsvFile
                 }
                 else
                 {
-                    Cell kind = Kind(cell, missing, out double value);
-                    if (kind is CsvFile.Cell.Text or CsvFile.Cell.NotFinite) throw NotANumber(file.Name, table.Line, column.Name, cell);
+                    Cell kind = Kind(cell, missing, column.Form, out double value);
+                    if (kind is CsvFile.Cell.Text or CsvFile.Cell.NotFinite) throw NotANumber(file.Name, table.Line, column.Name, cell, column.Form);
                     if (kind == CsvFile.Cell.Missing)
                     {
                         if (filled[c].Count++ == 0) filled[c].Line = table.Line;
@@ -229,8 +233,8 @@ public static class CsvFile
         };
     }
 
-    internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(
-        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no finite number in a column of numbers. Correct it, remove the row, say that it means missing (setting missing), ignore the column (setting ignore), or take it as text (setting text-columns)."));
+    internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell, NumberForm form = NumberForm.Plain) => new(InputText.Invariant(
+        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no {(form == NumberForm.Percent ? "percentage in a column of percentages" : "finite number in a column of numbers")}. Correct it, remove the row, say that it means missing (setting missing), ignore the column (setting ignore), or take it as text (setting text-columns)."));
 
     internal static InputException TooLarge(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(
         $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is too large beside the other numbers of the training data. Correct it, or ignore the column (setting ignore)."));
@@ -259,83 +263,6 @@ public static class CsvFile
 
         private static int Checked(string source, long size) => size <= Array.MaxLength ? (int)size : throw new InputException(InputText.Invariant(
             $"{source}: has {size} numbers, more than the {Array.MaxLength} that one array can hold. Use fewer rows, or ignore columns."));
-    }
-
-    // What is learnt about a column of the training file.
-    private sealed class ColumnFit(string name, DataOptions options, MissingTexts missing, bool isText)
-    {
-        private readonly List<string> levels = [];
-        private readonly Dictionary<string, int> known = new(StringComparer.Ordinal);
-        private long numbers, texts, commas;
-        private double mean, squares, least = double.PositiveInfinity, greatest = double.NegativeInfinity;
-        private bool tooMany;
-        private (int Line, string Text)? bad;
-        private int tooManyAt;
-
-        public void Add(ReadOnlySpan<char> cell, int line)
-        {
-            if (!tooMany && !this.known.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(cell))
-            {
-                tooMany = this.levels.Count == options.MaxLevels;
-                tooManyAt = line;
-                if (!tooMany)
-                {
-                    string text = cell.ToString();
-                    this.known.Add(text, this.levels.Count);
-                    this.levels.Add(text);
-                }
-            }
-
-            Cell kind = Kind(cell, missing, out double value);
-            if (kind is Cell.Text or Cell.NotFinite) this.bad ??= (line, cell[..Math.Min(cell.Length, 100)].ToString());
-            if (kind == Cell.Text)
-            {
-                this.texts++;
-                if (cell.Count(',') == 1 && double.TryParse(cell.ToString().Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out _)) commas++;
-            }
-
-            if (kind != Cell.Number) return;
-            numbers++;
-            least = Math.Min(least, value);
-            greatest = Math.Max(greatest, value);
-            double difference = value - mean;
-            mean += difference / numbers;
-            squares += difference * (value - mean);
-        }
-
-        public TableColumn Finish(string file)
-        {
-            // A few mistakes do not make a column of numbers one of text.
-            bool isNumber = !isText && numbers > this.texts && this.texts <= Math.Max(1, (numbers + this.texts) / 10);
-            if (isNumber)
-            {
-                if (this.bad is { } bad) throw NotANumber(file, bad.Line, name, bad.Text);
-                if (!options.Standardise) return new TableColumn(name, null, 0, 1);
-                if (least == greatest) return new TableColumn(name, null, least, 1);
-                double deviation = Math.Sqrt(squares / numbers);
-                if (!double.IsFinite(deviation) || !double.IsFinite(mean) || deviation == 0)
-                {
-                    throw new InputException(InputText.Invariant(
-                        $"{file}, column {InputText.Quoted(name)}: its numbers, from {least:R} to {greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column (setting ignore)."));
-                }
-
-                return new TableColumn(name, null, mean, deviation);
-            }
-
-            if (!isText && commas > this.texts / 2 && commas > 0)
-            {
-                throw new InputException(
-                    $"{file}, line {this.bad!.Value.Line}, column {InputText.Quoted(name)}: {InputText.Quoted(this.bad.Value.Text)} has a decimal comma. Write numbers with a point, or take the column as text.");
-            }
-
-            if (tooMany)
-            {
-                throw new InputException(InputText.Invariant(
-                    $"{file}, line {tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column (setting ignore) if it is an id or free text, or raise the limit."));
-            }
-
-            return new TableColumn(name, this.levels, 0, 1);
-        }
     }
 
     internal static char MostOften(ReadOnlySpan<char> line)

@@ -93,7 +93,7 @@ internal sealed class CsvTable : IDisposable
         }
 
         int unnamed = Array.FindIndex(header, h => h.Length == 0);
-        if (header.All(h => CsvFile.Kind(h, new MissingTexts([]), out _) == CsvFile.Cell.Number))
+        if (header.All(h => NumberText.TryPlain(h, out _)))
             throw new InputException($"{Name}: begins with numbers, not with the names of the columns. Put a header line before the rows.");
         if (unnamed >= 0) throw new InputException(InputText.Invariant($"{Name}: column {unnamed + 1} of {header.Length} has no name in the header. Name it."));
         for (int j = 0; j < header.Length; j++)

@@ -25,6 +25,9 @@ public sealed record TableColumn(string Name, IReadOnlyList<string>? Levels, dou
 {
     /// <summary>The number of features.</summary>
     public int Width => Levels?.Count ?? 1;
+
+    /// <summary>How numbers are written in the column.</summary>
+    public NumberForm Form { get; init; }
 }
 
 /// <summary>

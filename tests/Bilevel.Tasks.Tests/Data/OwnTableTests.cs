@@ -169,6 +169,80 @@ public sealed class OwnTableTests
         Assert.Empty(data.Notes);
     }
 
+    [Theory]
+    [InlineData("12%", "6 %", "18.0%", 12, "file: column 'a' holds percentages; the numbers before the sign are taken.")]
+    [InlineData("1,200", "600", "1,234,800.5", 412200.16666666669, "file: column 'a' holds numbers with signs between thousands, such as '1,200'; they are taken as numbers.")]
+    [InlineData("1 200", "600", "1'800", 1200, null)]
+    [InlineData("1200.0", "600", "1.8e3", 1200, null)]
+    public void NumbersWithSignsAreNumbersWhereThatIsCertain(string one, string two, string three, double mean, string? note)
+    {
+        string text = $"a;b;y\n{one};1;0\n{two};2;1\n{three};5;0\n";
+        var data = Read(text);
+        Assert.Equal(["a", "b"], data.FeatureNames);
+        Assert.Equal(mean, data.Encoding!.Columns[0].Mean, 1e-9);
+        if (note is not null) Assert.Equal([note], data.Notes);
+
+        // A model knows how its numbers are written.
+        using var stream = new MemoryStream();
+        new SoftmaxModel(data.ClassNames, data.Encoding, new double[6]).Save(stream);
+        var loaded = SoftmaxModel.Load(InputFile.InMemory("model.json", stream.ToArray()));
+        var again = CsvFile.ReadLike(File(text), loaded.Encoding, loaded.ClassNames, new DataOptions(), forPrediction: false);
+        for (int row = 0; row < 3; row++) Assert.Equal(FeatureTableTests.Row(data.Table, row), FeatureTableTests.Row(again.Table, row));
+    }
+
+    [Fact]
+    public void NumbersWithSignsAreRefusedWhereTheyAreNotCertain()
+    {
+        Fails("a;y\n1,234;0\n2,345;1\n", "file, line 2, column 'a': '1,234' has a decimal comma, or one between thousands.");
+        Fails("a;y\n1,234;0\n2,3;1\n3,4;1\n", "file, line 3, column 'a': '2,3' has a decimal comma.");
+        Fails("a;y\n12 %;0\n0.3;1\n0.4;1\n", "file, line 2, column 'a': '12 %' is a percentage, but 2 other cells are numbers without the sign.");
+        var percents = Read("a;y\n12 %;0\n30 %;1\n");
+        CsvFileTests.Fails(() => Like(percents, "a;y\n12;0\n"), "file, line 2, column 'a': '12' is no percentage in a column of percentages.");
+        string unknown = "a;y\n" + Rows(70, i => $"{(i % 7 == 3 ? "unknown" : $"{i * 37 % 70}.5")};{i % 2}");
+        Fails(unknown, "file, line 5, column 'a': 'unknown' is no finite number in a column of numbers. Correct it, remove the row, say that it means missing (setting missing)");
+        Assert.Contains("file: column 'a' has no number in 10 rows (the first is line 5); ", Assert.Single(Read(unknown, new DataOptions { Missing = ["unknown"] }).Notes), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("date", "column 'v': most of its texts are dates or times, such as '2020-01-01', and each of 28")]
+    [InlineData("time", "column 'v': most of its texts are dates or times, such as '00:30', and each of 60")]
+    [InlineData("unit", "column 'v': most of its texts begin with digits but are no numbers, such as '0 kg', and each of 50")]
+    [InlineData("name", "column 'v': its 100 cells hold 100 different texts, such as 'user-0', as identifiers or free text do.")]
+    [InlineData("code", "column 'v': its 100 cells hold 100 different texts, such as '0000', as identifiers or free text do.")]
+    public void TextsThatAreHardlyCategoriesAreRefusedByName(string kind, string message)
+    {
+        string text = "v,label\n" + Rows(100, i => (kind switch
+        {
+            "date" => $"2020-01-{(i % 28) + 1:00}",
+            "time" => $"{i % 60:00}:30",
+            "unit" => $"{i % 50} kg",
+            "name" => $"user-{i}",
+            _ => $"{i:0000}",
+        }) + $",{i % 2}");
+        Fails(text, message);
+        Assert.StartsWith("v=", Read(text, new DataOptions { TextColumns = ["v"] }).FeatureNames![0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CodesKeepTheirZerosAndColumnsOfTextAreListed()
+    {
+        string[] codes = ["007", "7", "070"];
+        var data = Read("code,colour,id,label\n" + Rows(12, i => $"{codes[i % 3]},{(i % 4 == 0 ? "" : "red")},{i + 5},{(i % 2 == 0 ? "01" : "1")}"));
+        Assert.Equal(["code=007", "code=7", "code=070", "colour=", "colour=red", "id"], data.FeatureNames);
+        Assert.Equal(["01", "1"], data.ClassNames);
+        Assert.Equal(
+            [
+                "file: column 'code' has numbers that begin with 0, so it is taken for codes, each a text.",
+                "file: column 'id' counts the rows, as an identifier does, and is a feature. Ignore it (setting ignore) unless that is meant.",
+                "file: columns of text, with the number of their texts, each a feature: 'code' (3), 'colour' (2, missing in 3 rows).",
+            ],
+            data.Notes);
+
+        // Few texts that begin with digits are categories.
+        Assert.Equal(3, Read("age,label\n" + Rows(30, i => $"{(i % 3) + 1}0-{(i % 3) + 1}9,{i % 2}")).Table.FeatureCount);
+        Assert.Equal(["a"], Read("a,label\n0.5,0\n0,1\n00.5,1\n").FeatureNames);
+    }
+
     private static string Rows(int count, Func<int, string> row) => string.Concat(Enumerable.Range(0, count).Select(i => row(i) + "\n"));
 
     private static int[] Counts(LabelledData data) => [.. data.ClassNames.Select((_, c) => data.Labels.Count(l => l == c))];
