@@ -14,12 +14,13 @@ internal static class PredictCommand
         var data = new Argument<string>("DATA") { Description = "Rows in a file of the kind that the model was trained on: CSV, LIBSVM, or idx images or their folder." };
         var label = new Option<string>("--label") { HelpName = "COLUMN", Description = "Column of a CSV file with the true labels; default: the label column of the training file, if it is there." };
         var encoding = new Option<string>("--encoding") { HelpName = "NAME", Description = "Encoding of the text, such as windows-1252; default: UTF-8, or UTF-16 where the file has its mark." };
+        var noHeader = new Option<bool>("--no-header") { Description = "A CSV file begins with a row; its columns are named 1, 2, 3 and so on." };
         var json = new Option<bool>("--json") { Description = "Writes one JSON document to standard output and nothing else." };
         var outFolder = new Option<string>("--out") { HelpName = "DIR", Description = $"Writes the predictions to DIR/{FileName} instead of standard output." };
-        var command = new Command("predict", "Predicts the classes of new rows with a saved model.") { model, data, label, encoding, json, outFolder };
+        var command = new Command("predict", "Predicts the classes of new rows with a saved model.") { model, data, label, noHeader, encoding, json, outFolder };
         command.SetAction(parsed =>
         {
-            var rows = Predict(parsed.GetValue(model)!, parsed.GetValue(data)!, new DataOptions { LabelColumn = parsed.GetValue(label), Encoding = parsed.GetValue(encoding) });
+            var rows = Predict(parsed.GetValue(model)!, parsed.GetValue(data)!, new DataOptions { LabelColumn = parsed.GetValue(label), Encoding = parsed.GetValue(encoding), NoHeader = parsed.GetValue(noHeader) });
             if (parsed.GetValue(outFolder) is { } folder) WholeFile.Write(folder, FileName, rows.WriteCsv);
             if (parsed.GetValue(json))
             {

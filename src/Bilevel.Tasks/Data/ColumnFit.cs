@@ -8,7 +8,7 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
 
     private readonly List<string> levels = [];
     private readonly Dictionary<string, int> known = new(StringComparer.Ordinal);
-    private long cells, empty, texts, commas, codes, wholes;
+    private long cells, cellsLookedAt, empty, texts, commas, codes, wholes;
     private Moments plain = new(), percents = new(), grouped = new();
     private bool hasCertainGroups, tooMany, counts = true;
     private double last;
@@ -21,9 +21,16 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     /// <summary>For a column of text, how it is listed.</summary>
     public string Listed => InputText.Invariant($"{InputText.Quoted(name)} ({levels.Count}{(empty > 0 ? InputText.Invariant($", missing in {empty} rows") : "")})");
 
+    /// <summary>Whether every number is the one before and 1.</summary>
+    public bool CountsRows => counts && plain.Count == this.cells;
+
+    /// <summary>Whether the cells could be an index: whole numbers, or texts, no two the same as far as was looked.</summary>
+    public bool IsIndex => empty == 0 && plain.Count == wholes && cellsLookedAt == this.levels.Count;
+
     public void Add(ReadOnlySpan<char> cell, int line)
     {
         this.cells++;
+        if (!tooMany) cellsLookedAt++;
         if (!tooMany && !this.known.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(cell))
         {
             tooMany = this.levels.Count == options.MaxLevels;
@@ -120,7 +127,7 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
         {
             NumberForm.Percent => $"{file}: column {InputText.Quoted(name)} holds percentages; the numbers before the sign are taken.",
             NumberForm.Grouped => $"{file}: column {InputText.Quoted(name)} holds numbers with signs between thousands, such as {InputText.Quoted(this.firstText!.Value.Text)}; they are taken as numbers.",
-            _ when counts && plain.Count == this.cells && plain.Count >= FewestCounted => $"{file}: column {InputText.Quoted(name)} counts the rows, as an identifier does, and is a feature. Ignore it (setting ignore) unless that is meant.",
+            _ when CountsRows && plain.Count >= FewestCounted => $"{file}: column {InputText.Quoted(name)} counts the rows, as an identifier does, and is a feature. Ignore it (setting ignore) unless that is meant.",
             _ => null,
         };
         var all = form == NumberForm.Percent ? percents : Moments.Of(plain, grouped);

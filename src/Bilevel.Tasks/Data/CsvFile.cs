@@ -7,6 +7,11 @@ namespace Bilevel.Tasks;
 /// </summary>
 public static class CsvFile
 {
+    /// <summary>What may stand between columns.</summary>
+    internal const string Separators = ",;\t|";
+
+    private const string PandasIndex = "Unnamed: 0";
+
     private static readonly string[] LabelNames = ["label", "class", "target", "y"];
 
     /// <summary>Reads a training file: it sets the classes and the features.</summary>
@@ -61,6 +66,7 @@ public static class CsvFile
             label = table.Find(name);
             if (label < 0 && (!forPrediction || options.LabelColumn is not null)) throw table.Lacks(name);
             HashSet<string> known = [encoding.LabelColumn!, .. encoding.IgnoredColumns, .. encoding.Columns.Select(c => c.Name)];
+            if (table.HasRowNames && !known.Contains("")) throw table.WrongCount();
             string[] more = [.. table.Header.Where((h, i) => i != label && !known.Contains(h))];
             if (more.Length > 0) notes.Add($"{file.Name}: the training data have no columns {InputText.Few(more)}; they are left out.");
         }
@@ -94,7 +100,7 @@ public static class CsvFile
             if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(file.Name, table.Header[j], options, missing, asText.Contains(j));
         }
 
-        if (columns.All(c => c is null)) throw new InputException($"{file.Name}: has no column besides {InputText.Quoted(table.Header[label])}. A row needs at least one feature.");
+        if (columns.All(c => c is null)) throw NoFeature(table, label);
         rows = 0;
         while (table.Next())
         {
@@ -103,12 +109,36 @@ public static class CsvFile
         }
 
         if (rows == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
+        if (columns[0] is { } first && LeaveIndexOut(table, first, notes))
+        {
+            columns[0] = null;
+            ignored = [.. ignored, 0];
+            if (columns.All(c => c is null)) throw NoFeature(table, label);
+        }
+
         ColumnFit[] fits = [.. columns.OfType<ColumnFit>()];
         TableColumn[] found = [.. fits.Select(c => c.Finish())];
         notes.AddRange(fits.Select(c => c.Note).OfType<string>());
         string[] texts = [.. fits.Where((_, i) => found[i].Levels is not null).Select(c => c.Listed)];
         if (texts.Length > 0) notes.Add($"{file.Name}: columns of text, with the number of their texts, each a feature: {InputText.First(texts)}.");
         return Encoding(file, found, table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
+    }
+
+    private static InputException NoFeature(CsvTable table, int label) =>
+        new($"{table.Name}: has no column besides {InputText.Quoted(table.Header[label])} that is a feature. A row needs at least one feature.");
+
+    // The first column without a name, or with the name that pandas gives it, is an index where no two of its cells are the same.
+    private static bool LeaveIndexOut(CsvTable table, ColumnFit first, List<string> notes)
+    {
+        string name = table.Header[0];
+        if (name.Length > 0 && name != PandasIndex) return false;
+        bool isIndex = table.HasRowNames ? first.CountsRows : first.IsIndex;
+        if (!isIndex && table.HasRowNames)
+            throw new InputException(InputText.Invariant($"{table.Name}: its rows have {table.Header.Length} columns, but the header has {table.Header.Length - 1} names, and the first column does not count the rows. Name every column; text with the separator inside needs quotes."));
+        if (!isIndex && name.Length == 0)
+            throw new InputException(InputText.Invariant($"{table.Name}: column 1 of {table.Header.Length} has no name in the header, and is no index of the rows, since its cells repeat or are no whole numbers or names. Name it."));
+        if (isIndex) notes.Add($"{table.Name}: the first column {(name.Length == 0 ? "has no name and" : $"is named {InputText.Quoted(name)} and")} holds an index of the rows, as pandas and R write it; it is left out.");
+        return isIndex;
     }
 
     private static TableEncoding Encoding(InputFile file, TableColumn[] columns, string label, string[] ignored, IReadOnlyList<string>? missing)
@@ -136,7 +166,7 @@ public static class CsvFile
 
         if (named.Length > 0) return named[0];
         throw new InputException(
-            $"{table.Name}: no column is named {string.Join(", ", LabelNames)}. Say which holds the labels (--label of the tool, LabelColumn of DataOptions); there are {InputText.Few(table.Header)}.");
+            $"{table.Name}: no column is named {string.Join(", ", LabelNames)}. Say which holds the labels (--label of the tool, LabelColumn of DataOptions); there are {InputText.Few(table.Header)}.{(table.Header.Any(h => NumberText.TryPlain(h, out _)) && !options.NoHeader ? " If the first line is a row already, say so (setting no-header)." : "")}");
     }
 
     // Where each column of the encoding stands in this file.
@@ -267,7 +297,7 @@ public static class CsvFile
 
     internal static char MostOften(ReadOnlySpan<char> line)
     {
-        ReadOnlySpan<char> separators = ",;\t|";
+        ReadOnlySpan<char> separators = Separators;
         Span<int> counts = stackalloc int[separators.Length];
         bool quoted = false, cellBegins = true;
         foreach (char c in line)

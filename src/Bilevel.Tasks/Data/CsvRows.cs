@@ -25,6 +25,9 @@ internal sealed class CsvRows(InputFile file, char separator, string? encoding) 
     /// <summary>The number of its cells.</summary>
     public int Count => ends.Count;
 
+    /// <summary>The number of comment lines so far, and the first of them.</summary>
+    public (int Count, int First) Comments { get; private set; }
+
     /// <summary>A cell without blanks around it; valid until the next call of <see cref="Next"/>.</summary>
     public ReadOnlySpan<char> this[int cell]
     {
@@ -42,7 +45,14 @@ internal sealed class CsvRows(InputFile file, char separator, string? encoding) 
     {
         used = 0;
         ends.Clear();
-        if (!lines.Next(out ReadOnlySpan<char> rest)) return false;
+        ReadOnlySpan<char> rest;
+        while (true)
+        {
+            if (!lines.Next(out rest)) return false;
+            if (!IsComment(rest, [separator])) break;
+            Comments = (Comments.Count + 1, Comments.Count == 0 ? lines.Number : Comments.First);
+        }
+
         Line = lines.Number;
         bool areRows = LooksLikeRow(rest);
         while (true)
@@ -70,6 +80,10 @@ internal sealed class CsvRows(InputFile file, char separator, string? encoding) 
     }
 
     public void Dispose() => lines.Dispose();
+
+    /// <summary>Whether a line is a comment: # and then no name, as in #chrom, or nothing that is separated.</summary>
+    public static bool IsComment(ReadOnlySpan<char> line, ReadOnlySpan<char> separators) =>
+        line is ['#', ..] && (line is ['#'] or ['#', ' ' or '#' or '!' or '-' or '=', ..] || !line.ContainsAny(separators));
 
     private bool LooksLikeRow(ReadOnlySpan<char> line) => line.Count(separator) + 1 == Width;
 

@@ -25,6 +25,9 @@ public sealed record DataOptions
     /// <summary>The column of a CSV file with the labels; null for the one named label, else class, target or y.</summary>
     public string? LabelColumn { get; init; }
 
+    /// <summary>Whether a CSV file begins with a row, not with a header; its columns are named 1, 2, 3 and so on then.</summary>
+    public bool NoHeader { get; init; }
+
     /// <summary>Columns of a CSV file that are left out, such as ids.</summary>
     public IReadOnlyList<string> IgnoredColumns { get; init; } = [];
 

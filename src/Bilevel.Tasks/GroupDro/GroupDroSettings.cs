@@ -72,6 +72,10 @@ public sealed record GroupDroSettings
     [Setting("Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.")]
     public string Missing { get; init; } = "";
 
+    /// <summary>Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.</summary>
+    [Setting("Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.")]
+    public bool NoHeader { get; init; }
+
     /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
     [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
     public string Encoding { get; init; } = "";

@@ -70,7 +70,7 @@ internal static class GroupSource
 
     private static GroupData OwnFiles(GroupDroSettings settings, ulong seed, List<string> notes)
     {
-        var all = TableSettings.Options(settings.Label, settings.Ignore, settings.TextColumns, settings.Missing, settings.Encoding) with { Format = DataFormat.Csv };
+        var all = TableSettings.Options(settings.Label, settings.Ignore, settings.TextColumns, settings.Missing, settings.Encoding, settings.NoHeader) with { Format = DataFormat.Csv };
         var options = all with { IgnoredColumns = [.. all.IgnoredColumns, settings.Group] };
         var training = DataFile.Read(settings.Train, options);
 

@@ -36,7 +36,7 @@ internal static class CleaningSource
 
     private static (LabelledData Pool, LabelledData? Validation, LabelledData? Test) OwnFiles(HyperCleaningSettings settings, List<string> notes)
     {
-        var options = TableSettings.Options(settings.Label, settings.Ignore, settings.TextColumns, settings.Missing, settings.Encoding);
+        var options = TableSettings.Options(settings.Label, settings.Ignore, settings.TextColumns, settings.Missing, settings.Encoding, settings.NoHeader);
         var pool = DataFile.Read(settings.Train, options);
         var encoding = pool.Encoding ?? throw new InvalidOperationException("A file that was read has an encoding.");
         LabelledData? Like(string path, bool testPart) => path.Length == 0 ? null : DataFile.ReadLike(path, encoding, pool.ClassNames, options with { TestPart = testPart });

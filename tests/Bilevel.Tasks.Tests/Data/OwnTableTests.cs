@@ -243,6 +243,79 @@ public sealed class OwnTableTests
         Assert.Equal(["a"], Read("a,label\n0.5,0\n0,1\n00.5,1\n").FeatureNames);
     }
 
+    [Theory]
+    [InlineData(",", "has no name and", 0)]
+    [InlineData("\"\",", "has no name and", 1)]
+    [InlineData("Unnamed: 0,", "is named 'Unnamed: 0' and", 7)]
+    [InlineData("", "has no name and", 1)]
+    public void TheIndexOfPandasAndRIsLeftOut(string header, string said, int first)
+    {
+        string rows = Rows(40, i => $"{i + first},{i % 7}.5,{(i % 2 == 0 ? "no" : "yes")}");
+        var data = Read($"{header}a,label\n{rows}");
+        Assert.Equal(["a"], data.FeatureNames);
+        Assert.Equal([20, 20], Counts(data));
+        Assert.Equal([$"file: the first column {said} holds an index of the rows, as pandas and R write it; it is left out."], data.Notes);
+
+        // Another file has it or not.
+        Assert.Equal([1], Like(data, $"{header}a,label\n99,2,yes\n").Labels);
+        Assert.Equal([1], Like(data, "label,a\nyes,2\n").Labels);
+        Assert.Empty(Like(data, $"{header}a,label\n99,2,yes\n").Notes);
+    }
+
+    [Fact]
+    public void AFirstColumnWithoutANameMayBeNamesOfRowsButNoData()
+    {
+        Assert.Equal(["a"], Read(",a,label\nMazda,1,x\nFiat,2,y\nVolvo,3,x\n").FeatureNames);
+        Fails(",a,label\nred,1,x\nblue,2,y\nred,3,x\n", "file: column 1 of 3 has no name in the header, and is no index of the rows");
+        Fails(",a,label\n0.5,1,x\n0.7,2,y\n0.6,3,x\n", "file: column 1 of 3 has no name in the header, and is no index of the rows");
+        Fails("a,b,label\nSmith, John,5,x\nMiller, Ann,6,y\n", "file: its rows have 4 columns, but the header has 3 names, and the first column does not count the rows.");
+        Fails("a,b,label\nSmith, John,5,x\nAnn,6,y\n", "file, line 3: has 3 columns, but the header has 3, and the first row 4.");
+        Fails(",label\n1,x\n2,y\n", "file: has no column besides 'label' that is a feature.");
+        CsvFileTests.Fails(() => Like(Read("a,label\n1,x\n2,y\n"), "a,label\n1,2,x\n"), "file, line 2: has 3 columns, but the header has 2, and the first row 3.");
+    }
+
+    [Fact]
+    public void TablesWithoutAHeaderHaveNumberedColumns()
+    {
+        var options = new DataOptions { NoHeader = true, LabelColumn = "3", IgnoredColumns = ["1"] };
+        var data = Read("17,2.5,yes\n18,3.5,no\n\n19,4.5,yes\n", options);
+        Assert.Equal(["2"], data.FeatureNames);
+        Assert.Equal([1, 0, 1], data.Labels);
+        Assert.Equal([1, 2, 4], data.Places);
+        Assert.Equal([1], CsvFile.ReadLike(File("0,3.5,yes\n"), data.Encoding!, data.ClassNames, options, forPrediction: false).Labels);
+
+        Fails("17,2.5,yes\n18,3.5,no\n", "file: no column is named label, class, target, y. Say which holds the labels", options with { LabelColumn = null });
+        Fails("17,2.5,yes\n18,3.5,no\n", "If the first line is a row already, say so (setting no-header).");
+        Fails("17,2\n18,3\n", "file: begins with numbers, not with the names of the columns. Put a header line before the rows, or say that there is none (setting no-header).");
+        Fails("17,17,yes\n18,3,no\n", "file: two columns are named '17'. Rename one, or say that there is no header (setting no-header).");
+        Fails("17\n18\n", "file: its first line, '17', is one column", options);
+    }
+
+    [Fact]
+    public void CommentsAndSeparatorsAtTheEndAreSkippedAndCounted()
+    {
+        var data = Read("# made on 2024-01-02, by \"me\n#\na,b,label,\n1,2,x,\n# half, of, it\n3,5,y,\n4,4,y\n");
+        Assert.Equal(["a", "b"], data.FeatureNames);
+        Assert.Equal([0, 1, 1], data.Labels);
+        Assert.Equal([4, 6, 7], data.Places);
+        Assert.Equal(["file: 3 comment lines are skipped; the first is line 1.", "file: 2 rows end with a separator and nothing behind it."], data.Notes);
+
+        Assert.Equal(["#id", "b"], Read("#id,b,label\n1,2,x\n3,5,y\n").FeatureNames);
+        Assert.Equal(["a", "b"], Read("a;b;label\n1;2;x;\n3;5;y;\n").FeatureNames);
+        Fails("a,b,label,\n1,2,x,\n1,2,x,7\n", "file, line 3: has 4 columns, but the header has 3.");
+        Fails("a,b,label\n1,2,x,,\n", "file, line 2: has 5 columns, but the header has 3.");
+    }
+
+    [Fact]
+    public void NamesWithCommasStandInQuotesInLists()
+    {
+        const string Text = "\"size, cm\",id,\"a \"\"b\"\"\",#c,label\n1,2,3,4,x\n2,2,1,5,y\n";
+        var options = TableSettings.Options("", "\"size, cm\", id", "\"a \"\"b\"\"\",#c", "", "", noHeader: false);
+        Assert.Equal(["a \"b\"=3", "a \"b\"=1", "#c=4", "#c=5"], Read(Text, options).FeatureNames);
+        Assert.Equal(["size, cm", "a \"b\"", "#c"], Read(Text, TableSettings.Options("", "id,", "", "", "", noHeader: false)).FeatureNames);
+        Fails(Text, "file: has no column 'size'. Its columns are 'size, cm', 'id', 'a \"b\"', '#c', 'label'; correct the name, or the header. In a list, a name with a comma stands in double quotes.", TableSettings.Options("", "size, cm", "", "", "", noHeader: false));
+    }
+
     private static string Rows(int count, Func<int, string> row) => string.Concat(Enumerable.Range(0, count).Select(i => row(i) + "\n"));
 
     private static int[] Counts(LabelledData data) => [.. data.ClassNames.Select((_, c) => data.Labels.Count(l => l == c))];
