@@ -13,12 +13,15 @@ internal static class PredictCommand
         var model = new Argument<string>("MODEL") { Description = "A model.json that a run of hyper-cleaning wrote." };
         var data = new Argument<string>("DATA") { Description = "Rows in a file of the kind that the model was trained on: CSV, LIBSVM, or idx images or their folder." };
         var label = new Option<string>("--label") { HelpName = "COLUMN", Description = "Column of a CSV file with the true labels; default: the label column of the training file, if it is there." };
+        var encoding = new Option<string>("--encoding") { HelpName = "NAME", Description = "Encoding of the text, such as windows-1252; default: UTF-8, or UTF-16 where the file has its mark." };
+        var noHeader = new Option<bool>("--no-header") { Description = "A CSV file begins with a row; its columns are named 1, 2, 3 and so on." };
         var json = new Option<bool>("--json") { Description = "Writes one JSON document to standard output and nothing else." };
         var outFolder = new Option<string>("--out") { HelpName = "DIR", Description = $"Writes the predictions to DIR/{FileName} instead of standard output." };
-        var command = new Command("predict", "Predicts the classes of new rows with a saved model.") { model, data, label, json, outFolder };
+        var command = new Command("predict", "Predicts the classes of new rows with a saved model.") { model, data, label, noHeader, encoding, json, outFolder };
         command.SetAction(parsed =>
         {
-            var (rows, inputs) = FilesRead.During(() => Predict(parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(label)));
+            var options = new DataOptions { LabelColumn = parsed.GetValue(label), Encoding = parsed.GetValue(encoding), NoHeader = parsed.GetValue(noHeader) };
+            var (rows, inputs) = FilesRead.During(() => Predict(parsed.GetValue(model)!, parsed.GetValue(data)!, options));
             if (parsed.GetValue(outFolder) is { } folder) WholeFile.Write(folder, FileName, rows.WriteCsv, "predict", inputs);
             if (parsed.GetValue(json))
             {
@@ -37,12 +40,12 @@ internal static class PredictCommand
         return command;
     }
 
-    private static PredictedRows Predict(string modelPath, string dataPath, string? labelColumn)
+    private static PredictedRows Predict(string modelPath, string dataPath, DataOptions options)
     {
         var model = SoftmaxModel.Load(modelPath);
-        if (labelColumn is not null && model.Encoding.Kind != TableKind.Columns)
+        if (options.LabelColumn is not null && model.Encoding.Kind != TableKind.Columns)
             throw new UsageException($"--label names a column of a CSV file, but {modelPath} is a model of another kind of data. Leave it out.");
-        var data = DataFile.ReadLike(dataPath, model.Encoding, model.ClassNames, new DataOptions { LabelColumn = labelColumn }, forPrediction: true);
+        var data = DataFile.ReadLike(dataPath, model.Encoding, model.ClassNames, options, forPrediction: true);
         return new PredictedRows(modelPath, model, data, [.. model.Predict(data.Table).Select(p => new Prediction(p.Class, p.Probabilities[p.Class]))]);
     }
 }

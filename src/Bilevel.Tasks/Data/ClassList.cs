@@ -4,7 +4,7 @@ namespace Bilevel.Tasks;
 
 /// <summary>
 /// Turns the labels of a file into class indices: the classes are found in the training file and fixed for all others.
-/// Numbers are compared as numbers, so +1, 1 and 1.0 are one class.
+/// Numbers are compared as numbers, so +1, 1 and 1.0 are one class; codes such as 007 are texts.
 /// </summary>
 internal sealed class ClassList
 {
@@ -21,6 +21,8 @@ internal sealed class ClassList
     private readonly List<string> names = [];
     private readonly Dictionary<string, int> indices = new(StringComparer.Ordinal);
     private readonly List<int> labels = [];
+    private readonly List<(string Text, int Index, int Place)> missing = [];
+    private readonly List<string> doubts = [];
     private readonly Dictionary<string, int> unknown = new(StringComparer.Ordinal);
 
     /// <summary>Collects the classes of a training file.</summary>
@@ -50,7 +52,12 @@ internal sealed class ClassList
     /// <summary>Whether what is called labels here are groups of rows, for messages.</summary>
     public bool AreGroups { get; init; }
 
+    /// <summary>Which texts mean that a label is missing; null where only the empty one does.</summary>
+    public MissingTexts? Missing { get; init; }
+
     public int Count => this.labels.Count;
+
+    private string Kind => AreGroups ? "group" : "class";
 
     private string What => AreGroups ? "group" : "label";
 
@@ -58,9 +65,9 @@ internal sealed class ClassList
     {
         get
         {
-            if (unknown.Count == 0) return [];
+            if (unknown.Count == 0) return doubts;
             string first = string.Join(", ", unknown.Keys.Take(3).Select(InputText.Quoted));
-            return [InputText.Invariant($"{this.source}: {unknown.Values.Sum()} rows have a label that is no class of the model ({first}); they are predicted, but not counted in the accuracy.")];
+            return [.. doubts, InputText.Invariant($"{this.source}: {unknown.Values.Sum()} rows have a label that is no class of the model ({first}); they are predicted, but not counted in the accuracy.")];
         }
     }
 
@@ -75,7 +82,20 @@ internal sealed class ClassList
             return;
         }
 
-        if (!indices.TryGetValue(text, out int index)) index = New(text, place);
+        if (!indices.TryGetValue(text, out int index))
+        {
+            bool isMissing = Missing is not null && Missing.Means(text);
+            if (isMissing && isFixed)
+            {
+                if (!this.lenient) throw IsMissing(text, place, rows: 1);
+                this.labels.Add(LabelledData.NoLabel);
+                return;
+            }
+
+            index = New(text, place);
+            if (isMissing) missing.Add((text, index, place));
+        }
+
         this.labels.Add(index);
     }
 
@@ -86,6 +106,7 @@ internal sealed class ClassList
     {
         int[] labels = [.. this.labels];
         if (isFixed) return (this.names, labels);
+        SettleMissing();
         string[] names = [.. this.names];
         int[] order = [.. Enumerable.Range(0, names.Length)];
         bool numbers = names.All(name => TryNumber(name, out _));
@@ -100,6 +121,23 @@ internal sealed class ClassList
     public static string Canonical(ReadOnlySpan<char> label) =>
         TryNumber(label, out double value) ? (value + 0.0).ToString("R", CultureInfo.InvariantCulture) : label.ToString();
 
+    // Whether a text that means missing is a class after all is only known once all classes are.
+    private void SettleMissing()
+    {
+        if (Missing is null) return;
+        foreach (var (text, index, place) in missing)
+        {
+            if (!Missing.IsCode(text, this.names)) throw IsMissing(text, place, this.labels.Count(l => l == index));
+            doubts.Add($"{this.source}: the {What} {InputText.Quoted(text)} is taken for a {Kind}, as the others have two letters too. Where it means missing, say so (setting missing).");
+        }
+
+        foreach (string text in this.names.Where(name => Missing.IsDoubtful(name)))
+            doubts.Add($"{this.source}: the {What} {InputText.Quoted(text)} is taken for a {Kind}. Where it means missing, say so (setting missing).");
+    }
+
+    private InputException IsMissing(string text, int place, int rows) => new(InputText.Invariant(
+        $"{this.source}, {this.unit} {place}: the {What} {InputText.Quoted(text)} means that it is missing{(rows > 1 ? InputText.Invariant($", as in {rows} rows in all") : "")}. Fill it in, or remove the row; where it is a {Kind}, name the texts that mean missing (setting missing)."));
+
     private int New(string text, int place)
     {
         if (this.lenient)
@@ -113,7 +151,7 @@ internal sealed class ClassList
         if (isFixed)
         {
             throw new InputException(InputText.Invariant(
-                $"{this.source}, {this.unit} {place}: the {What} {InputText.Quoted(text)} is no {(AreGroups ? "group" : "class")} of the training data, which has {InputText.Few(this.names)}. Correct the {What}, or remove the row."));
+                $"{this.source}, {this.unit} {place}: the {What} {InputText.Quoted(text)} is no {Kind} of the training data, which has {InputText.Few(this.names)}. Correct the {What}, or remove the row."));
         }
 
         if (this.names.Count == Most)
@@ -130,5 +168,5 @@ internal sealed class ClassList
     private static double Number(string text) => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
 
     private static bool TryNumber(ReadOnlySpan<char> text, out double value) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && Math.Abs(value) <= ExactIntegers;
+        NumberText.TryPlain(text, out value) && !NumberText.IsCode(text) && Math.Abs(value) <= ExactIntegers;
 }

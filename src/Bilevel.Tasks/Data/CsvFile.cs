@@ -1,6 +1,3 @@
-using System.Globalization;
-using nietras.SeparatedValues;
-
 namespace Bilevel.Tasks;
 
 /// <summary>
@@ -10,10 +7,12 @@ namespace Bilevel.Tasks;
 /// </summary>
 public static class CsvFile
 {
-    private const char Mark = '\uFEFF';
+    /// <summary>What may stand between columns.</summary>
+    internal const string Separators = ",;\t|";
+
+    private const string PandasIndex = "Unnamed: 0";
 
     private static readonly string[] LabelNames = ["label", "class", "target", "y"];
-    private static readonly string[] MissingTexts = ["?", "na", "n/a", "null", "none", "-"];
 
     /// <summary>Reads a training file: it sets the classes and the features.</summary>
     /// <param name="path">The file.</param>
@@ -46,8 +45,9 @@ public static class CsvFile
 
     internal static LabelledData Read(InputFile file, DataOptions options)
     {
-        TableEncoding encoding = Fit(file, options, out int rows, out int label);
-        return Encode(file, options, encoding, new ClassList(file.Name, "line") { AreGroups = options.LabelsAreGroups }, label, Places(file, options, encoding), rows, []);
+        List<string> notes = [];
+        TableEncoding encoding = Fit(file, options, notes, out int rows, out int label);
+        return Encode(file, options, encoding, new ClassList(file.Name, "line") { AreGroups = options.LabelsAreGroups, Missing = new(options.Missing) }, label, Places(file, options, encoding), rows, notes);
     }
 
     internal static LabelledData ReadLike(
@@ -57,6 +57,7 @@ public static class CsvFile
         ArgumentNullException.ThrowIfNull(classNames);
         if (encoding.Kind != TableKind.Columns)
             throw new InputException($"{file.Name}: is a CSV table, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
+        options = options with { Missing = options.Missing ?? encoding.MissingTexts };
         int label;
         List<string> notes = [];
         using (var table = new CsvTable(file, options))
@@ -65,39 +66,41 @@ public static class CsvFile
             label = table.Find(name);
             if (label < 0 && (!forPrediction || options.LabelColumn is not null)) throw table.Lacks(name);
             HashSet<string> known = [encoding.LabelColumn!, .. encoding.IgnoredColumns, .. encoding.Columns.Select(c => c.Name)];
+            if (table.HasRowNames && !known.Contains("")) throw table.WrongCount();
             string[] more = [.. table.Header.Where((h, i) => i != label && !known.Contains(h))];
             if (more.Length > 0) notes.Add($"{file.Name}: the training data have no columns {InputText.Few(more)}; they are left out.");
         }
 
-        return Encode(file, options, encoding, new ClassList(file.Name, "line", classNames, forPrediction) { AreGroups = options.LabelsAreGroups }, label, Places(file, options, encoding), rows: null, notes);
+        return Encode(file, options, encoding, new ClassList(file.Name, "line", classNames, forPrediction) { AreGroups = options.LabelsAreGroups, Missing = new(options.Missing) }, label, Places(file, options, encoding), rows: null, notes);
     }
 
-    // Whether a cell is a number, nothing, or text.
-    internal static Cell Kind(ReadOnlySpan<char> text, out double value)
+    // What a cell among numbers is.
+    internal static Cell Kind(ReadOnlySpan<char> text, MissingTexts missing, NumberForm form, out double value)
     {
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value)) return double.IsFinite(value) ? Cell.Number : Cell.Missing;
-        if (text.IsEmpty) return Cell.Missing;
-        foreach (string missing in MissingTexts)
-        {
-            if (text.Equals(missing, StringComparison.OrdinalIgnoreCase)) return Cell.Missing;
-        }
-
-        return Cell.Text;
+        // Such as -999, where that was named.
+        value = double.NaN;
+        if (missing.AreNamed && missing.MeansAmongNumbers(text)) return Cell.Missing;
+        bool isNumber = form == NumberForm.Percent ? NumberText.TryPercent(text, out value)
+            : NumberText.TryPlain(text, out value) || (form == NumberForm.Grouped && NumberText.TryGrouped(text, out value, out _));
+        if (isNumber && double.IsFinite(value)) return Cell.Number;
+        if (missing.MeansAmongNumbers(text)) return Cell.Missing;
+        return isNumber ? Cell.NotFinite : Cell.Text;
     }
 
-    private static TableEncoding Fit(InputFile file, DataOptions options, out int rows, out int label)
+    private static TableEncoding Fit(InputFile file, DataOptions options, List<string> notes, out int rows, out int label)
     {
         using var table = new CsvTable(file, options);
-        label = LabelIn(table, options);
         int[] ignored = [.. options.IgnoredColumns.Select(table.Require)];
-        int[] texts = [.. options.TextColumns.Select(table.Require)];
+        label = LabelIn(table, options, ignored, notes);
+        int[] asText = [.. options.TextColumns.Select(table.Require)];
+        var missing = new MissingTexts(options.Missing);
         var columns = new ColumnFit?[table.Header.Length];
         for (int j = 0; j < columns.Length; j++)
         {
-            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(table.Header[j], options, texts.Contains(j));
+            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(file.Name, table.Header[j], options, missing, asText.Contains(j));
         }
 
-        if (columns.All(c => c is null)) throw new InputException($"{file.Name}: has no column besides {InputText.Quoted(table.Header[label])}. A row needs at least one feature.");
+        if (columns.All(c => c is null)) throw NoFeature(table, label);
         rows = 0;
         while (table.Next())
         {
@@ -106,27 +109,64 @@ public static class CsvFile
         }
 
         if (rows == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
-        return Encoding(file, [.. columns.OfType<ColumnFit>().Select(c => c.Finish(file.Name))], table.Header[label], [.. ignored.Select(j => table.Header[j])]);
+        if (columns[0] is { } first && LeaveIndexOut(table, first, notes))
+        {
+            columns[0] = null;
+            ignored = [.. ignored, 0];
+            if (columns.All(c => c is null)) throw NoFeature(table, label);
+        }
+
+        ColumnFit[] fits = [.. columns.OfType<ColumnFit>()];
+        TableColumn[] found = [.. fits.Select(c => c.Finish())];
+        notes.AddRange(fits.Select(c => c.Note).OfType<string>());
+        string[] texts = [.. fits.Where((_, i) => found[i].Levels is not null).Select(c => c.Listed)];
+        if (texts.Length > 0) notes.Add($"{file.Name}: columns of text, with the number of their texts, each a feature: {InputText.First(texts)}.");
+        return Encoding(file, found, table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
     }
 
-    private static TableEncoding Encoding(InputFile file, TableColumn[] columns, string label, string[] ignored)
+    private static InputException NoFeature(CsvTable table, int label) =>
+        new($"{table.Name}: has no column besides {InputText.Quoted(table.Header[label])} that is a feature. A row needs at least one feature.");
+
+    // The first column without a name, or with the name that pandas gives it, is an index where no two of its cells are the same.
+    private static bool LeaveIndexOut(CsvTable table, ColumnFit first, List<string> notes)
+    {
+        string name = table.Header[0];
+        if (name.Length > 0 && name != PandasIndex) return false;
+        bool isIndex = table.HasRowNames ? first.CountsRows : first.IsIndex;
+        if (!isIndex && table.HasRowNames)
+            throw new InputException(InputText.Invariant($"{table.Name}: its rows have {table.Header.Length} columns, but the header has {table.Header.Length - 1} names, and the first column does not count the rows. Name every column; text with the separator inside needs quotes."));
+        if (!isIndex && name.Length == 0)
+            throw new InputException(InputText.Invariant($"{table.Name}: column 1 of {table.Header.Length} has no name in the header, and is no index of the rows, since its cells repeat or are no whole numbers or names. Name it."));
+        if (isIndex) notes.Add($"{table.Name}: the first column {(name.Length == 0 ? "has no name and" : $"is named {InputText.Quoted(name)} and")} holds an index of the rows, as pandas and R write it; it is left out.");
+        return isIndex;
+    }
+
+    private static TableEncoding Encoding(InputFile file, TableColumn[] columns, string label, string[] ignored, IReadOnlyList<string>? missing)
     {
         long features = columns.Sum(c => (long)c.Width);
         return features <= int.MaxValue
-            ? TableEncoding.OfColumns(columns, label, ignored)
+            ? TableEncoding.OfColumns(columns, label, ignored, missing)
             : throw new InputException(InputText.Invariant($"{file.Name}: its columns would become {features} features, more than {int.MaxValue}. Ignore some."));
     }
 
-    private static int LabelIn(CsvTable table, DataOptions options)
+    private static int Rank(string name) => Array.FindIndex(LabelNames, known => known.Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    // By the rank of its name; columns that are left out hold no labels, unless that is said.
+    private static int LabelIn(CsvTable table, DataOptions options, int[] ignored, List<string> notes)
     {
         if (options.LabelColumn is { } name) return table.Require(name);
-        for (int j = table.Header.Length - 1; j >= 0; j--)
+        int[] named = [.. Enumerable.Range(0, table.Header.Length).Where(j => !ignored.Contains(j) && Rank(table.Header[j]) >= 0).OrderBy(j => Rank(table.Header[j]))];
+        if (named.Length > 1)
         {
-            if (LabelNames.Contains(table.Header[j], StringComparer.OrdinalIgnoreCase)) return j;
+            string[] names = [.. named.Select(j => table.Header[j])];
+            if (Rank(names[0]) == Rank(names[1]))
+                throw new InputException($"{table.Name}: the columns {InputText.Few(names)} could hold the labels. Say which does (--label of the tool, LabelColumn of DataOptions).");
+            notes.Add($"{table.Name}: the labels are in column {InputText.Quoted(names[0])}; {InputText.Few(names[1..])} {(names.Length > 2 ? "are features" : "is a feature")}. Setting label names another, setting ignore leaves columns out.");
         }
 
+        if (named.Length > 0) return named[0];
         throw new InputException(
-            $"{table.Name}: no column is named {string.Join(", ", LabelNames)}. Say which holds the labels (--label of the tool, LabelColumn of DataOptions); there are {InputText.Few(table.Header)}.");
+            $"{table.Name}: no column is named {string.Join(", ", LabelNames)}. Say which holds the labels (--label of the tool, LabelColumn of DataOptions); there are {InputText.Few(table.Header)}.{(table.Header.Any(h => NumberText.TryPlain(h, out _)) && !options.NoHeader ? " If the first line is a row already, say so (setting no-header)." : "")}");
     }
 
     // Where each column of the encoding stands in this file.
@@ -144,6 +184,7 @@ public static class CsvFile
         var builder = new SparseTableBuilder(file.Name);
         var dense = new DenseRows(file.Name, sparse ? 0 : encoding.FeatureCount, rows ?? 0);
         long[] unseen = new long[levels.Length];
+        var (missing, filled) = (new MissingTexts(options.Missing), new (long Count, int Line)[levels.Length]);
         List<int> lines = [];
         using var table = new CsvTable(file, options);
         while (table.Next())
@@ -175,7 +216,14 @@ public static class CsvFile
                 }
                 else
                 {
-                    if (Kind(cell, out double value) != CsvFile.Cell.Number) throw NotANumber(file.Name, table.Line, column.Name, cell);
+                    Cell kind = Kind(cell, missing, column.Form, out double value);
+                    if (kind is CsvFile.Cell.Text or CsvFile.Cell.NotFinite) throw NotANumber(file.Name, table.Line, column.Name, cell, column.Form);
+                    if (kind == CsvFile.Cell.Missing)
+                    {
+                        if (filled[c].Count++ == 0) filled[c].Line = table.Line;
+                        value = column.Mean;
+                    }
+
                     value = (value - column.Mean) / column.Scale;
                     if (!double.IsFinite(value)) throw TooLarge(file.Name, table.Line, column.Name, cell);
                     if (sparse)
@@ -196,8 +244,11 @@ public static class CsvFile
         }
 
         if (lines.Count == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
+        notes.AddRange(table.Notes);
         for (int c = 0; c < unseen.Length; c++)
         {
+            if (filled[c].Count > 0)
+                notes.Add(InputText.Invariant($"{file.Name}: column {InputText.Quoted(encoding.Columns[c].Name)} has no number in {filled[c].Count} rows (the first is line {filled[c].Line}); {encoding.Columns[c].Mean:G6}, the {(options.Standardise ? "mean of the training data" : "number that numbers are compared with")}, is taken there."));
             if (unseen[c] > 0)
                 notes.Add(InputText.Invariant($"{file.Name}: {unseen[c]} rows have a text in column {InputText.Quoted(encoding.Columns[c].Name)} that the training data lack; its features are zero there."));
         }
@@ -212,9 +263,8 @@ public static class CsvFile
         };
     }
 
-    internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(cell.IsEmpty
-        ? (FormattableString)$"{file}, line {line}, column {InputText.Quoted(column)}: is empty in a column of numbers. Fill it in, remove the row, or ignore the column (setting ignore)."
-        : $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no finite number in a column of numbers. Correct it, remove the row, ignore the column (setting ignore), or take it as text (text-columns of hyper-cleaning)."));
+    internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell, NumberForm form = NumberForm.Plain) => new(InputText.Invariant(
+        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no {(form == NumberForm.Percent ? "percentage in a column of percentages" : "finite number in a column of numbers")}. Correct it, remove the row, say that it means missing (setting missing), ignore the column (setting ignore), or take it as text (setting text-columns)."));
 
     internal static InputException TooLarge(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(
         $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is too large beside the other numbers of the training data. Correct it, or ignore the column (setting ignore)."));
@@ -223,6 +273,7 @@ public static class CsvFile
     {
         Number,
         Missing,
+        NotFinite,
         Text,
     }
 
@@ -244,224 +295,18 @@ public static class CsvFile
             $"{source}: has {size} numbers, more than the {Array.MaxLength} that one array can hold. Use fewer rows, or ignore columns."));
     }
 
-    // What is learnt about a column of the training file.
-    private sealed class ColumnFit(string name, DataOptions options, bool isText)
-    {
-        private readonly List<string> levels = [];
-        private readonly Dictionary<string, int> known = new(StringComparer.Ordinal);
-        private long numbers, texts, commas;
-        private double mean, squares, least = double.PositiveInfinity, greatest = double.NegativeInfinity;
-        private bool tooMany;
-        private (int Line, string Text)? bad;
-        private int tooManyAt;
-
-        public void Add(ReadOnlySpan<char> cell, int line)
-        {
-            if (!tooMany && !this.known.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(cell))
-            {
-                tooMany = this.levels.Count == options.MaxLevels;
-                tooManyAt = line;
-                if (!tooMany)
-                {
-                    string text = cell.ToString();
-                    this.known.Add(text, this.levels.Count);
-                    this.levels.Add(text);
-                }
-            }
-
-            Cell kind = Kind(cell, out double value);
-            if (kind != Cell.Number) this.bad ??= (line, cell[..Math.Min(cell.Length, 100)].ToString());
-            if (kind == Cell.Text)
-            {
-                this.texts++;
-                if (cell.Count(',') == 1 && double.TryParse(cell.ToString().Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out _)) commas++;
-            }
-
-            if (kind != Cell.Number) return;
-            numbers++;
-            least = Math.Min(least, value);
-            greatest = Math.Max(greatest, value);
-            double difference = value - mean;
-            mean += difference / numbers;
-            squares += difference * (value - mean);
-        }
-
-        public TableColumn Finish(string file)
-        {
-            // A few mistakes do not make a column of numbers one of text.
-            bool isNumber = !isText && numbers > this.texts && this.texts <= Math.Max(1, (numbers + this.texts) / 10);
-            if (isNumber)
-            {
-                if (this.bad is { } bad) throw NotANumber(file, bad.Line, name, bad.Text);
-                if (!options.Standardise) return new TableColumn(name, null, 0, 1);
-                if (least == greatest) return new TableColumn(name, null, least, 1);
-                double deviation = Math.Sqrt(squares / numbers);
-                if (!double.IsFinite(deviation) || !double.IsFinite(mean) || deviation == 0)
-                {
-                    throw new InputException(InputText.Invariant(
-                        $"{file}, column {InputText.Quoted(name)}: its numbers, from {least:R} to {greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column (setting ignore)."));
-                }
-
-                return new TableColumn(name, null, mean, deviation);
-            }
-
-            if (!isText && commas > this.texts / 2 && commas > 0)
-            {
-                throw new InputException(
-                    $"{file}, line {this.bad!.Value.Line}, column {InputText.Quoted(name)}: {InputText.Quoted(this.bad.Value.Text)} has a decimal comma. Write numbers with a point, or take the column as text.");
-            }
-
-            if (tooMany)
-            {
-                throw new InputException(InputText.Invariant(
-                    $"{file}, line {tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column (setting ignore) if it is an id or free text, or raise the limit."));
-            }
-
-            return new TableColumn(name, this.levels, 0, 1);
-        }
-    }
-
-    // The rows of a table, each with as many cells as the header.
-    private sealed class CsvTable : IDisposable
-    {
-        private readonly SepReader reader;
-        private readonly StreamReader text;
-        private readonly Dictionary<string, int> columns = new(StringComparer.Ordinal);
-        private readonly char? ownSeparator;
-        private int width;
-
-        public CsvTable(InputFile file, DataOptions options)
-        {
-            (Name, ownSeparator) = (file.Name, options.Separator);
-            char separator = options.Separator ?? SeparatorOf(file);
-            this.text = new StreamReader(file.Open(), System.Text.Encoding.UTF8, detectEncodingFromByteOrderMarks: true, 1 << 16);
-            try
-            {
-                reader = Guard(() => new Sep(separator).Reader(o => o with
-                {
-                    HasHeader = false,
-                    DisableColCountCheck = true,
-                    Unescape = true,
-                    Trim = SepTrim.All,
-                }).From(this.text));
-                Header = ReadHeader();
-            }
-            catch
-            {
-                reader?.Dispose();
-                this.text.Dispose();
-                throw;
-            }
-        }
-
-        public string Name { get; }
-
-        public string[] Header { get; }
-
-        /// <summary>The line on which the row begins, from 1.</summary>
-        public int Line { get; private set; }
-
-        public bool Next()
-        {
-            while (Guard(() => reader.MoveNext()))
-            {
-                SepReader.Row row = reader.Current;
-                Line = row.LineNumberFrom;
-                if (row.ColCount == width) return true;
-                if (row.ColCount == 1 && row.Span.IsWhiteSpace()) continue;
-                string hint = row.LineNumberToExcl - row.LineNumberFrom > 1 ? " It goes over several lines: a quote may not be closed." : "";
-                throw new InputException(InputText.Invariant(
-                    $"{Name}, line {Line}: has {row.ColCount} columns, but the header has {width}.{hint} Correct the row; text with the separator inside needs quotes."));
-            }
-
-            return false;
-        }
-
-        public ReadOnlySpan<char> Cell(int column) => reader.Current[column].Span;
-
-        /// <summary>The column of this name, in this spelling or else in any; -1 where there is none.</summary>
-        public int Find(string name)
-        {
-            return this.columns.TryGetValue(name, out int exact) ? exact : Array.FindIndex(Header, h => h.Equals(name, StringComparison.OrdinalIgnoreCase));
-        }
-
-        public int Require(string name) => Find(name) is >= 0 and int column ? column : throw Lacks(name);
-
-        public InputException Lacks(string name) => new(
-            $"{Name}: has no column {InputText.Quoted(name)}. Its columns are {InputText.Few(Header)}; correct the name, or the header.");
-
-        public void Dispose()
-        {
-            reader.Dispose();
-            this.text.Dispose();
-        }
-
-        private string[] ReadHeader()
-        {
-            do
-            {
-                if (!Guard(() => reader.MoveNext())) throw new InputException($"{Name}: is empty. Use another file.");
-            }
-            while (reader.Current.ColCount == 1 && reader.Current.Span.IsWhiteSpace());
-            width = reader.Current.ColCount;
-            string[] header = new string[width];
-            for (int j = 0; j < header.Length; j++) header[j] = reader.Current[j].Span.Trim(Mark).ToString();
-            if (width == 1)
-            {
-                string said = ownSeparator is { } given ? $"'{given}'" : "commas, semicolons, tabs or bars";
-                throw new InputException($"{Name}: its header, {InputText.Quoted(header[0])}, is one column: nothing in it is separated by {said}. Separate the columns so, or use another file.");
-            }
-
-            int unnamed = Array.FindIndex(header, h => h.Length == 0);
-            if (header.All(h => Kind(h, out _) == CsvFile.Cell.Number))
-                throw new InputException($"{Name}: begins with numbers, not with the names of the columns. Put a header line before the rows.");
-            if (unnamed >= 0) throw new InputException(InputText.Invariant($"{Name}: column {unnamed + 1} of {header.Length} has no name in the header. Name it."));
-            for (int j = 0; j < header.Length; j++)
-            {
-                if (!this.columns.TryAdd(header[j], j)) throw new InputException($"{Name}: two columns are named {InputText.Quoted(header[j])}. Rename one.");
-            }
-
-            return header;
-        }
-
-        // The separator that is most often in the header, outside of quotes.
-        private static char SeparatorOf(InputFile file)
-        {
-            using var lines = new LineReader(file);
-            while (lines.Next(out ReadOnlySpan<char> line))
-            {
-                if (line.IsWhiteSpace()) continue;
-                return MostOften(line);
-            }
-
-            throw new InputException($"{file.Name}: is empty. Use another file.");
-        }
-
-        // The parser gives up on rows that are far too long, and has words of its own for it.
-        private T Guard<T>(Func<T> read)
-        {
-            try
-            {
-                return read();
-            }
-            catch (Exception error) when (error is NotSupportedException or InvalidDataException or ArgumentException or IOException)
-            {
-                throw new InputException(InputText.Invariant(
-                    $"{Name}, line {Line + 1} or behind: cannot be read as a table ({error.Message.Split('\n')[0].Trim().TrimEnd('.')}). A quote may not be closed."), error);
-            }
-        }
-    }
-
     internal static char MostOften(ReadOnlySpan<char> line)
     {
-        ReadOnlySpan<char> separators = ",;\t|";
+        ReadOnlySpan<char> separators = Separators;
         Span<int> counts = stackalloc int[separators.Length];
-        bool quoted = false;
+        bool quoted = false, cellBegins = true;
         foreach (char c in line)
         {
-            if (c == '"') quoted = !quoted;
+            // A quote in the middle of a cell is text.
+            if (c == '"' && (quoted || cellBegins)) quoted = !quoted;
             int at = separators.IndexOf(c);
             if (!quoted && at >= 0) counts[at]++;
+            cellBegins = at >= 0 || (cellBegins && c == ' ');
         }
 
         int best = 0;

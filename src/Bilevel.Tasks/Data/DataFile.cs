@@ -47,14 +47,14 @@ public static class DataFile
         return FormatOf(path, options) switch
         {
             DataFormat.Csv => CsvFile.ReadLike(path, encoding, classNames, options, forPrediction),
-            DataFormat.LibSvm => LibSvmFile.ReadLike(path, encoding, classNames, forPrediction),
+            DataFormat.LibSvm => LibSvmFile.ReadLike(InputFile.OnDisk(path), encoding, classNames, forPrediction, options.Encoding),
             _ => ImagesLike(path, encoding, classNames, options, forPrediction),
         };
     }
 
     /// <summary>Tells the format of a file from its name and its first lines.</summary>
     /// <exception cref="InputException">It cannot be told.</exception>
-    internal static DataFormat Sniff(InputFile file)
+    internal static DataFormat Sniff(InputFile file, string? encoding = null)
     {
         string name = Path.GetFileName(file.Name).ToUpperInvariant();
         foreach (string packed in new[] { ".GZ", ".BZ2" })
@@ -73,10 +73,10 @@ public static class DataFile
         if (start.SequenceEqual<byte>([0, 0, 8, 3]) || start.SequenceEqual<byte>([0, 0, 8, 1])) return DataFormat.Idx;
         if (start.StartsWith("PK"u8)) throw Unknown(file.Name, "a zip archive or a spreadsheet", "Unpack it, or export the table as CSV");
         if (start.StartsWith("PAR1"u8)) throw Unknown(file.Name, "a Parquet file", "Export the table as CSV");
-        if (start.Contains((byte)0) && start[0] is not 0xff and not 0xfe) throw Unknown(file.Name, "a binary file that is no idx file", "Export the data as CSV");
+        if (start.Contains((byte)0) && start[0] is not 0xff and not 0xfe && encoding is null) throw Unknown(file.Name, "a binary file that is no idx file", "Export the data as CSV");
         if (name.EndsWith(".CSV", StringComparison.Ordinal) || name.EndsWith(".TSV", StringComparison.Ordinal)) return DataFormat.Csv;
 
-        using var lines = new LineReader(file);
+        using var lines = new LineReader(file, encoding);
         for (int i = 0; i < SniffedLines && lines.Next(out ReadOnlySpan<char> line); i++)
         {
             int comment = line.IndexOf('#');
@@ -94,7 +94,7 @@ public static class DataFile
     private static DataFormat FormatOf(string path, DataOptions options)
     {
         if (Directory.Exists(path)) return DataFormat.Idx;
-        return options.Format != DataFormat.Auto ? options.Format : Sniff(InputFile.OnDisk(path));
+        return options.Format != DataFormat.Auto ? options.Format : Sniff(InputFile.OnDisk(path), options.Encoding);
     }
 
     private static LabelledData ImagesLike(

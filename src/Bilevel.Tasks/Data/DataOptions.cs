@@ -22,8 +22,11 @@ public sealed record DataOptions
     /// <summary>The format.</summary>
     public DataFormat Format { get; init; }
 
-    /// <summary>The column of a CSV file with the labels; null for the last one named label, class, target or y.</summary>
+    /// <summary>The column of a CSV file with the labels; null for the one named label, else class, target or y.</summary>
     public string? LabelColumn { get; init; }
+
+    /// <summary>Whether a CSV file begins with a row, not with a header; its columns are named 1, 2, 3 and so on then.</summary>
+    public bool NoHeader { get; init; }
 
     /// <summary>Columns of a CSV file that are left out, such as ids.</summary>
     public IReadOnlyList<string> IgnoredColumns { get; init; } = [];
@@ -31,8 +34,17 @@ public sealed record DataOptions
     /// <summary>Columns of a CSV file that are taken as text, although they hold numbers, such as codes.</summary>
     public IReadOnlyList<string> TextColumns { get; init; } = [];
 
+    /// <summary>
+    /// Texts of a CSV file that mean missing, in any case, besides the empty one; null for nan, NA, N/A, NULL and ?, and among
+    /// numbers none and - too.
+    /// </summary>
+    public IReadOnlyList<string>? Missing { get; init; }
+
     /// <summary>The character between the columns of a CSV file; null to find it in the header.</summary>
     public char? Separator { get; init; }
+
+    /// <summary>The encoding of a text file, such as windows-1252; null for UTF-8, or UTF-16 where the file has its mark.</summary>
+    public string? Encoding { get; init; }
 
     /// <summary>The most different texts that a column of a CSV file may hold, at least 1.</summary>
     public int MaxLevels { get; init; } = 1000;

@@ -25,7 +25,10 @@ internal static class InputText
     }
 
     /// <summary>The first names of a list.</summary>
-    public static string Few(IReadOnlyList<string> names, int most = 12) => names.Count <= most
-        ? string.Join(", ", names.Select(Quoted))
-        : Invariant($"{string.Join(", ", names.Take(most).Select(Quoted))} and {names.Count - most} more");
+    public static string Few(IReadOnlyList<string> names, int most = 12) => First([.. names.Select(Quoted)], most);
+
+    /// <summary>The first parts of a list.</summary>
+    public static string First(IReadOnlyList<string> parts, int most = 12) => parts.Count <= most
+        ? string.Join(", ", parts)
+        : Invariant($"{string.Join(", ", parts.Take(most))} and {parts.Count - most} more");
 }

@@ -28,14 +28,14 @@ public static class LibSvmFile
     /// <returns>The rows, sparse.</returns>
     /// <exception cref="InputException">The file cannot be used; the message names the file, the line and the text.</exception>
     public static LabelledData ReadLike(string path, TableEncoding encoding, IReadOnlyList<string> classNames, bool forPrediction = false) =>
-        ReadLike(InputFile.OnDisk(Checked(path)), encoding, classNames, forPrediction);
+        ReadLike(InputFile.OnDisk(Checked(path)), encoding, classNames, forPrediction, textEncoding: null);
 
     internal static LabelledData Read(InputFile file, DataOptions options)
     {
         var classes = new ClassList(file.Name, "line");
         var builder = new SparseTableBuilder(file.Name);
         List<double> largest = [];
-        List<int> places = ReadRows(file, classes, builder, labelRequired: true, (feature, value, line) =>
+        List<int> places = ReadRows(file, options.Encoding, classes, builder, labelRequired: true, (feature, value, line) =>
         {
             if (feature >= MostFeatures)
                 throw new InputException(InputText.Invariant($"{file.Name}, line {line}: the index {feature + 1L} is above {MostFeatures}. Correct it, or number the features anew."));
@@ -49,7 +49,7 @@ public static class LibSvmFile
         return Finish(file, classes, builder, places, TableEncoding.OfSparse(scales), []);
     }
 
-    internal static LabelledData ReadLike(InputFile file, TableEncoding encoding, IReadOnlyList<string> classNames, bool forPrediction)
+    internal static LabelledData ReadLike(InputFile file, TableEncoding encoding, IReadOnlyList<string> classNames, bool forPrediction, string? textEncoding)
     {
         ArgumentNullException.ThrowIfNull(encoding);
         ArgumentNullException.ThrowIfNull(classNames);
@@ -58,7 +58,7 @@ public static class LibSvmFile
         var classes = new ClassList(file.Name, "line", classNames, forPrediction);
         var builder = new SparseTableBuilder(file.Name);
         long beyond = 0;
-        List<int> places = ReadRows(file, classes, builder, !forPrediction, (feature, value, line) =>
+        List<int> places = ReadRows(file, textEncoding, classes, builder, !forPrediction, (feature, value, line) =>
         {
             if (feature >= encoding.FeatureCount)
             {
@@ -90,10 +90,10 @@ public static class LibSvmFile
 
     // The lines of the rows; convert gets every entry, and its answer is kept.
     private static List<int> ReadRows(
-        InputFile file, ClassList classes, SparseTableBuilder builder, bool labelRequired, Func<int, double, int, double> convert)
+        InputFile file, string? textEncoding, ClassList classes, SparseTableBuilder builder, bool labelRequired, Func<int, double, int, double> convert)
     {
         List<int> places = [];
-        using var lines = new LineReader(file);
+        using var lines = new LineReader(file, textEncoding);
         while (lines.Next(out ReadOnlySpan<char> line))
         {
             int comment = line.IndexOf('#');

@@ -25,6 +25,9 @@ public sealed record TableColumn(string Name, IReadOnlyList<string>? Levels, dou
 {
     /// <summary>The number of features.</summary>
     public int Width => Levels?.Count ?? 1;
+
+    /// <summary>How numbers are written in the column.</summary>
+    public NumberForm Form { get; init; }
 }
 
 /// <summary>
@@ -52,6 +55,9 @@ public sealed class TableEncoding
 
     /// <summary>The columns that are left out.</summary>
     public IReadOnlyList<string> IgnoredColumns { get; private init; } = [];
+
+    /// <summary>The texts that mean missing, in any case, besides the empty one; null for the usual ones.</summary>
+    public IReadOnlyList<string>? MissingTexts { get; private init; }
 
     /// <summary>By what the value of each numbered feature is divided, above 0; empty for other kinds.</summary>
     public IReadOnlyList<double> Scales { get; private init; } = [];
@@ -91,16 +97,17 @@ public sealed class TableEncoding
         return new(TableKind.Sparse, scales.Count) { Scales = scales };
     }
 
-    /// <summary>The encoding of named columns.</summary>
+    /// <summary>The encoding of named columns. A number that is missing becomes the mean.</summary>
     /// <param name="columns">The columns that become features.</param>
     /// <param name="labelColumn">The column with the labels.</param>
     /// <param name="ignoredColumns">The columns that are left out.</param>
+    /// <param name="missingTexts">The texts that mean missing besides the empty one; null for the usual ones.</param>
     /// <returns>The encoding.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">
     /// A mean is not finite, a scale is not a finite number above 0, a name or a level occurs twice, or there are 2^31 features or more.
     /// </exception>
-    public static TableEncoding OfColumns(IReadOnlyList<TableColumn> columns, string labelColumn, IReadOnlyList<string> ignoredColumns)
+    public static TableEncoding OfColumns(IReadOnlyList<TableColumn> columns, string labelColumn, IReadOnlyList<string> ignoredColumns, IReadOnlyList<string>? missingTexts = null)
     {
         ArgumentNullException.ThrowIfNull(columns);
         ArgumentNullException.ThrowIfNull(labelColumn);
@@ -113,6 +120,6 @@ public sealed class TableEncoding
             throw new ArgumentException("A text of a column occurs twice.", nameof(columns));
         long features = columns.Sum(c => (long)c.Width);
         if (features > int.MaxValue) throw new ArgumentException("There are 2^31 features or more.", nameof(columns));
-        return new(TableKind.Columns, (int)features) { Columns = columns, LabelColumn = labelColumn, IgnoredColumns = ignoredColumns };
+        return new(TableKind.Columns, (int)features) { Columns = columns, LabelColumn = labelColumn, IgnoredColumns = ignoredColumns, MissingTexts = missingTexts };
     }
 }

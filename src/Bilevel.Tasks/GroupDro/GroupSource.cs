@@ -70,19 +70,14 @@ internal static class GroupSource
 
     private static GroupData OwnFiles(GroupDroSettings settings, ulong seed, List<string> notes)
     {
-        var options = new DataOptions
-        {
-            Format = DataFormat.Csv,
-            LabelColumn = settings.Label.Length > 0 ? settings.Label : null,
-            IgnoredColumns = [.. Names(settings.Ignore), settings.Group],
-            TextColumns = Names(settings.TextColumns),
-        };
+        var all = TableSettings.Options(settings.Label, settings.Ignore, settings.TextColumns, settings.Missing, settings.Encoding, settings.NoHeader) with { Format = DataFormat.Csv };
+        var options = all with { IgnoredColumns = [.. all.IgnoredColumns, settings.Group] };
         var training = DataFile.Read(settings.Train, options);
 
-        // The groups are read as if they were the labels.
-        var grouping = options with { LabelColumn = settings.Group, IgnoredColumns = Names(settings.Ignore), LabelsAreGroups = true };
+        // The groups are read as if they were the labels, the labels not at all.
+        var grouping = all with { LabelColumn = settings.Group, IgnoredColumns = [.. all.IgnoredColumns, training.Encoding!.LabelColumn!], LabelsAreGroups = true };
         var groups = DataFile.Read(settings.Train, grouping);
-        if (training.Encoding!.LabelColumn == groups.Encoding!.LabelColumn) throw new InputException($"{settings.Train}: the column {groups.Encoding.LabelColumn} cannot hold both labels and groups. Name another --label or --group.");
+        if (training.Encoding.LabelColumn == groups.Encoding!.LabelColumn) throw new InputException($"{settings.Train}: the column {groups.Encoding.LabelColumn} cannot hold both labels and groups. Name another --label or --group.");
         var split = new GroupNaming(training, groups, settings.GroupsByClass);
         GroupPart? Part(string path)
         {
@@ -92,13 +87,13 @@ internal static class GroupSource
             return new GroupPart(DataPart.All(data), split.Groups(data, DataFile.ReadLike(path, groups.Encoding, groups.ClassNames, grouping).Labels));
         }
 
-        notes.AddRange(training.Notes);
-        int[] all = split.Groups(training, groups.Labels);
+        notes.AddRange(training.Notes.Union(groups.Notes));
+        int[] allGroups = split.Groups(training, groups.Labels);
         var (validation, test) = (Part(settings.Validation), Part(settings.Test));
-        if (validation is not null) return new GroupData(new GroupPart(DataPart.All(training), all), validation, test, split.Names);
-        var (kept, heldOut) = HoldOut(all, split.Names.Count, seed);
+        if (validation is not null) return new GroupData(new GroupPart(DataPart.All(training), allGroups), validation, test, split.Names);
+        var (kept, heldOut) = HoldOut(allGroups, split.Names.Count, seed);
         notes.Add(string.Create(CultureInfo.InvariantCulture, $"There is no validation file, so {heldOut.Length:N0} rows of the training file, one in {HeldOutPart} of every group drawn by the seed, were held out."));
-        GroupPart Some(int[] rows) => new(new DataPart(training, rows), [.. rows.Select(i => all[i])]);
+        GroupPart Some(int[] rows) => new(new DataPart(training, rows), [.. rows.Select(i => allGroups[i])]);
         return new GroupData(Some(kept), Some(heldOut), test, split.Names);
     }
 
@@ -117,8 +112,6 @@ internal static class GroupSource
 
         return ([.. kept.Order()], [.. heldOut.Order()]);
     }
-
-    private static string[] Names(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }
 
 /// <summary>Groups of a table: the texts of the group column, split further by class where that is wanted; those that the training file has.</summary>

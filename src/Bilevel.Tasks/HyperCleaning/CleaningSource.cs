@@ -36,12 +36,7 @@ internal static class CleaningSource
 
     private static (LabelledData Pool, LabelledData? Validation, LabelledData? Test) OwnFiles(HyperCleaningSettings settings, List<string> notes)
     {
-        var options = new DataOptions
-        {
-            LabelColumn = settings.Label.Length > 0 ? settings.Label : null,
-            IgnoredColumns = Names(settings.Ignore),
-            TextColumns = Names(settings.TextColumns),
-        };
+        var options = TableSettings.Options(settings.Label, settings.Ignore, settings.TextColumns, settings.Missing, settings.Encoding, settings.NoHeader);
         var pool = DataFile.Read(settings.Train, options);
         var encoding = pool.Encoding ?? throw new InvalidOperationException("A file that was read has an encoding.");
         LabelledData? Like(string path, bool testPart) => path.Length == 0 ? null : DataFile.ReadLike(path, encoding, pool.ClassNames, options with { TestPart = testPart });
@@ -79,6 +74,4 @@ internal static class CleaningSource
             notes.Add(string.Create(CultureInfo.InvariantCulture, $"{corruption:P0} of the training labels were redrawn ({how}); {data.Corrupted!.Count(c => c):N0} are wrong."));
         }
     }
-
-    private static string[] Names(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

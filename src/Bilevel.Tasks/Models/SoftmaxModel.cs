@@ -173,6 +173,7 @@ public sealed class SoftmaxModel
             case TableKind.Columns:
                 json.WriteString("label_column", Encoding.LabelColumn);
                 WriteStrings(json, "ignored_columns", Encoding.IgnoredColumns);
+                if (Encoding.MissingTexts is { } missing) WriteStrings(json, "missing_texts", missing);
                 json.WriteStartArray("columns");
                 foreach (TableColumn column in Encoding.Columns)
                 {
@@ -186,6 +187,7 @@ public sealed class SoftmaxModel
                     {
                         json.WriteNumber("mean", column.Mean);
                         json.WriteNumber("scale", column.Scale);
+                        if (column.Form != NumberForm.Plain) json.WriteString("form", column.Form.ToString());
                     }
 
                     json.WriteEndObject();
@@ -223,8 +225,9 @@ public sealed class SoftmaxModel
             case "columns":
                 TableColumn[] columns = [.. json.GetProperty("columns").EnumerateArray().Select(c => c.TryGetProperty("texts", out JsonElement texts)
                     ? new TableColumn(Text(c.GetProperty("name")), Strings(texts), 0, 1)
-                    : new TableColumn(Text(c.GetProperty("name")), null, Number(c.GetProperty("mean")), Number(c.GetProperty("scale"))))];
-                return TableEncoding.OfColumns(columns, Text(json.GetProperty("label_column")), Strings(json.GetProperty("ignored_columns")));
+                    : new TableColumn(Text(c.GetProperty("name")), null, Number(c.GetProperty("mean")), Number(c.GetProperty("scale"))) { Form = Form(c) })];
+                return TableEncoding.OfColumns(columns, Text(json.GetProperty("label_column")), Strings(json.GetProperty("ignored_columns")),
+                    json.TryGetProperty("missing_texts", out JsonElement missing) ? Strings(missing) : null);
             case "sparse":
                 return TableEncoding.OfSparse(Numbers(json.GetProperty("scales")));
             case "images":
@@ -233,6 +236,10 @@ public sealed class SoftmaxModel
                 throw new FormatException("its encoding is of no known kind");
         }
     }
+
+    private static NumberForm Form(JsonElement column) => !column.TryGetProperty("form", out JsonElement form) ? NumberForm.Plain
+        : Array.Find(Enum.GetValues<NumberForm>(), known => known.ToString() == Text(form)) is var found and not NumberForm.Plain ? found
+        : throw new FormatException("a form of numbers is not known");
 
     private static string Text(JsonElement json) => json.GetString() ?? throw new FormatException("a name is null");
 

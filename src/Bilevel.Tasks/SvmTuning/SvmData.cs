@@ -45,7 +45,7 @@ internal sealed record SvmData(SvmPart Training, SvmPart Validation, SvmPart Tes
         bool own = settings.Train.Length > 0;
         if (!own && (settings.Validation.Length > 0 || settings.Test.Length > 0))
             throw new InputException("A validation or test file needs a training file. Give --train FILE as well, or leave --validation and --test out.");
-        var options = new DataOptions { LabelColumn = settings.Label.Length > 0 ? settings.Label : null, IgnoredColumns = settings.Ignore.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) };
+        var options = TableSettings.Options(settings.Label, settings.Ignore, textColumns: "", settings.Missing, settings.Encoding, settings.NoHeader);
         var pool = own ? DataFile.Read(settings.Train, options) : Generated(settings.Samples, context.Seed);
         if (pool.ClassNames.Count != 2)
             throw new InputException($"{pool.Source}: has {InputText.Few(pool.ClassNames)} as classes, and a support vector machine tells two apart. Keep the rows of two classes, or name another label column.");

@@ -33,7 +33,7 @@ public sealed class LibSvmFileTests
         Assert.Equal(["file: 2 entries have an index above 3, the largest of the training data; they are left out."], other.Notes);
         CsvFileTests.Fails(() => Like(training, "a 1:1\nc 1:1\n"), "file, line 2: the label 'c' is no class of the training data, which has 'a', 'b'.");
 
-        LabelledData rows = LibSvmFile.ReadLike(File("1:4\n0 2:1\n"), training.Encoding, training.ClassNames, forPrediction: true);
+        LabelledData rows = LibSvmFile.ReadLike(File("1:4\n0 2:1\n"), training.Encoding, training.ClassNames, forPrediction: true, textEncoding: null);
         Assert.Equal([LabelledData.NoLabel, LabelledData.NoLabel], rows.Labels);
         Assert.Equal([(0, 2.0)], FeatureTableTests.Row(rows.Table, 0));
         Assert.Contains("1 rows have a label that is no class of the model ('0')", Assert.Single(rows.Notes), StringComparison.Ordinal);
@@ -119,7 +119,7 @@ public sealed class LibSvmFileTests
     private static LabelledData Read(string text, DataOptions? options = null) => LibSvmFile.Read(File(text), options ?? new DataOptions());
 
     private static LabelledData Like(LabelledData training, string text) =>
-        LibSvmFile.ReadLike(File(text), training.Encoding!, training.ClassNames, forPrediction: false);
+        LibSvmFile.ReadLike(File(text), training.Encoding!, training.ClassNames, forPrediction: false, textEncoding: null);
 
     private static InputFile File(string text) => InputFile.InMemory("file", Encoding.UTF8.GetBytes(text));
 }

@@ -174,7 +174,7 @@ internal static class MangledFiles
         InputFile file = InputFile.InMemory("file", content);
         LabelledData data = LibSvmFile.Read(file, new DataOptions());
         CheckRows(data);
-        CheckSame(data, LibSvmFile.ReadLike(file, data.Encoding!, data.ClassNames, forPrediction: false));
+        CheckSame(data, LibSvmFile.ReadLike(file, data.Encoding!, data.ClassNames, forPrediction: false, textEncoding: null));
     }
 
     private static void AsImages(string folder, byte[] content)

@@ -1,0 +1,205 @@
+namespace Bilevel.Tasks;
+
+/// <summary>What is learnt about a column of the training file.</summary>
+internal sealed class ColumnFit(string file, string name, DataOptions options, MissingTexts missing, bool isText)
+{
+    // Fewer texts than these are no sign of ids, or of numbers that were not understood.
+    private const int MostUnsuspectedTexts = 10, MostTextsWithDigits = 20, FewestDates = 3, FewestCounted = 10;
+
+    private readonly List<string> levels = [];
+    private readonly Dictionary<string, int> known = new(StringComparer.Ordinal);
+    private long cells, cellsLookedAt, empty, texts, commas, codes, wholes;
+    private Moments plain = new(), percents = new(), grouped = new();
+    private bool hasCertainGroups, tooMany, counts = true;
+    private double last;
+    private (int Line, string Text)? firstText, firstOdd, firstPercent;
+    private int tooManyAt;
+
+    /// <summary>What is to be said of the column; null for nothing.</summary>
+    public string? Note { get; private set; }
+
+    /// <summary>For a column of text, how it is listed.</summary>
+    public string Listed => InputText.Invariant($"{InputText.Quoted(name)} ({levels.Count}{(empty > 0 ? InputText.Invariant($", missing in {empty} rows") : "")})");
+
+    /// <summary>Whether every number is the one before and 1.</summary>
+    public bool CountsRows => counts && plain.Count == this.cells;
+
+    /// <summary>Whether the cells could be an index: whole numbers, or texts, no two the same as far as was looked.</summary>
+    public bool IsIndex => empty == 0 && plain.Count == wholes && cellsLookedAt == this.levels.Count;
+
+    public void Add(ReadOnlySpan<char> cell, int line)
+    {
+        this.cells++;
+        if (!tooMany) cellsLookedAt++;
+        if (!tooMany && !this.known.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(cell))
+        {
+            tooMany = this.levels.Count == options.MaxLevels;
+            tooManyAt = line;
+            if (!tooMany)
+            {
+                string text = cell.ToString();
+                this.known.Add(text, this.levels.Count);
+                this.levels.Add(text);
+            }
+        }
+
+        switch (CsvFile.Kind(cell, missing, NumberForm.Plain, out double value))
+        {
+            case CsvFile.Cell.Number:
+                if (NumberText.IsCode(cell)) codes++;
+                if (!cell.ContainsAnyExceptInRange('0', '9')) wholes++;
+                counts &= plain.Count == 0 || value == last + 1;
+                last = value;
+                plain.Add(value);
+                break;
+            case CsvFile.Cell.Missing:
+                empty++;
+                break;
+            case CsvFile.Cell.NotFinite:
+                this.firstOdd ??= Found(cell, line);
+                break;
+            default:
+                AddText(cell, line);
+                break;
+        }
+    }
+
+    /// <summary>The column.</summary>
+    /// <exception cref="InputException">It cannot be used; the message says what it seems to be.</exception>
+    public TableColumn Finish()
+    {
+        if (isText) return AsText();
+        if (codes > 0 && wholes == this.cells - empty)
+        {
+            Note = $"{file}: column {InputText.Quoted(name)} has numbers that begin with 0, so it is taken for codes, each a text.";
+            RefuseIdentifiers();
+            return AsText();
+        }
+
+        if (commas > this.texts / 2 && !hasCertainGroups)
+        {
+            var (line, text) = this.firstOdd ?? this.firstText!.Value;
+            throw new InputException(InputText.Invariant(
+                $"{file}, line {line}, column {InputText.Quoted(name)}: {InputText.Quoted(text)} has a decimal comma{(this.firstOdd is null ? ", or one between thousands" : "")}. Write numbers with a point and nothing else, or take the column as text (setting text-columns)."));
+        }
+
+        long numbers = plain.Count + percents.Count + grouped.Count, odd = this.texts - percents.Count - grouped.Count;
+        if (numbers > odd) return AsNumbers();
+        RefuseNumbersInWords();
+        RefuseIdentifiers();
+        return AsText();
+    }
+
+    private static (int Line, string Text) Found(ReadOnlySpan<char> cell, int line) => (line, cell[..Math.Min(cell.Length, 100)].ToString());
+
+    private void AddText(ReadOnlySpan<char> cell, int line)
+    {
+        this.texts++;
+        this.firstText ??= Found(cell, line);
+        if (cell.Count(',') == 1 && NumberText.TryPlain(cell.ToString().Replace(',', '.'), out _)) commas++;
+        if (NumberText.TryPercent(cell, out double value))
+        {
+            this.firstPercent ??= Found(cell, line);
+            percents.Add(value);
+        }
+        else if (NumberText.TryGrouped(cell, out value, out bool isCertain))
+        {
+            hasCertainGroups |= isCertain;
+            grouped.Add(value);
+        }
+        else
+        {
+            this.firstOdd ??= Found(cell, line);
+        }
+    }
+
+    private TableColumn AsNumbers()
+    {
+        if (this.firstOdd is { } odd) throw CsvFile.NotANumber(file, odd.Line, name, odd.Text);
+        if (percents.Count > 0 && plain.Count + grouped.Count > 0)
+        {
+            throw new InputException(InputText.Invariant(
+                $"{file}, line {this.firstPercent!.Value.Line}, column {InputText.Quoted(name)}: {InputText.Quoted(this.firstPercent.Value.Text)} is a percentage, but {plain.Count + grouped.Count} other cells are numbers without the sign. Write all of them in one way, or take the column as text (setting text-columns)."));
+        }
+
+        NumberForm form = percents.Count > 0 ? NumberForm.Percent : grouped.Count > 0 ? NumberForm.Grouped : NumberForm.Plain;
+        Note = form switch
+        {
+            NumberForm.Percent => $"{file}: column {InputText.Quoted(name)} holds percentages; the numbers before the sign are taken.",
+            NumberForm.Grouped => $"{file}: column {InputText.Quoted(name)} holds numbers with signs between thousands, such as {InputText.Quoted(this.firstText!.Value.Text)}; they are taken as numbers.",
+            _ when CountsRows && plain.Count >= FewestCounted => $"{file}: column {InputText.Quoted(name)} counts the rows, as an identifier does, and is a feature. Ignore it (setting ignore) unless that is meant.",
+            _ => null,
+        };
+        var all = form == NumberForm.Percent ? percents : Moments.Of(plain, grouped);
+        if (!options.Standardise) return new TableColumn(name, null, 0, 1) { Form = form };
+        if (all.Least == all.Greatest) return new TableColumn(name, null, all.Least, 1) { Form = form };
+        double deviation = Math.Sqrt(all.Squares / all.Count);
+        if (!double.IsFinite(deviation) || !double.IsFinite(all.Mean) || deviation == 0)
+        {
+            throw new InputException(InputText.Invariant(
+                $"{file}, column {InputText.Quoted(name)}: its numbers, from {all.Least:R} to {all.Greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column (setting ignore)."));
+        }
+
+        return new TableColumn(name, null, all.Mean, deviation) { Form = form };
+    }
+
+    // Dates, and numbers with units or ranges, would be a feature each without their order.
+    private void RefuseNumbersInWords()
+    {
+        int dates = levels.Count(level => NumberText.IsDateOrTime(level)), digits = levels.Count(level => NumberText.BeginsWithDigit(level));
+        bool areDates = dates >= FewestDates && 2 * dates > levels.Count;
+        if (!areDates && (levels.Count <= MostTextsWithDigits || 2 * digits <= levels.Count)) return;
+        var (line, text) = this.firstText!.Value;
+        throw new InputException(InputText.Invariant(
+            $"{file}, line {line}, column {InputText.Quoted(name)}: most of its texts {(areDates ? "are dates or times" : "begin with digits but are no numbers")}, such as {InputText.Quoted(text)}, and each of {(tooMany ? "more than " : "")}{levels.Count} would be a feature of its own. Write plain numbers, ignore the column (setting ignore), or take it as text (setting text-columns)."));
+    }
+
+    private void RefuseIdentifiers()
+    {
+        if (tooMany || levels.Count <= MostUnsuspectedTexts || 2L * levels.Count <= this.cells) return;
+        throw new InputException(InputText.Invariant(
+            $"{file}, column {InputText.Quoted(name)}: its {this.cells} cells hold {levels.Count} different texts, such as {InputText.Quoted(levels[0])}, as identifiers or free text do. Ignore the column (setting ignore), or take it as text (setting text-columns)."));
+    }
+
+    private TableColumn AsText() => !tooMany ? new TableColumn(name, this.levels, 0, 1) : throw new InputException(InputText.Invariant(
+        $"{file}, line {tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column (setting ignore) if it is an id or free text, or raise the limit."));
+
+    // Mean and spread of numbers that come one at a time.
+    private struct Moments()
+    {
+        public long Count { get; private set; }
+
+        public double Mean { get; private set; }
+
+        public double Squares { get; private set; }
+
+        public double Least { get; private set; } = double.PositiveInfinity;
+
+        public double Greatest { get; private set; } = double.NegativeInfinity;
+
+        public static Moments Of(Moments one, Moments other)
+        {
+            if (other.Count == 0) return one;
+            long count = one.Count + other.Count;
+            double difference = other.Mean - one.Mean;
+            return new Moments
+            {
+                Count = count,
+                Mean = one.Mean + (difference * other.Count / count),
+                Squares = one.Squares + other.Squares + (difference * difference * one.Count * other.Count / count),
+                Least = Math.Min(one.Least, other.Least),
+                Greatest = Math.Max(one.Greatest, other.Greatest),
+            };
+        }
+
+        public void Add(double value)
+        {
+            Count++;
+            Least = Math.Min(Least, value);
+            Greatest = Math.Max(Greatest, value);
+            double difference = value - Mean;
+            Mean += difference / Count;
+            Squares += difference * (value - Mean);
+        }
+    }
+}

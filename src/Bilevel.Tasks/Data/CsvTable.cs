@@ -1,0 +1,146 @@
+namespace Bilevel.Tasks;
+
+/// <summary>The rows of a table, each with as many cells as the header.</summary>
+internal sealed class CsvTable : IDisposable
+{
+    private const char Mark = '\uFEFF';
+
+    private readonly CsvRows rows;
+    private readonly Dictionary<string, int> columns = new(StringComparer.Ordinal);
+    private readonly char? ownSeparator;
+    private int longRows, firstLongRow, openRows;
+    private bool isAhead;
+
+    public CsvTable(InputFile file, DataOptions options)
+    {
+        (Name, ownSeparator) = (file.Name, options.Separator);
+        rows = new CsvRows(file, options.Separator ?? SeparatorOf(file, options), options.Encoding);
+        try
+        {
+            Header = options.NoHeader ? Numbers() : ReadHeader();
+            rows.Width = Header.Length;
+
+            // The tables that R writes have no name for the names of their rows.
+            if (!options.NoHeader && (isAhead = NextNotBlank()) && rows.Count == Header.Length + 1 && !rows[rows.Count - 1].IsEmpty)
+            {
+                HasRowNames = true;
+                Header = ["", .. Header];
+            }
+
+            for (int j = 0; j < Header.Length; j++)
+            {
+                if (!this.columns.TryAdd(Header[j], j)) throw new InputException($"{Name}: two columns are named {InputText.Quoted(Header[j])}. Rename one, or say that there is no header (setting no-header).");
+            }
+
+            rows.Width = Header.Length;
+        }
+        catch
+        {
+            rows.Dispose();
+            throw;
+        }
+    }
+
+    public string Name { get; }
+
+    /// <summary>The names of the columns; the first may be empty, where it has none.</summary>
+    public string[] Header { get; }
+
+    /// <summary>Whether every row has one cell more than there are names, so that the first is taken for the name of the row.</summary>
+    public bool HasRowNames { get; }
+
+    /// <summary>The line on which the row begins, from 1.</summary>
+    public int Line => rows.Line;
+
+    /// <summary>What is to be said of the rows read so far, a sentence each.</summary>
+    public IEnumerable<string> Notes
+    {
+        get
+        {
+            if (rows.Comments.Count > 0) yield return InputText.Invariant($"{Name}: {rows.Comments.Count} comment lines are skipped; the first is line {rows.Comments.First}.");
+            if (openRows > 0) yield return InputText.Invariant($"{Name}: {openRows} rows end with a separator and nothing behind it.");
+            if (longRows > 0) yield return InputText.Invariant($"{Name}: {longRows} rows go over several lines inside of quotes; the first begins on line {firstLongRow}.");
+        }
+    }
+
+    public bool Next()
+    {
+        if (!isAhead && !NextNotBlank()) return false;
+        isAhead = false;
+        bool isLong = rows.LastLine > rows.Line, isOpen = rows.Count == Header.Length + 1 && rows[rows.Count - 1].IsEmpty;
+        if (rows.Count != Header.Length && !isOpen) throw WrongCount(isLong ? " It goes over several lines: a quote may not be closed." : "");
+        if (isLong && longRows++ == 0) firstLongRow = Line;
+        if (isOpen) openRows++;
+        return true;
+    }
+
+    /// <summary>Of the row at hand, which has more or fewer cells than the header names.</summary>
+    public InputException WrongCount(string hint = "") => new(InputText.Invariant(
+        $"{Name}, line {Line}: has {rows.Count} columns, but the header has {(HasRowNames ? InputText.Invariant($"{Header.Length - 1}, and the first row {Header.Length}") : Header.Length)}.{hint} Correct the row; text with the separator inside needs quotes."));
+
+    public ReadOnlySpan<char> Cell(int column) => rows[column];
+
+    /// <summary>The column of this name, in this spelling or else in any; -1 where there is none.</summary>
+    public int Find(string name) =>
+        this.columns.TryGetValue(name, out int exact) ? exact : Array.FindIndex(Header, h => h.Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    public int Require(string name) => Find(name) is >= 0 and int column ? column : throw Lacks(name);
+
+    public InputException Lacks(string name) => new(
+        $"{Name}: has no column {InputText.Quoted(name)}. Its columns are {InputText.Few(Header)}; correct the name, or the header.{(Array.Exists(Header, h => h.Contains(',', StringComparison.Ordinal)) ? " In a list, a name with a comma stands in double quotes." : "")}");
+
+    public void Dispose() => rows.Dispose();
+
+    private bool IsBlank() => rows.Count == 1 && rows[0].IsWhiteSpace();
+
+    private bool NextNotBlank()
+    {
+        while (rows.Next())
+        {
+            if (!IsBlank()) return true;
+        }
+
+        return false;
+    }
+
+    private InputException NoRows() => new($"{Name}: is empty. Use another file.");
+
+    // Without names the columns are numbered.
+    private string[] Numbers()
+    {
+        isAhead = NextNotBlank() ? true : throw NoRows();
+        int count = rows.Count > 1 && rows[rows.Count - 1].IsEmpty ? rows.Count - 1 : rows.Count;
+        if (count == 1) throw OneColumn("first line", rows[0].ToString());
+        return [.. Enumerable.Range(1, count).Select(j => InputText.Invariant($"{j}"))];
+    }
+
+    private string[] ReadHeader()
+    {
+        if (!NextNotBlank()) throw NoRows();
+        string[] header = new string[rows.Count];
+        for (int j = 0; j < header.Length; j++) header[j] = rows[j].Trim(Mark).ToString();
+        if (header.Length == 1) throw OneColumn("header", header[0]);
+        if (header[^1].Length == 0) header = header[..^1];
+        if (header.All(h => NumberText.TryPlain(h, out _)))
+            throw new InputException($"{Name}: begins with numbers, not with the names of the columns. Put a header line before the rows, or say that there is none (setting no-header).");
+        int unnamed = Array.FindIndex(header, 1, h => h.Length == 0);
+        if (unnamed >= 0) throw new InputException(InputText.Invariant($"{Name}: column {unnamed + 1} of {header.Length} has no name in the header. Name it."));
+        return header;
+    }
+
+    private InputException OneColumn(string what, string text) => new(
+        $"{Name}: its {what}, {InputText.Quoted(text)}, is one column: nothing in it is separated by {(ownSeparator is { } given ? $"'{given}'" : "commas, semicolons, tabs or bars")}. Separate the columns so, or use another file.");
+
+    // The separator that is most often in the header, outside of quotes.
+    private static char SeparatorOf(InputFile file, DataOptions options)
+    {
+        using var lines = new LineReader(file, options.Encoding);
+        while (lines.Next(out ReadOnlySpan<char> line))
+        {
+            if (line.IsWhiteSpace() || CsvRows.IsComment(line, CsvFile.Separators)) continue;
+            return CsvFile.MostOften(line);
+        }
+
+        throw new InputException($"{file.Name}: is empty. Use another file.");
+    }
+}
