@@ -109,7 +109,24 @@ internal static class CommandLine
         if (command.Name == "run" && owners.Count > 0) return $"{option} is a setting of the method {string.Join(", ", owners)}: choose it with --method, or leave the option out.";
         var others = tasks.Where(t => t.Schema.Settings.Any(s => "--" + s.Name == option || "--task." + s.Name == option)).Select(t => t.Name).ToList();
         if (command.Name == "run" && others.Count > 0) return $"{option} is a setting of the task {string.Join(", ", others)}, not of this one; leave the option out.";
-        return $"'{name}' has no option {option}. {NearestName.Advice(option, [.. command.Options.Where(o => !o.Hidden).Select(o => o.Name)])}";
+        string advice = Nearest(option, command, tasks) ?? $"'{name} --help' shows what it takes, with examples.";
+        return $"'{name}' has no option {option}. {advice}";
+    }
+
+    // The option that was meant: of the verb, or a setting, of the task and method of this command before those of others.
+    private static string? Nearest(string option, Command command, IReadOnlyList<ITask> tasks)
+    {
+        string prefix = new[] { SettingChange.TaskPrefix, SettingChange.MethodPrefix }.FirstOrDefault(p => option.StartsWith("--" + p, StringComparison.Ordinal)) ?? "";
+        string start = "--" + prefix;
+        if (!option.StartsWith(start, StringComparison.Ordinal)) return null;
+        string meant = option[start.Length..];
+        List<string> here = [.. command.Options.Select(o => o.Name).Where(n => n.StartsWith(start, StringComparison.Ordinal)).Select(n => n[start.Length..])];
+        if (NearestName.Find(meant, here) is { } near) return $"Did you mean '{start}{near}'?";
+        if (command.Name != "run") return null;
+        var owners = MethodCatalog.All.Select(m => (Kind: "method", m.Name, m.Schema)).Concat(tasks.Select(t => (Kind: "task", t.Name, t.Schema))).ToList();
+        if (NearestName.Find(meant, [.. owners.SelectMany(o => o.Schema.Settings).Select(s => s.Name).Distinct()]) is not { } setting) return null;
+        var owner = owners.First(o => o.Schema.Settings.Any(s => s.Name == setting));
+        return $"Did you mean '--{setting}'? It is a setting of the {owner.Kind} {owner.Name}, not of this command's.";
     }
 }
 

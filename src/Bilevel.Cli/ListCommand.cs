@@ -95,7 +95,7 @@ internal static class ListCommand
         foreach (var (setting, value, _) in entry.Settings)
         {
             output.WriteLine();
-            output.WriteLine($"  --{setting.Name}   {SettingText.TypeAndRange(setting)}; default {value}");
+            output.WriteLine($"  --{setting.Name}   {SettingText.TypeAndRange(setting)}; default {value}; in C# {setting.CSharpName}");
             foreach (string line in TextTable.Wrap(setting.Help, Width - Indent)) output.WriteLine(new string(' ', Indent) + line);
         }
 
@@ -121,6 +121,7 @@ internal static class ListCommand
         {
             json.WriteStartObject();
             json.WriteString("name", setting.Name);
+            json.WriteString("csharp_name", setting.CSharpName);
             json.WriteString("type", setting.TypeName);
             JsonReport.WriteFinite(json, "min", setting.Min);
             JsonReport.WriteFinite(json, "max", setting.Max);

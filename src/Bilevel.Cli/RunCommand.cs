@@ -19,11 +19,12 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
         if (options.Resume && folder?.HasCheckpoint == false) terminal.Error.WriteLine($"bilevel: There is no checkpoint in {options.OutFolder} yet; the run starts at its beginning.");
         using var interruption = new Interruption(terminal.Error);
 
-        var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads)));
+        ConsoleProgress? progress = null;
+        var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads) { Stage = stage => progress?.Stage(stage) }));
         var plan = RunPlan.Of(options, task, taskSettings, instance, changes, inputs);
-        var progress = terminal.ErrorIsTerminal ? new ConsoleProgress(terminal.Error, $"{task.Name} by {plan.Method.Name}") : null;
+        progress = new ConsoleProgress(terminal.Error, terminal.ErrorIsTerminal, $"{task.Name} by {plan.Method.Name}");
         RunReport Solve() => instance.Accept(new RunVisitor(plan, folder, progress, interruption.Token));
-        var report = (progress is null ? Solve() : progress.During(Solve)) with
+        var report = progress.During(Solve) with
         {
             TaskSummary = task.Summary,
             TaskSettings = SettingValue.Of(task.Schema, taskSettings, task.Settings([])),

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Bilevel.Cli;
 
 /// <summary>Runs a plan on a task's problem, whatever its vectors.</summary>
-internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProgress? progress, CancellationToken cancellation) : ITaskVisitor<RunReport>
+internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProgress progress, CancellationToken cancellation) : ITaskVisitor<RunReport>
 {
     public RunReport Visit<V>(TaskInstance<V> instance)
         where V : class, IVector<V>
@@ -23,7 +23,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             CheckpointInterval = plan.CheckpointInterval,
             Trace = folder?.Trace,
             Progress = progress,
-            Logger = progress is null ? NullLogger.Instance : new WarningLogger(progress.Warn),
+            Logger = progress.IsTerminal ? new WarningLogger(progress.Warn) : NullLogger.Instance,
         };
         var answers = plan.Starts > 1 ? FromStarts(driver, instance) : [From(new BestPoint<V>(instance), best => driver.Run(best.Watching(plan.Method), instance.Problem, instance.Start, plan.Seed, cancellation))];
         if (plan.Starts > 1 && folder is not null) WriteTrace(folder.Trace, answers[0].Solution.Trace);

@@ -4,7 +4,13 @@ namespace Bilevel.Tasks;
 /// <param name="Seed">Seed of all random choices of the task (split, corruption, generated data).</param>
 /// <param name="DataFolder">Folder of the user's data; null for the task's own.</param>
 /// <param name="Threads">Number of threads that its objectives may use; results do not depend on it.</param>
-public sealed record TaskContext(ulong Seed = 0, string? DataFolder = null, int Threads = 1);
+public sealed record TaskContext(ulong Seed = 0, string? DataFolder = null, int Threads = 1)
+{
+    /// <summary>Is told what the measuring of an answer is at, such as "baselines 3 of 6"; null where nobody listens.</summary>
+    public Action<string>? Stage { get; init; }
+
+    internal void Baseline(int number, int count) => Stage?.Invoke(FormattableString.Invariant($"baselines {number} of {count}"));
+}
 
 /// <summary>A ready bilevel problem that people run by name.</summary>
 public interface ITask

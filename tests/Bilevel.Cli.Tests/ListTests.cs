@@ -15,16 +15,16 @@ public class ListTests
 
             Settings, as --name value or --set name=value:
 
-              --size   integer, 1 to 1000; default 3
+              --size   integer, 1 to 1000; default 3; in C# Size
                   Number of components.
 
-              --target   number, -100 to 100; default 1
+              --target   number, -100 to 100; default 1; in C# Target
                   Target c of the upper level.
 
-              --momentum   number, at least 0; default 0.25
+              --momentum   number, at least 0; default 0.25; in C# Momentum
                   Shares its name with a setting of the methods.
 
-              --bad-data   true|false; default false
+              --bad-data   true|false; default false; in C# BadData
                   Fails when it is built, as a task with unusable data does.
 
             A run uses, unless told otherwise and on the task's own data (what follows the data may be other on yours):
@@ -52,8 +52,8 @@ public class ListTests
     public void ListOfAMethodShowsTypeRangeAndDefault()
     {
         string output = Tool.Run("list", "f2ba-plus").Out;
-        Assert.Contains("  --lambda   number|auto, at least 1e-12; default auto\n", output);
-        Assert.Contains("  --accelerated   true|false; default true\n", output);
+        Assert.Contains("  --lambda   number|auto, at least 1e-12; default auto; in C# Lambda\n", output);
+        Assert.Contains("  --accelerated   true|false; default true; in C# Accelerated\n", output);
         foreach (var setting in MethodCatalog.Find("f2ba-plus").Schema.Settings) Assert.Contains($"  --{setting.Name}   ", output);
     }
 

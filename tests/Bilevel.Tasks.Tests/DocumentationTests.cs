@@ -45,8 +45,8 @@ public partial class DocumentationTests
         var method = task is null ? MethodCatalog.Find(name) : null;
         var schema = task?.Schema ?? method!.Schema;
         var defaults = task?.Settings([]).ToDictionary(s => s.Key, s => s.Value) ?? schema.Settings.ToDictionary(s => s.Name, s => s.Read(method!.Defaults));
-        var rows = schema.Settings.Select(s => $"| `{s.Name}` | {s.TypeName.Replace("|", " or ", StringComparison.Ordinal)} | {defaults[s.Name]} | {s.Help.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
-        return "\n| setting | value | default | meaning |\n|---|---|---|---|\n" + string.Concat(rows) + "\n";
+        var rows = schema.Settings.Select(s => $"| `{s.Name}` | `{s.CSharpName}` | {s.TypeName.Replace("|", " or ", StringComparison.Ordinal)} | {defaults[s.Name]} | {s.Help.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
+        return "\n| setting | in C# | value | default | meaning |\n|---|---|---|---|---|\n" + string.Concat(rows) + "\n";
     }
 
     internal static string Root()

@@ -8,7 +8,7 @@ namespace Bilevel.Tasks;
 /// </summary>
 internal sealed class GroupReport
 {
-    private const int GridPoints = 13, ShownImages = 4;
+    private const int GridPoints = 13, ShownImages = 4, Baselines = 5;
     private const double GridReach = 0.01;
 
     private readonly GroupDroSettings settings;
@@ -40,10 +40,15 @@ internal sealed class GroupReport
         classifier = fits.Robust(layout, x1);
         q = fits.Answer(layout, x1, classifier);
         models.Add(Measured("", "the learned model", classifier, layout.Penalties == 1 ? Math.Exp(leader[0]) : double.NaN));
+        context.Baseline(1, Baselines);
         models.Add(Measured("baseline_", "plain training at the fixed ridge", fits.Plain(settings.Ridge), settings.Ridge));
+        context.Baseline(2, Baselines);
         models.Add(Tuned("tuned_baseline_", "plain training, its ridge chosen on a grid by validation accuracy", fits.Plain));
+        context.Baseline(3, Baselines);
         models.Add(Measured("robust_", "group-robust training at the fixed ridge and tau", fits.Robust(settings.Ridge, settings.Tau), settings.Ridge));
+        context.Baseline(4, Baselines);
         models.Add(Tuned("tuned_robust_", "group-robust training, its ridge chosen on a grid by validation accuracy", ridge => fits.Robust(ridge, settings.Tau)));
+        context.Baseline(5, Baselines);
         models.Add(Measured("validation_only_", "plain training on the validation rows alone, at the fixed ridge", new GroupModels(data.Validation, groups, context.Threads).Plain(settings.Ridge), settings.Ridge));
     }
 

@@ -38,9 +38,13 @@ internal static class CleaningReport
         bool[]? corrupted = data.Corrupted;
         int[] trusted = data.Validation.Labels;
         var cleaned = Fit(training, data.Observed, weights);
-        var noisy = Fit(training, data.Observed, Unweighted(training.Count));
-        var onValidation = Fit(validation, trusted, Unweighted(validation.Count));
         int[] clean = corrupted is null ? [] : [.. Enumerable.Range(0, corrupted.Length).Where(i => !corrupted[i])];
+        int baselines = clean.Length == 0 ? 2 : 3;
+        context.Baseline(1, baselines);
+        var noisy = Fit(training, data.Observed, Unweighted(training.Count));
+        context.Baseline(2, baselines);
+        var onValidation = Fit(validation, trusted, Unweighted(validation.Count));
+        if (clean.Length > 0) context.Baseline(3, baselines);
         var onClean = clean.Length == 0 ? null : Fit(training.Select(clean), [.. clean.Select(i => data.Observed[i])], Unweighted(clean.Length));
 
         ModelScores ofCleaned = Score(cleaned, validation, trusted), ofNoisy = Score(noisy, validation, trusted), onTraining = Score(cleaned, training, data.Observed);

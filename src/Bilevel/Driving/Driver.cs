@@ -16,7 +16,11 @@ public sealed record Phase(IMethod Method, StoppingRule Stop);
 /// <param name="Penalty">The penalty parameter: lambda, or rho of a minimax problem.</param>
 /// <param name="Elapsed">Time so far.</param>
 /// <param name="Share">Share of the nearest limit that is used, 0 where there is none; elapsed / share - elapsed estimates the time left.</param>
-public readonly record struct RunProgress(long Iteration, long OracleCalls, double UpperValue, double Residual, double Penalty, TimeSpan Elapsed, double Share);
+public readonly record struct RunProgress(long Iteration, long OracleCalls, double UpperValue, double Residual, double Penalty, TimeSpan Elapsed, double Share)
+{
+    /// <summary>What the run is at once its iterations are done, such as "certificate"; null while they go on.</summary>
+    public string? Stage { get; init; }
+}
 
 /// <summary>Receives the rows of a trace as they are recorded.</summary>
 public interface ITraceSink

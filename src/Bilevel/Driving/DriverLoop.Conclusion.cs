@@ -9,6 +9,7 @@ internal sealed partial class DriverLoop<V>
 
         // Who cancels wants to leave now; a certificate, or the lower level, may take as long as the run.
         bool wanted = sound && status != SolveStatus.Cancelled;
+        if (wanted) driver.Progress?.Report(Progress(driver.CertifyAt is null ? "answer" : "certificate"));
         var known = confirmed?.Iteration == iteration ? confirmed : null;
         var certified = !wanted ? null : known is not null ? known.Whole
             : driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;

@@ -286,11 +286,13 @@ internal sealed partial class DriverLoop<V> : IRunView
         if (driver.Progress is { } progress && driver.Clock.GetElapsedTime(lastProgress, now).TotalMilliseconds >= 100)
         {
             lastProgress = now;
-            progress.Report(new RunProgress(iteration, OracleCalls, lastUpper, run.Residual, run.Penalty, Elapsed, stop.Share));
+            progress.Report(Progress(null));
         }
 
         if (driver.Clock.GetElapsedTime(lastCheckpoint, now) >= driver.CheckpointInterval) Save();
     }
+
+    private RunProgress Progress(string? stage) => new(iteration, OracleCalls, lastUpper, run.Residual, run.Penalty, Elapsed, stop.Share) { Stage = stage };
 
     private static bool IsFinite(ReadOnlySpan<V> point)
     {

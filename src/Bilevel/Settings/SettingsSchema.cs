@@ -24,6 +24,9 @@ public sealed class Setting
     /// <summary>The name, as in <c>--set name=value</c>: the property's name in kebab case.</summary>
     public string Name { get; }
 
+    /// <summary>The name in C#: the property of the settings record, behind that of its group where it has one.</summary>
+    public string CSharpName => string.Join('.', path.Select(p => p.Name));
+
     /// <summary>One sentence of help.</summary>
     public string Help => declaration.Help;
 

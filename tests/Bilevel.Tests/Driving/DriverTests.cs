@@ -102,6 +102,9 @@ public sealed class DriverTests
         var reports = new Reports();
         new Driver { Stop = Stop.Iterations(1_000) | Stop.Residual(0.1), Clock = clock, Progress = reports, CheckpointInterval = TimeSpan.MaxValue }
             .Run(new ScriptedMethod(_ => 1) { CallsPerStep = 2, OnStep = _ => clock.Advance(TimeSpan.FromMilliseconds(20)) }, problem, x, y);
+        Assert.Equal("answer", reports[^1].Stage);
+        reports.RemoveAt(reports.Count - 1);
+        Assert.All(reports, r => Assert.Null(r.Stage));
         Assert.Equal(Enumerable.Range(1, 200).Select(i => 5L * i).ToArray()[..reports.Count], reports.Select(r => r.Iteration));
         Assert.InRange(reports.Count, 199, 200);
         Assert.Equal((500L, 1_000L, 1.0, 5_000.0, 0.5), (reports[99].Iteration, reports[99].OracleCalls, reports[99].Residual, reports[99].Penalty, reports[99].Share));
@@ -116,7 +119,7 @@ public sealed class DriverTests
         new Driver { Clock = clock, Progress = reports }.RunPhases(
             [new Phase(new ScriptedMethod(_ => 1), Stop.Iterations(3_000_000)), new Phase(new ScriptedMethod(_ => 1) { OnStep = _ => clock.Advance(TimeSpan.FromSeconds(1)) }, Stop.Iterations(3_000_010))],
             problem, [x, y]);
-        Assert.Equal(9, reports.Count);                // none after the tenth step, which ends the run
+        Assert.Equal(9, reports.Count(r => r.Stage is null));                // none after the tenth step, which ends the run
     }
 
     [Fact]
