@@ -45,8 +45,7 @@ internal static class FlatStart
                     place.AddScaled(side * radius * Math.Max(1, x.Norm()) / norm, direction);
                     bilevel.UpperSet.Project(place);
                     var answer = Answers.Read(problem, [place, point[BilevelProblem.Y]], double.NaN, tolerance);
-                    var away = place;
-                    away = away.Copy();
+                    var away = place.Copy();
                     away.AddScaled(-1, x);
                     double distance = away.Norm(), fall = value - answer.UpperValue - (2 * tolerance * distance) - (1e-9 * Math.Abs(value));
                     if (fall > gain) (best, at, gain) = (answer, distance, fall);

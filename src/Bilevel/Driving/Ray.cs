@@ -10,6 +10,8 @@ internal static class Ray
     private const int SlopesSeen = 5;
     private const double DiedOut = 1e-8;
 
+    private const double Tiny = 1e-30;
+
     /// <summary>Norm and value at the last place looked at, where the slope never turned; null where it did: a convex function rises behind the minimiser on the ray.</summary>
     /// <param name="g">The function.</param>
     /// <param name="set">Its set.</param>
@@ -23,8 +25,9 @@ internal static class Ray
         double reach = (y.Norm() is var size and > 0 ? size : 1) / 8;
         V place = y.Copy(), ahead = y.Copy();
         int seen = 0;
+        double begins = double.NaN, ends = double.NaN;
         bool isFlat = false;
-        (double, double) falls = default;
+        (double Norm, double Value) falls = default;
         for (int j = 0; j <= Doublings; j++, reach *= 2)
         {
             place.CopyFrom(y);
@@ -46,10 +49,13 @@ internal static class Ray
             if (double.IsNaN(slope) || double.IsNaN(value) || slope > 0) return null;
             isFlat = slope == 0;
             if (isFlat || double.IsNegativeInfinity(slope)) break;
-            if (seen++ == 0) first = slope;
-            last = slope;
+            if (seen++ == 0) (first, begins) = (slope, value);
+            (last, ends) = (slope, value);
             falls = (place.Norm(), value);
         }
+
+        // A whole way so short that its squares hardly are numbers, over which values do not tell, is no way.
+        if (ends >= begins && falls.Norm < Tiny) return null;
 
         // Flat behind a kink is a minimum attained; flat by underflow is none.
         return seen >= SlopesSeen && (!isFlat || last > DiedOut * first) ? falls : null;

@@ -108,6 +108,17 @@ public sealed class BoundlessnessTests
     }
 
     [Fact]
+    public void A_follower_at_next_to_nothing_is_not_unbounded_for_what_values_do_not_tell()
+    {
+        // g = |y - x| has its minimum at y = x = 0.3256; along y itself 80 doublings end far before it.
+        var kinked = new Objective((x, y) => Math.Abs(y[0] - x[0]), (x, y, r) => r[0] = y[0] >= x[0] ? -1 : 1, (x, y, r) => r[0] = y[0] >= x[0] ? 1 : -1);
+        var far = Ray.FallsForEver(new BlockFunction<DenseVector<double>>(kinked, [Vectors.Of(0.3256), Vectors.Of(5e-83)], BilevelProblem.Y, 1), new DenseWholeSpace<double>(), Vectors.Of(5e-83), Vectors.Of(5e-83));
+        Assert.Null(far);
+        foreach (double y in new[] { 1e-20, 1.0 })
+            Assert.Null(Ray.FallsForEver(new BlockFunction<DenseVector<double>>(kinked, [Vectors.Of(0.3256), Vectors.Of(y)], BilevelProblem.Y, 1), new DenseWholeSpace<double>(), Vectors.Of(y), Vectors.Of(y)));
+    }
+
+    [Fact]
     public void The_advice_to_such_a_follower_works()
     {
         // A small multiple of |y|^2, then a bounded set.
