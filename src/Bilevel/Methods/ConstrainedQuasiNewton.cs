@@ -129,7 +129,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
 
         public void Raise(double factor)
         {
-            RaiseRho();
+            RaiseRho(factor);
             MeasureResidual();
         }
 
@@ -138,13 +138,13 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         public void Step()
         {
             if (double.IsNaN(gradientNorm)) Begin();
-            else if (gradientNorm <= Math.Max(LastShare * settings.Tolerance, stageGoal) && Missing() > 1) RaiseRho();
+            else if (gradientNorm <= Math.Max(LastShare * settings.Tolerance, stageGoal) && Missing() > 1) RaiseRho(settings.RhoFactor);
             else if (Residual <= LastShare * settings.Tolerance) Polish();
             else Move();
             MeasureResidual();
             while (Residual <= NearShare * settings.Tolerance && Missing() > 1)
             {
-                RaiseRho();
+                RaiseRho(settings.RhoFactor);
                 MeasureResidual();
             }
         }
@@ -194,9 +194,9 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         }
 
         // The gradient differs from that of the hyperobjective by an amount of first order in 1/rho.
-        private void RaiseRho()
+        private void RaiseRho(double most)
         {
-            double factor = Math.Min(settings.RhoFactor, MostRho / rho);
+            double factor = Math.Min(most, MostRho / rho);
             rho *= factor;
             followers.MoveTo(rho, factor);
             sharpness = 1;

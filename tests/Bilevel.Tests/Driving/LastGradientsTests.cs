@@ -83,15 +83,9 @@ public sealed class LastGradientsTests
     private static double Square(double t) => t * t;
 
     // Goes down from its start, a unit at a time, until its residual is beyond all bounds.
-    private sealed record RunsAway : IBilevelMethod
+    private sealed record RunsAway() : MethodOfTests("runs-away")
     {
-        public string Name => "runs-away";
-
-        public IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
-            where V : class, IVector<V> => new Run<V>([x.Copy(), y.Copy()]);
-
-        public IEnumerable<Finding> Validate<V>(BilevelProblem<V> problem)
-            where V : class, IVector<V> => [];
+        public override IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed) => new Run<V>([x.Copy(), y.Copy()]);
 
         private sealed class Run<V>(V[] point) : IRun<V>
             where V : class, IVector<V>

@@ -112,15 +112,9 @@ public sealed class LookTests
     }
 
     // x counts the iterations.
-    private sealed record Counts : IBilevelMethod
+    private sealed record Counts() : MethodOfTests("counts")
     {
-        public string Name => "counts";
-
-        public IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
-            where V : class, IVector<V> => new Run<V>([x.Copy(), y.Copy()]);
-
-        public IEnumerable<Finding> Validate<V>(BilevelProblem<V> problem)
-            where V : class, IVector<V> => [];
+        public override IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed) => new Run<V>([x.Copy(), y.Copy()]);
 
         private sealed class Run<V>(V[] point) : IRun<V>
             where V : class, IVector<V>
