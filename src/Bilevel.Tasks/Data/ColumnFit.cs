@@ -132,15 +132,9 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
         };
         var all = form == NumberForm.Percent ? percents : Moments.Of(plain, grouped);
         if (!options.Standardise) return new TableColumn(name, null, 0, 1) { Form = form };
-        if (all.Least == all.Greatest) return new TableColumn(name, null, all.Least, 1) { Form = form };
-        double deviation = Math.Sqrt(all.Squares / all.Count);
-        if (!double.IsFinite(deviation) || !double.IsFinite(all.Mean) || deviation == 0)
-        {
-            throw new InputException(InputText.Invariant(
-                $"{file}, column {InputText.Quoted(name)}: its numbers, from {all.Least:R} to {all.Greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column (setting ignore)."));
-        }
-
-        return new TableColumn(name, null, all.Mean, deviation) { Form = form };
+        if (FeatureScale.Of(all) is { } scale) return new TableColumn(name, null, scale.Mean, scale.Scale) { Form = form, Reach = scale.Reach };
+        throw new InputException(InputText.Invariant(
+            $"{file}, column {InputText.Quoted(name)}: its numbers, from {all.Least:R} to {all.Greatest:R}, cannot be scaled to mean 0 and deviation 1. Use another unit, or ignore the column (setting ignore)."));
     }
 
     // Dates, and numbers with units or ranges, would be a feature each without their order.
@@ -163,43 +157,4 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
 
     private TableColumn AsText() => !tooMany ? new TableColumn(name, this.levels, 0, 1) : throw new InputException(InputText.Invariant(
         $"{file}, line {tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column (setting ignore) if it is an id or free text, or raise the limit."));
-
-    // Mean and spread of numbers that come one at a time.
-    private struct Moments()
-    {
-        public long Count { get; private set; }
-
-        public double Mean { get; private set; }
-
-        public double Squares { get; private set; }
-
-        public double Least { get; private set; } = double.PositiveInfinity;
-
-        public double Greatest { get; private set; } = double.NegativeInfinity;
-
-        public static Moments Of(Moments one, Moments other)
-        {
-            if (other.Count == 0) return one;
-            long count = one.Count + other.Count;
-            double difference = other.Mean - one.Mean;
-            return new Moments
-            {
-                Count = count,
-                Mean = one.Mean + (difference * other.Count / count),
-                Squares = one.Squares + other.Squares + (difference * difference * one.Count * other.Count / count),
-                Least = Math.Min(one.Least, other.Least),
-                Greatest = Math.Max(one.Greatest, other.Greatest),
-            };
-        }
-
-        public void Add(double value)
-        {
-            Count++;
-            Least = Math.Min(Least, value);
-            Greatest = Math.Max(Greatest, value);
-            double difference = value - Mean;
-            Mean += difference / Count;
-            Squares += difference * (value - Mean);
-        }
-    }
 }

@@ -185,6 +185,7 @@ public static class CsvFile
         var dense = new DenseRows(file.Name, sparse ? 0 : encoding.FeatureCount, rows ?? 0);
         long[] unseen = new long[levels.Length];
         var (missing, filled) = (new MissingTexts(options.Missing), new (long Count, int Line)[levels.Length]);
+        var beyond = new (long Count, int Line, string Text)[levels.Length];
         List<int> lines = [];
         using var table = new CsvTable(file, options);
         while (table.Next())
@@ -224,8 +225,8 @@ public static class CsvFile
                         value = column.Mean;
                     }
 
-                    value = (value - column.Mean) / column.Scale;
-                    if (!double.IsFinite(value)) throw TooLarge(file.Name, table.Line, column.Name, cell);
+                    if (column.Scaling.IsBeyond(value) && beyond[c].Count++ == 0) beyond[c] = (1, table.Line, cell.ToString());
+                    value = column.Scaling.At(value);
                     if (sparse)
                     {
                         builder.Add(feature, value);
@@ -249,6 +250,8 @@ public static class CsvFile
         {
             if (filled[c].Count > 0)
                 notes.Add(InputText.Invariant($"{file.Name}: column {InputText.Quoted(encoding.Columns[c].Name)} has no number in {filled[c].Count} rows (the first is line {filled[c].Line}); {encoding.Columns[c].Mean:G6}, the {(options.Standardise ? "mean of the training data" : "number that numbers are compared with")}, is taken there."));
+            if (beyond[c].Count > 0)
+                notes.Add(InputText.Invariant($"{file.Name}: column {InputText.Quoted(encoding.Columns[c].Name)} has {beyond[c].Count} numbers {(encoding.Columns[c].Reach == 0 ? InputText.Invariant($"other than {encoding.Columns[c].Mean:G6}, the only one of the training data") : InputText.Invariant($"more than {FeatureScale.Beyond} times as far from the mean as any of the training data"))} (the first is {InputText.Quoted(beyond[c].Text)} on line {beyond[c].Line}); they are taken at that distance."));
             if (unseen[c] > 0)
                 notes.Add(InputText.Invariant($"{file.Name}: {unseen[c]} rows have a text in column {InputText.Quoted(encoding.Columns[c].Name)} that the training data lack; its features are zero there."));
         }
@@ -265,9 +268,6 @@ public static class CsvFile
 
     internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell, NumberForm form = NumberForm.Plain) => new(InputText.Invariant(
         $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no {(form == NumberForm.Percent ? "percentage in a column of percentages" : "finite number in a column of numbers")}. Correct it, remove the row, say that it means missing (setting missing), ignore the column (setting ignore), or take it as text (setting text-columns)."));
-
-    internal static InputException TooLarge(string file, int line, string column, ReadOnlySpan<char> cell) => new(InputText.Invariant(
-        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is too large beside the other numbers of the training data. Correct it, or ignore the column (setting ignore)."));
 
     internal enum Cell
     {

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Bilevel.Tasks;
 
 /// <summary>
-/// Rows of numbers, of which only those that are not zero are read. Immutable, and safe to read from several threads.
+/// Rows of numbers, of which only the entries that are not zero are read. Immutable, and safe to read from several threads.
 /// </summary>
 public abstract class FeatureTable
 {
@@ -13,12 +13,18 @@ public abstract class FeatureTable
     /// <summary>The number of features of every row; features are counted from 0.</summary>
     public abstract int FeatureCount { get; }
 
-    /// <summary>How many entries of a row are not zero.</summary>
+    /// <summary>
+    /// What is subtracted from the entries of every row, a number per feature; empty for zeros. So rows of many zeros keep
+    /// them although their features have mean 0.
+    /// </summary>
+    public ReadOnlyMemory<double> Centre { get; private protected init; }
+
+    /// <summary>How many entries of a row are not zero, before the centre is subtracted.</summary>
     /// <param name="row">The row, from 0 to <c>Count - 1</c>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="row"/> is not the index of a row.</exception>
     public abstract int NonZeroCount(int row);
 
-    /// <summary>Reads the entries of a row that are not zero.</summary>
+    /// <summary>Reads the entries of a row that are not zero, before the centre is subtracted.</summary>
     /// <param name="row">The row, from 0 to <c>Count - 1</c>.</param>
     /// <param name="features">Filled with the features, ascending; at least <see cref="NonZeroCount"/> places.</param>
     /// <param name="values">Filled with their values; at least <see cref="NonZeroCount"/> places.</param>
@@ -170,14 +176,16 @@ public sealed class SparseTable : FeatureTable
     /// <param name="features">The feature of each entry, ascending within a row.</param>
     /// <param name="values">The value of each entry, none of them zero; may be longer than what the rows use.</param>
     /// <param name="featureCount">The number of features, above every feature that occurs.</param>
+    /// <param name="centre">What is subtracted from every row, a number per feature; null for nothing.</param>
     /// <exception cref="ArgumentNullException">An array is null.</exception>
     /// <exception cref="ArgumentException">The arrays are not those of compressed rows.</exception>
-    public SparseTable(int[] starts, int[] features, double[] values, int featureCount)
+    public SparseTable(int[] starts, int[] features, double[] values, int featureCount, double[]? centre = null)
     {
         ArgumentNullException.ThrowIfNull(starts);
         ArgumentNullException.ThrowIfNull(features);
         ArgumentNullException.ThrowIfNull(values);
         ArgumentOutOfRangeException.ThrowIfNegative(featureCount);
+        if (centre is not null && centre.Length != featureCount) throw Bad(nameof(centre), $"There are {featureCount} features, but {centre.Length} numbers of the centre.");
         if (starts.Length == 0 || starts[0] != 0 || starts[^1] > features.Length || starts[^1] > values.Length)
             throw new ArgumentException("The starts must begin with 0 and end within the entries.", nameof(starts));
         for (int row = 0; row + 1 < starts.Length; row++)
@@ -198,6 +206,7 @@ public sealed class SparseTable : FeatureTable
         this.features = features;
         this.values = values;
         FeatureCount = featureCount;
+        Centre = centre;
     }
 
     /// <inheritdoc/>
@@ -255,29 +264,7 @@ internal sealed class SparseTableBuilder(string source)
 
     public void EndRow() => this.starts.Add(this.used);
 
-    /// <summary>Divides every entry by the number of its feature; what becomes zero is left out.</summary>
-    public void Divide(ReadOnlySpan<double> divisors)
-    {
-        int kept = 0, from = 0;
-        for (int row = 0; row < Count; row++)
-        {
-            int to = this.starts[row + 1];
-            for (int k = from; k < to; k++)
-            {
-                double value = this.values[k] / divisors[this.features[k]];
-                if (value == 0) continue;
-                this.features[kept] = this.features[k];
-                this.values[kept++] = value;
-            }
-
-            from = to;
-            this.starts[row + 1] = kept;
-        }
-
-        this.used = kept;
-    }
-
-    public SparseTable Build(int featureCount) => new([.. this.starts], this.features, this.values, featureCount);
+    public SparseTable Build(int featureCount, double[]? centre = null) => new([.. this.starts], this.features, this.values, featureCount, centre);
 
     // Separate for its test: nobody wants to fill 2^31 entries for one.
     internal static int Grown(int used, int most, string source) => used < most

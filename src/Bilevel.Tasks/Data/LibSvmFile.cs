@@ -1,18 +1,15 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace Bilevel.Tasks;
 
 /// <summary>
-/// Reads data in the format of LIBSVM and SVMlight: a line per row, <c>label index:value index:value ...</c>, indices from
-/// 1 and ascending, zeros left out, comments behind <c>#</c>; plain, or compressed with gzip or bzip2.
+/// Reads data in the format of LIBSVM and SVMlight: a line per row, <c>label index:value index:value ...</c>, labels that
+/// are numbers, ascending indices, zeros left out, comments behind <c>#</c>; plain, or compressed with gzip or bzip2. Features
+/// are scaled as the columns of a table are, to mean 0 and deviation 1 with their zeros, which stay left out.
 /// </summary>
 public static class LibSvmFile
 {
-    // Weights and scales are dense, and a damaged index must not fill the memory.
-    private const int MostFeatures = 10_000_000;
-
-    /// <summary>Reads a training file: it sets the classes, the number of features and their scales.</summary>
+    /// <summary>Reads a training file: it sets the classes, the features and their scales.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">How to read it; null for the defaults.</param>
     /// <returns>The rows, sparse.</returns>
@@ -20,7 +17,7 @@ public static class LibSvmFile
     public static LabelledData Read(string path, DataOptions? options = null) =>
         Read(InputFile.OnDisk(Checked(path)), options ?? new DataOptions());
 
-    /// <summary>Reads another file as a training file was read; features beyond those of the training file are left out.</summary>
+    /// <summary>Reads another file as a training file was read; features that the training file lacks are left out.</summary>
     /// <param name="path">The file.</param>
     /// <param name="encoding">The encoding of the training file.</param>
     /// <param name="classNames">The classes of the training file.</param>
@@ -33,20 +30,8 @@ public static class LibSvmFile
     internal static LabelledData Read(InputFile file, DataOptions options)
     {
         var classes = new ClassList(file.Name, "line");
-        var builder = new SparseTableBuilder(file.Name);
-        List<double> largest = [];
-        List<int> places = ReadRows(file, options.Encoding, classes, builder, labelRequired: true, (feature, value, line) =>
-        {
-            if (feature >= MostFeatures)
-                throw new InputException(InputText.Invariant($"{file.Name}, line {line}: the index {feature + 1L} is above {MostFeatures}. Correct it, or number the features anew."));
-            if (feature >= largest.Count) CollectionsMarshal.SetCount(largest, feature + 1);
-            largest[feature] = Math.Max(largest[feature], Math.Abs(value));
-            return value;
-        });
-        if (largest.Count == 0) throw new InputException($"{file.Name}: no line has a feature (index:value). Use another file.");
-        double[] scales = [.. largest.Select(size => options.Standardise && size > 0 ? size : 1)];
-        builder.Divide(scales);
-        return Finish(file, classes, builder, places, TableEncoding.OfSparse(scales), []);
+        var rows = ReadRows(file, options.Encoding, classes, labelRequired: true);
+        return Finish(file, classes, rows, TableEncoding.OfSparse(rows.Fit(options.Standardise)));
     }
 
     internal static LabelledData ReadLike(InputFile file, TableEncoding encoding, IReadOnlyList<string> classNames, bool forPrediction, string? textEncoding)
@@ -56,46 +41,29 @@ public static class LibSvmFile
         if (encoding.Kind != TableKind.Sparse)
             throw new InputException($"{file.Name}: is a LIBSVM file, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
         var classes = new ClassList(file.Name, "line", classNames, forPrediction);
-        var builder = new SparseTableBuilder(file.Name);
-        long beyond = 0;
-        List<int> places = ReadRows(file, textEncoding, classes, builder, !forPrediction, (feature, value, line) =>
-        {
-            if (feature >= encoding.FeatureCount)
-            {
-                beyond++;
-                return 0;
-            }
-
-            double scaled = value / encoding.Scales[feature];
-            return double.IsFinite(scaled) ? scaled : throw new InputException(InputText.Invariant(
-                $"{file.Name}, line {line}: the value {value:R} of feature {feature + 1L} is too large beside those of the training data. Correct it."));
-        });
-        string[] notes = beyond == 0 ? [] :
-            [InputText.Invariant($"{file.Name}: {beyond} entries have an index above {encoding.FeatureCount}, the largest of the training data; they are left out.")];
-        return Finish(file, classes, builder, places, encoding, notes);
+        return Finish(file, classes, ReadRows(file, textEncoding, classes, !forPrediction), encoding);
     }
 
-    private static LabelledData Finish(
-        InputFile file, ClassList classes, SparseTableBuilder builder, List<int> places, TableEncoding encoding, string[] notes)
+    private static LabelledData Finish(InputFile file, ClassList classes, NumberedRows rows, TableEncoding encoding)
     {
-        if (places.Count == 0) throw new InputException($"{file.Name}: holds no rows. Use another file.");
+        List<string> notes = [];
+        var table = rows.Encode(encoding.Numbered, notes);
         var (names, labels) = classes.Finish();
-        return new LabelledData(builder.Build(encoding.FeatureCount), labels, names, file.Name)
+        return new LabelledData(table, labels, names, file.Name)
         {
-            Places = places,
+            Places = rows.Lines,
             Encoding = encoding,
             Notes = [.. notes, .. classes.Notes],
         };
     }
 
-    // The lines of the rows; convert gets every entry, and its answer is kept.
-    private static List<int> ReadRows(
-        InputFile file, string? textEncoding, ClassList classes, SparseTableBuilder builder, bool labelRequired, Func<int, double, int, double> convert)
+    private static NumberedRows ReadRows(InputFile file, string? textEncoding, ClassList classes, bool labelRequired)
     {
-        List<int> places = [];
+        var rows = new NumberedRows(file.Name);
         using var lines = new LineReader(file, textEncoding);
         while (lines.Next(out ReadOnlySpan<char> line))
         {
+            if (line.Contains('\0')) throw new InputException(InputText.Invariant($"{file.Name}, line {lines.Number}: holds a NUL character, which no text has. The file is damaged, or in another encoding (setting encoding)."));
             int comment = line.IndexOf('#');
             ReadOnlySpan<char> rest = (comment < 0 ? line : line[..comment]).Trim();
             if (rest.IsEmpty) continue;
@@ -103,6 +71,7 @@ public static class LibSvmFile
             bool hasLabel = !first.Contains(':');
             if (hasLabel)
             {
+                CheckLabel(file, lines.Number, first);
                 classes.Add(first, lines.Number);
             }
             else if (labelRequired)
@@ -117,22 +86,37 @@ public static class LibSvmFile
             int last = -1;
             for (ReadOnlySpan<char> token = hasLabel ? Token(ref rest) : first; !token.IsEmpty; token = Token(ref rest))
             {
-                int colon = token.IndexOf(':');
-                if (colon < 0 || !int.TryParse(token[..colon], NumberStyles.None, CultureInfo.InvariantCulture, out int index))
-                    throw Bad(file, lines.Number, token, "is not index:value with a whole index. Correct it, as in '3:0.5'");
-                if (index == 0) throw Bad(file, lines.Number, token, "has index 0, but indices begin with 1. Add 1 to every index of the file");
-                if (!double.TryParse(token[(colon + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || !double.IsFinite(value))
-                    throw Bad(file, lines.Number, token, "has no finite number behind the colon. Correct it, as in '3:0.5'");
-                if (index - 1 <= last) throw Bad(file, lines.Number, token, "does not come in ascending order of indices. Sort the entries of the line, each index once");
-                last = index - 1;
-                builder.Add(last, convert(last, value, lines.Number));
+                var (number, value) = Entry(file, lines.Number, token);
+                if (number <= last) throw Bad(file, lines.Number, token, "does not come in ascending order of indices. Sort the entries of the line, each index once");
+                last = number;
+                rows.Add(number, value);
             }
 
-            builder.EndRow();
-            places.Add(lines.Number);
+            rows.EndRow(lines.Number);
         }
 
-        return places;
+        return rows.Lines.Count > 0 ? rows : throw new InputException($"{file.Name}: holds no rows. Use another file.");
+    }
+
+    private static void CheckLabel(InputFile file, int line, ReadOnlySpan<char> label)
+    {
+        if (NumberText.TryPlain(label, out double value) && double.IsFinite(value)) return;
+        bool areSeveral = label.Contains(',');
+        foreach (Range range in label.Split(',')) areSeveral &= NumberText.TryPlain(label[range], out _);
+        throw Bad(file, line, label, areSeveral
+            ? "gives the row several labels, and a row has one class here. Keep one of them, or make a file for each label with 1 for the rows that have it"
+            : "stands where the label should be and is no finite number. Number the classes, or remove the line");
+    }
+
+    private static (int Number, double Value) Entry(InputFile file, int line, ReadOnlySpan<char> token)
+    {
+        if (token.StartsWith("qid:")) throw Bad(file, line, token, "is a query of data for ranking, which has no classes to learn. Use a file of classified rows, or remove the entry");
+        int colon = token.IndexOf(':');
+        if (colon < 0 || !int.TryParse(token[..colon], NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+            throw Bad(file, line, token, "is not index:value with a whole index. Correct it, as in '3:0.5'");
+        if (!NumberText.TryPlain(token[(colon + 1)..], out double value) || !double.IsFinite(value))
+            throw Bad(file, line, token, "has no finite number behind the colon. Correct it, as in '3:0.5'");
+        return (number, value);
     }
 
     private static ReadOnlySpan<char> Token(ref ReadOnlySpan<char> rest)

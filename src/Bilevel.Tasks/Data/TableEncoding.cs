@@ -28,6 +28,21 @@ public sealed record TableColumn(string Name, IReadOnlyList<string>? Levels, dou
 
     /// <summary>How numbers are written in the column.</summary>
     public NumberForm Form { get; init; }
+
+    /// <summary>The largest size of the feature of a number; above it this is taken.</summary>
+    public double Reach { get; init; } = double.PositiveInfinity;
+
+    internal FeatureScale Scaling => new(Mean, Scale, Reach);
+}
+
+/// <summary>A numbered feature of a file that leaves zeros out.</summary>
+/// <param name="Number">Its number in the file.</param>
+/// <param name="Mean">What is subtracted from its values, zeros included.</param>
+/// <param name="Scale">By what the difference is divided; above 0.</param>
+/// <param name="Reach">The largest size of the result; above it this is taken.</param>
+public readonly record struct NumberedFeature(int Number, double Mean, double Scale, double Reach = double.PositiveInfinity)
+{
+    internal FeatureScale Scaling => new(Mean, Scale, Reach);
 }
 
 /// <summary>
@@ -59,8 +74,8 @@ public sealed class TableEncoding
     /// <summary>The texts that mean missing, in any case, besides the empty one; null for the usual ones.</summary>
     public IReadOnlyList<string>? MissingTexts { get; private init; }
 
-    /// <summary>By what the value of each numbered feature is divided, above 0; empty for other kinds.</summary>
-    public IReadOnlyList<double> Scales { get; private init; } = [];
+    /// <summary>The numbered features, those that occur in the training file, by ascending number; empty for other kinds.</summary>
+    public IReadOnlyList<NumberedFeature> Numbered { get; private init; } = [];
 
     /// <summary>Rows per image, in pixels; 0 for other kinds.</summary>
     public int Height { get; private init; }
@@ -86,15 +101,22 @@ public sealed class TableEncoding
     }
 
     /// <summary>The encoding of numbered features.</summary>
-    /// <param name="scales">By what the value of each is divided, above 0; as many as there are features.</param>
+    /// <param name="features">The features, by ascending number.</param>
     /// <returns>The encoding.</returns>
-    /// <exception cref="ArgumentNullException"><paramref name="scales"/> is null.</exception>
-    /// <exception cref="ArgumentException">A scale is not a finite number above 0.</exception>
-    public static TableEncoding OfSparse(IReadOnlyList<double> scales)
+    /// <exception cref="ArgumentNullException"><paramref name="features"/> is null.</exception>
+    /// <exception cref="ArgumentException">The numbers do not ascend from 0, a mean is not finite, a scale not a finite number above 0, or a reach below 0.</exception>
+    public static TableEncoding OfSparse(IReadOnlyList<NumberedFeature> features)
     {
-        ArgumentNullException.ThrowIfNull(scales);
-        if (scales.Any(s => !(s > 0) || !double.IsFinite(s))) throw new ArgumentException("A scale must be a finite number above 0.", nameof(scales));
-        return new(TableKind.Sparse, scales.Count) { Scales = scales };
+        ArgumentNullException.ThrowIfNull(features);
+        int last = -1;
+        foreach (var feature in features)
+        {
+            if (feature.Number <= last) throw new ArgumentException("The numbers of features must ascend from 0.", nameof(features));
+            Check(feature.Scaling, nameof(features));
+            last = feature.Number;
+        }
+
+        return new(TableKind.Sparse, features.Count) { Numbered = features };
     }
 
     /// <summary>The encoding of named columns. A number that is missing becomes the mean.</summary>
@@ -112,8 +134,7 @@ public sealed class TableEncoding
         ArgumentNullException.ThrowIfNull(columns);
         ArgumentNullException.ThrowIfNull(labelColumn);
         ArgumentNullException.ThrowIfNull(ignoredColumns);
-        if (columns.Any(c => !double.IsFinite(c.Mean) || !(c.Scale > 0) || !double.IsFinite(c.Scale)))
-            throw new ArgumentException("A mean must be finite, and a scale a finite number above 0.", nameof(columns));
+        foreach (var column in columns) Check(column.Scaling, nameof(columns));
         if (columns.DistinctBy(c => c.Name, StringComparer.Ordinal).Count() < columns.Count || columns.Any(c => c.Name == labelColumn))
             throw new ArgumentException("A name of a column occurs twice.", nameof(columns));
         if (columns.Any(c => c.Levels is not null && c.Levels.Distinct(StringComparer.Ordinal).Count() < c.Levels.Count))
@@ -121,5 +142,11 @@ public sealed class TableEncoding
         long features = columns.Sum(c => (long)c.Width);
         if (features > int.MaxValue) throw new ArgumentException("There are 2^31 features or more.", nameof(columns));
         return new(TableKind.Columns, (int)features) { Columns = columns, LabelColumn = labelColumn, IgnoredColumns = ignoredColumns, MissingTexts = missingTexts };
+    }
+
+    private static void Check(FeatureScale scale, string parameter)
+    {
+        if (!double.IsFinite(scale.Mean) || !(scale.Scale > 0) || !double.IsFinite(scale.Scale) || !(scale.Reach >= 0))
+            throw new ArgumentException("A mean must be finite, a scale a finite number above 0, and a reach at least 0.", parameter);
     }
 }

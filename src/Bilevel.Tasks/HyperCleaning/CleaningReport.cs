@@ -158,21 +158,24 @@ internal sealed record ModelScores(double Loss, double Accuracy, int[] Predictio
         double loss = pass.Losses.AsSpan(0, rows.Count).ToArray().Average();
         int[] predictions = new int[rows.Count];
         double[] scores = new double[classes];
+        double[] bias = new double[classes];
+        rows.Bias(classifier.Span, bias);
         int right = 0;
         for (int i = 0; i < rows.Count; i++)
         {
-            predictions[i] = Predict(classifier.Span, rows, i, scores);
+            predictions[i] = Predict(classifier.Span, bias, rows, i, scores);
             if (predictions[i] == labels[i]) right++;
         }
 
         return new ModelScores(loss, (double)right / rows.Count, predictions);
     }
 
-    private static int Predict(ReadOnlySpan<double> classifier, FeatureRows<double> rows, int row, double[] scores)
+    private static int Predict(ReadOnlySpan<double> classifier, ReadOnlySpan<double> bias, FeatureRows<double> rows, int row, double[] scores)
     {
-        Array.Clear(scores);
+        bias.CopyTo(scores);
         foreach (var (j, value) in rows.Row(row))
         {
+            if (j == rows.FeatureCount - 1) break;
             var column = classifier.Slice(j * scores.Length, scores.Length);
             for (int k = 0; k < column.Length; k++) scores[k] += value * column[k];
         }

@@ -31,6 +31,11 @@ internal sealed class DenseProducts<T>(FeatureRows<T> data, SampleRows<T> sample
         Transpose(ref MemoryMarshal.GetReference(rows), Classes, 1, ref MemoryMarshal.GetReference(columns), 1, Stride, end - first, Classes);
     }
 
+    public override void LoadBias(int point, ReadOnlySpan<T> bias)
+    {
+        for (int c = 0; c < Classes; c++) Weights.Span[(((point * Classes) + c) * Stride) + Data.FeatureCount - 1] = bias[c];
+    }
+
     public override void Read(ReadOnlySpan<T> panel, int point, Span<T> result, int first, int end)
     {
         var rows = result[(first * Classes)..(end * Classes)];

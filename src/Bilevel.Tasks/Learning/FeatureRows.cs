@@ -1,10 +1,11 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 
 namespace Bilevel.Tasks;
 
 /// <summary>
-/// Feature rows that keep their non-zero entries only, with a last feature that is 1 in every row (the bias). An entry
-/// takes a byte for its value where there are few different ones and two for its feature where there are few features;
+/// Feature rows that keep their non-zero entries only, with a last feature that is 1 in every row (the bias). A row is its
+/// entries less the centre, which is the same for all rows and costs no zeros. An entry takes a byte for its value where there are few different ones and two for its feature where there are few features;
 /// rows that have no zeros keep no features.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
@@ -13,10 +14,11 @@ internal sealed class FeatureRows<T>
 {
     private readonly int[] starts;
     private readonly IndexArray? features;
+    private readonly T[] centre;
     private double largestSecondMoment = double.NaN;
 
-    private FeatureRows(int featureCount, int[] starts, IndexArray? features, ValueArray<T> values) =>
-        (FeatureCount, this.starts, this.features, Values) = (featureCount, starts, features, values);
+    private FeatureRows(int featureCount, int[] starts, IndexArray? features, ValueArray<T> values, T[] centre) =>
+        (FeatureCount, this.starts, this.features, Values, this.centre) = (featureCount, starts, features, values, centre);
 
     /// <summary>Number of rows.</summary>
     public int Count => starts.Length - 1;
@@ -42,6 +44,9 @@ internal sealed class FeatureRows<T>
 
     /// <summary>Where each row starts in them, and where the last one ends.</summary>
     public ReadOnlySpan<int> Starts => starts;
+
+    /// <summary>Whether something is subtracted from the entries.</summary>
+    public bool HasCentre => centre.Length > 0;
 
     /// <summary>Number of entries of a row.</summary>
     public int Length(int row) => starts[row + 1] - starts[row];
@@ -90,7 +95,8 @@ internal sealed class FeatureRows<T>
             features[at + count] = table.FeatureCount;
         }
 
-        return new FeatureRows<T>(table.FeatureCount + 1, places, features, values.ToArray());
+        T[] centre = [.. table.Centre.ToArray().Select(T.CreateTruncating)];
+        return new FeatureRows<T>(table.FeatureCount + 1, places, features, values.ToArray(), centre);
     }
 
     /// <summary>The chosen rows, copied.</summary>
@@ -100,7 +106,7 @@ internal sealed class FeatureRows<T>
         var ends = new long[rows.Length + 1];
         for (int i = 0; i < rows.Length; i++) ends[i + 1] = ends[i] + Length(rows[i]);
         int[] places = Narrow(ends);
-        var to = new FeatureRows<T>(FeatureCount, places, IsDense ? null : new IndexArray(places[^1], FeatureCount), Values.Blank(places[^1]));
+        var to = new FeatureRows<T>(FeatureCount, places, IsDense ? null : new IndexArray(places[^1], FeatureCount), Values.Blank(places[^1]), centre);
         for (int i = 0; i < rows.Length; i++)
         {
             int from = starts[rows[i]], length = Length(rows[i]);
@@ -111,19 +117,40 @@ internal sealed class FeatureRows<T>
         return to;
     }
 
-    /// <summary>The largest Euclidean norm of a row.</summary>
-    public double LargestNorm()
+    /// <summary>
+    /// The bias with which a classifier gives the entries the scores of the rows: its own less what the centre weighs.
+    /// </summary>
+    /// <param name="classifier">Features x classes.</param>
+    /// <param name="bias">A number per class.</param>
+    public void Bias(ReadOnlySpan<T> classifier, Span<T> bias)
     {
-        double largest = 0;
-        for (int i = 0; i < Count; i++)
-        {
-            double square = 0;
-            foreach (var (_, v) in Row(i)) square += double.CreateTruncating(v) * double.CreateTruncating(v);
-            largest = Math.Max(largest, square);
-        }
-
-        return Math.Sqrt(largest);
+        int classes = bias.Length;
+        classifier[^classes..].CopyTo(bias);
+        for (int j = 0; j < centre.Length; j++) TensorPrimitives.MultiplyAdd(classifier.Slice(j * classes, classes), -centre[j], bias, bias);
     }
+
+    /// <summary>Makes of a gradient by the entries the one by the rows.</summary>
+    /// <param name="gradient">Features x classes.</param>
+    /// <param name="classes">Number of classes.</param>
+    public void Centralise(Span<T> gradient, int classes)
+    {
+        var bias = gradient[^classes..];
+        for (int j = 0; j < centre.Length; j++)
+        {
+            var ofFeature = gradient.Slice(j * classes, classes);
+            TensorPrimitives.MultiplyAdd(bias, -centre[j], ofFeature, ofFeature);
+        }
+    }
+
+    /// <summary>What the centre adds to the score of every row: less what it weighs.</summary>
+    /// <param name="classifier">A weight per feature; more may follow.</param>
+    public T Offset(ReadOnlySpan<T> classifier) => HasCentre ? -TensorPrimitives.Dot<T>(centre, classifier[..centre.Length]) : T.Zero;
+
+    /// <summary>The largest Euclidean norm of a row.</summary>
+    public double LargestNorm() => Math.Sqrt(LargestSum(size => size * size));
+
+    /// <summary>The largest sum of the sizes of a row's features.</summary>
+    public double LargestSumOfSizes() => LargestSum(size => size);
 
     /// <summary>
     /// An upper bound on the largest eigenvalue of A'A/n, with A the rows: the largest ratio (A'A u / n)_j / u_j after
@@ -144,16 +171,22 @@ internal sealed class FeatureRows<T>
         double bound = double.PositiveInfinity;
         for (int k = 0; k < Most; k++)
         {
-            // A floor keeps features that are hardly ever on from dominating the ratio.
+            // A feature that a row has no entry of is as large as the centre there.
+            double everywhere = 0, total = 0;
+            for (int j = 0; j < centre.Length; j++) everywhere += CentreSize(j) * u[j];
             Array.Clear(next);
             for (int i = 0; i < Count; i++)
             {
-                double dot = 0;
-                foreach (var (j, v) in Row(i)) dot += Math.Abs(double.CreateTruncating(v)) * u[j];
+                double dot = everywhere;
+                foreach (var (j, v) in Row(i)) dot += Surplus(j, v) * u[j];
                 dot *= weight(i) / Count;
-                foreach (var (j, v) in Row(i)) next[j] += Math.Abs(double.CreateTruncating(v)) * dot;
+                total += dot;
+                foreach (var (j, v) in Row(i)) next[j] += Surplus(j, v) * dot;
             }
 
+            for (int j = 0; j < centre.Length; j++) next[j] += CentreSize(j) * total;
+
+            // A floor keeps features that are hardly ever on from dominating the ratio.
             double here = 0, largest = 0;
             for (int j = 0; j < u.Length; j++)
             {
@@ -167,6 +200,27 @@ internal sealed class FeatureRows<T>
         }
 
         return bound;
+    }
+
+    private double CentreSize(int feature) => feature < centre.Length ? Math.Abs(double.CreateTruncating(centre[feature])) : 0;
+
+    // By how much the feature is larger in size where the row has this entry than where it has none.
+    private double Surplus(int feature, T entry) => feature < centre.Length
+        ? Math.Abs(double.CreateTruncating(entry) - double.CreateTruncating(centre[feature])) - CentreSize(feature)
+        : Math.Abs(double.CreateTruncating(entry));
+
+    private double LargestSum(Func<double, double> ofSize)
+    {
+        double largest = 0, everywhere = 0;
+        for (int j = 0; j < centre.Length; j++) everywhere += ofSize(CentreSize(j));
+        for (int i = 0; i < Count; i++)
+        {
+            double sum = everywhere;
+            foreach (var (j, v) in Row(i)) sum += ofSize(CentreSize(j) + Surplus(j, v)) - ofSize(CentreSize(j));
+            largest = Math.Max(largest, sum);
+        }
+
+        return largest;
     }
 
     // Entries are indexed by int: one array holds at most about two billion.

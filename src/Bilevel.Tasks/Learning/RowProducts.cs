@@ -45,6 +45,9 @@ internal abstract class RowProducts<T>(FeatureRows<T> data, SampleRows<T> sample
     /// <summary>Copies a classifier's weights, features x classes, to the panel, for the features from first to end.</summary>
     public abstract void Load(int point, ReadOnlySpan<T> weights, int first, int end);
 
+    /// <summary>Copies the weights of the last feature alone, a number per class.</summary>
+    public abstract void LoadBias(int point, ReadOnlySpan<T> bias);
+
     /// <summary>Copies a classifier's part of a panel, features x classes, for the features from first to end.</summary>
     public abstract void Read(ReadOnlySpan<T> panel, int point, Span<T> result, int first, int end);
 

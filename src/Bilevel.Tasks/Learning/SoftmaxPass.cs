@@ -31,6 +31,7 @@ internal sealed class SoftmaxPass<T>
     private AlignedArray<T> slopes = new(0);           // rows x columns: exponentials of the scores, then slopes
     private AlignedArray<T> gradient = new(0);         // a panel
     private Chunk[] chunks = [];
+    private T[] bias = [];                             // where the rows have a centre
 
     // The request at work.
     private int chunkRows;
@@ -86,9 +87,11 @@ internal sealed class SoftmaxPass<T>
         if (losses && Losses.Length < Rows * at.Length) Losses = new T[Rows * at.Length];
         if (byFeature) ForkJoin.For(sparse!.Blocks.Parts, threads, loadPart);
         else Load(0, data.FeatureCount);
+        if (data.HasCentre) LoadBiases();
         ForkJoin.For(count, threads, runChunk);
         if (byFeature) ForkJoin.For(sparse!.Blocks.Parts, threads, runPart);
         else if (wantAnyGradient) AddUp(count);
+        if (data.HasCentre) Centralise();
     }
 
     private void Prepare(int points)
@@ -147,6 +150,24 @@ internal sealed class SoftmaxPass<T>
     private void Load(int first, int end)
     {
         for (int p = 0; p < classifiers.Length; p++) products.Load(p, classifiers[p].Span, first, end);
+    }
+
+    private void LoadBiases()
+    {
+        if (bias.Length == 0) bias = new T[classes];
+        for (int p = 0; p < classifiers.Length; p++)
+        {
+            data.Bias(classifiers[p].Span, bias);
+            products.LoadBias(p, bias);
+        }
+    }
+
+    private void Centralise()
+    {
+        foreach (var result in gradients)
+        {
+            if (result is not null) data.Centralise(result.Span, classes);
+        }
     }
 
     private void Read(int first, int end)

@@ -17,6 +17,8 @@ internal sealed class SparseProducts<T>(FeatureRows<T> data, SampleRows<T> sampl
     public override void Load(int point, ReadOnlySpan<T> weights, int first, int end) =>
         PanelColumns<T>.Write(weights[(first * Classes)..(end * Classes)], Classes, Weights.Span[((first * Columns) + (point * Classes))..], Columns);
 
+    public override void LoadBias(int point, ReadOnlySpan<T> bias) => bias.CopyTo(Weights.Span[(((Data.FeatureCount - 1) * Columns) + (point * Classes))..]);
+
     public override void Read(ReadOnlySpan<T> panel, int point, Span<T> result, int first, int end) =>
         PanelColumns<T>.Read(panel[((first * Columns) + (point * Classes))..], Columns, result[(first * Classes)..(end * Classes)], Classes);
 

@@ -9,8 +9,8 @@ namespace Bilevel.Tasks;
 /// </summary>
 public sealed class SoftmaxModel
 {
-    /// <summary>Raised when a field of the file changes its meaning; readers refuse other versions.</summary>
-    public const int FormatVersion = 1;
+    /// <summary>Raised when a field of the file changes its meaning; readers refuse later versions.</summary>
+    public const int FormatVersion = 2;
 
     private const string Kind = "softmax";
 
@@ -120,6 +120,7 @@ public sealed class SoftmaxModel
     {
         int[] features = [];
         double[] values = [];
+        double[] biases = Biases(table.Centre.Span);
         for (int row = 0; row < table.Count; row++)
         {
             int count = table.NonZeroCount(row);
@@ -130,18 +131,32 @@ public sealed class SoftmaxModel
             }
 
             table.Read(row, features, values);
-            var answer = Softmax(features.AsSpan(0, count), values.AsSpan(0, count));
+            var answer = Softmax(features.AsSpan(0, count), values.AsSpan(0, count), biases);
             if (Array.Exists(answer.Probabilities, double.IsNaN))
                 throw new InputException(InputText.Invariant($"The scores of row {row} (counting from 0) are too large to be compared. Check the numbers of that row, and the weights of the model."));
             yield return answer;
         }
     }
 
-    private (int Class, double[] Probabilities) Softmax(ReadOnlySpan<int> features, ReadOnlySpan<double> values)
+    // The biases, less what the centre of the rows weighs.
+    private double[] Biases(ReadOnlySpan<double> centre)
     {
         int classes = ClassNames.Count;
         ReadOnlySpan<double> weights = Weights.Span;
-        double[] scores = weights[^classes..].ToArray();
+        double[] biases = weights[^classes..].ToArray();
+        for (int j = 0; j < centre.Length; j++)
+        {
+            for (int c = 0; c < classes; c++) biases[c] -= centre[j] * weights[(j * classes) + c];
+        }
+
+        return biases;
+    }
+
+    private (int Class, double[] Probabilities) Softmax(ReadOnlySpan<int> features, ReadOnlySpan<double> values, double[] biases)
+    {
+        int classes = ClassNames.Count;
+        ReadOnlySpan<double> weights = Weights.Span;
+        double[] scores = [.. biases];
         for (int k = 0; k < features.Length; k++)
         {
             ReadOnlySpan<double> column = weights.Slice(features[k] * classes, classes);
@@ -187,6 +202,7 @@ public sealed class SoftmaxModel
                     {
                         json.WriteNumber("mean", column.Mean);
                         json.WriteNumber("scale", column.Scale);
+                        if (double.IsFinite(column.Reach)) json.WriteNumber("reach", column.Reach);
                         if (column.Form != NumberForm.Plain) json.WriteString("form", column.Form.ToString());
                     }
 
@@ -196,7 +212,19 @@ public sealed class SoftmaxModel
                 json.WriteEndArray();
                 break;
             case TableKind.Sparse:
-                WriteNumbers(json, "scales", Encoding.Scales);
+                json.WriteStartArray("numbers");
+                foreach (var feature in Encoding.Numbered) json.WriteNumberValue(feature.Number);
+                json.WriteEndArray();
+                WriteNumbers(json, "means", [.. Encoding.Numbered.Select(f => f.Mean)]);
+                WriteNumbers(json, "scales", [.. Encoding.Numbered.Select(f => f.Scale)]);
+                json.WriteStartArray("reaches");
+                foreach (var feature in Encoding.Numbered)
+                {
+                    if (double.IsFinite(feature.Reach)) json.WriteNumberValue(feature.Reach);
+                    else json.WriteNullValue();
+                }
+
+                json.WriteEndArray();
                 break;
             default:
                 json.WriteNumber("height", Encoding.Height);
@@ -212,7 +240,7 @@ public sealed class SoftmaxModel
     private static SoftmaxModel Parse(JsonElement json)
     {
         int format = json.GetProperty("format").GetInt32();
-        if (format != FormatVersion) throw new FormatException(InputText.Invariant($"its format is {format}, this program reads {FormatVersion}"));
+        if (format is < 1 or > FormatVersion) throw new FormatException(InputText.Invariant($"its format is {format}, this program reads 1 to {FormatVersion}"));
         if (json.GetProperty("model").GetString() != Kind) throw new FormatException($"its model is not '{Kind}'");
         JsonElement encoding = json.GetProperty("encoding");
         return new SoftmaxModel(Strings(json.GetProperty("classes")), ParseEncoding(encoding), Numbers(json.GetProperty("weights")));
@@ -225,16 +253,29 @@ public sealed class SoftmaxModel
             case "columns":
                 TableColumn[] columns = [.. json.GetProperty("columns").EnumerateArray().Select(c => c.TryGetProperty("texts", out JsonElement texts)
                     ? new TableColumn(Text(c.GetProperty("name")), Strings(texts), 0, 1)
-                    : new TableColumn(Text(c.GetProperty("name")), null, Number(c.GetProperty("mean")), Number(c.GetProperty("scale"))) { Form = Form(c) })];
+                    : new TableColumn(Text(c.GetProperty("name")), null, Number(c.GetProperty("mean")), Number(c.GetProperty("scale"))) { Form = Form(c), Reach = c.TryGetProperty("reach", out JsonElement reach) ? Number(reach) : double.PositiveInfinity })];
                 return TableEncoding.OfColumns(columns, Text(json.GetProperty("label_column")), Strings(json.GetProperty("ignored_columns")),
                     json.TryGetProperty("missing_texts", out JsonElement missing) ? Strings(missing) : null);
             case "sparse":
-                return TableEncoding.OfSparse(Numbers(json.GetProperty("scales")));
+                return TableEncoding.OfSparse(Numbered(json));
             case "images":
                 return TableEncoding.OfImages(json.GetProperty("height").GetInt32(), json.GetProperty("width").GetInt32());
             default:
                 throw new FormatException("its encoding is of no known kind");
         }
+    }
+
+    // The first version counted features from 1 and had no means.
+    private static NumberedFeature[] Numbered(JsonElement json)
+    {
+        double[] scales = Numbers(json.GetProperty("scales"));
+        if (!json.TryGetProperty("numbers", out JsonElement given)) return [.. scales.Select((scale, j) => new NumberedFeature(j + 1, 0, scale))];
+        int[] numbers = [.. given.EnumerateArray().Select(n => n.GetInt32())];
+        double[] means = Numbers(json.GetProperty("means"));
+        double[] reaches = [.. json.GetProperty("reaches").EnumerateArray().Select(r => r.ValueKind == JsonValueKind.Null ? double.PositiveInfinity : Number(r))];
+        if (means.Length != numbers.Length || scales.Length != numbers.Length || reaches.Length != numbers.Length)
+            throw new FormatException("there are not as many means and scales as features");
+        return [.. numbers.Select((number, j) => new NumberedFeature(number, means[j], scales[j], reaches[j]))];
     }
 
     private static NumberForm Form(JsonElement column) => !column.TryGetProperty("form", out JsonElement form) ? NumberForm.Plain

@@ -47,6 +47,8 @@ internal sealed class SvmLowerObjective(int weights, int[] groups) : PointObject
 /// <param name="signs">s_i, -1 or 1.</param>
 internal sealed class SvmConstraints(FeatureRows<double> rows, double[] signs) : IConstraints<DenseVector<double>>
 {
+    private double[] offsets = [];
+
     public int Count => signs.Length;
 
     /// <summary>The rows [s_i a_i', e_i'] have a norm of at most sqrt(1 + |A|^2).</summary>
@@ -58,6 +60,8 @@ internal sealed class SvmConstraints(FeatureRows<double> rows, double[] signs) :
     {
         foreach (ref readonly var output in request.Gradients) output.Result.Span.Clear();
         request.Values.Clear();
+        if (offsets.Length < request.PointCount) offsets = new double[request.PointCount];
+        for (int p = 0; p < request.PointCount; p++) offsets[p] = rows.Offset(request.Point(p)[Lower.Z1].Span);
         for (int i = 0; i < signs.Length; i++)
         {
             foreach (ref readonly var output in request.Gradients)
@@ -66,22 +70,27 @@ internal sealed class SvmConstraints(FeatureRows<double> rows, double[] signs) :
                 else if (output.Block == Lower.Z2) output.Result[i] = Weighted(request, output.Point, i, constraint: true);
             }
 
-            for (int p = 0; p < request.Values.Length; p++) request.Values[p] += request.Point(p)[Lower.Z2][i] * Constraint(i, request.Point(p)[Lower.Z1].Span);
+            for (int p = 0; p < request.Values.Length; p++) request.Values[p] += request.Point(p)[Lower.Z2][i] * Constraint(i, request.Point(p)[Lower.Z1].Span, offsets[p]);
+        }
+
+        foreach (ref readonly var output in request.Gradients)
+        {
+            if (output.Block == Lower.Z1) rows.Centralise(output.Result.Span[..rows.FeatureCount], classes: 1);
         }
     }
 
     // Constraint or multiplier i at one point, or their weighted sum over all.
     private double Weighted(in Request<DenseVector<double>> request, int point, int i, bool constraint)
     {
-        if (point != Output.Combined) return At(request.Point(point));
+        if (point != Output.Combined) return At(request.Point(point), point);
         double sum = 0;
-        for (int p = 0; p < request.PointCount; p++) sum += request.Weights[p] * At(request.Point(p));
+        for (int p = 0; p < request.PointCount; p++) sum += request.Weights[p] * At(request.Point(p), p);
         return sum;
 
-        double At(ReadOnlySpan<DenseVector<double>> blocks) => constraint ? Constraint(i, blocks[Lower.Z1].Span) : blocks[Lower.Z2][i];
+        double At(ReadOnlySpan<DenseVector<double>> blocks, int p) => constraint ? Constraint(i, blocks[Lower.Z1].Span, offsets[p]) : blocks[Lower.Z2][i];
     }
 
-    private double Constraint(int i, ReadOnlySpan<double> z) => 1 - z[rows.FeatureCount + i] - (signs[i] * SvmScore.Of(rows, i, z));
+    private double Constraint(int i, ReadOnlySpan<double> z, double offset) => 1 - z[rows.FeatureCount + i] - (signs[i] * SvmScore.Of(rows, i, z, offset));
 
     private void AddTransposed(int i, double multiplier, Span<double> result)
     {
@@ -99,10 +108,10 @@ internal sealed class SquaredHingeLoss(FeatureRows<double> rows, double[] signs)
     /// <summary>The loss of a classifier (w, b).</summary>
     public double Of(ReadOnlySpan<double> classifier)
     {
-        double sum = 0;
+        double sum = 0, offset = rows.Offset(classifier);
         for (int i = 0; i < signs.Length; i++)
         {
-            double hinge = SvmScore.Hinge(rows, signs, i, classifier);
+            double hinge = SvmScore.Hinge(rows, signs, i, classifier, offset);
             sum += hinge * hinge / 2;
         }
 
@@ -117,13 +126,16 @@ internal sealed class SquaredHingeLoss(FeatureRows<double> rows, double[] signs)
         var slope = result.Span;
         slope.Clear();
         if (block == BilevelProblem.X) return;
+        double offset = rows.Offset(z);
         for (int i = 0; i < signs.Length; i++)
         {
-            double hinge = SvmScore.Hinge(rows, signs, i, z);
+            double hinge = SvmScore.Hinge(rows, signs, i, z, offset);
             if (hinge == 0) continue;
             double factor = -hinge * signs[i] / signs.Length;
             foreach (var (j, value) in rows.Row(i)) slope[j] += factor * value;
         }
+
+        rows.Centralise(slope[..rows.FeatureCount], classes: 1);
     }
 }
 
@@ -131,23 +143,28 @@ internal sealed class SquaredHingeLoss(FeatureRows<double> rows, double[] signs)
 internal static class SvmScore
 {
     /// <summary>w'a_i + b.</summary>
-    public static double Of(FeatureRows<double> rows, int i, ReadOnlySpan<double> classifier)
+    /// <param name="rows">The rows a_i, with a last feature of 1.</param>
+    /// <param name="i">i.</param>
+    /// <param name="classifier">(w, b).</param>
+    /// <param name="offset">What the centre of the rows adds.</param>
+    public static double Of(FeatureRows<double> rows, int i, ReadOnlySpan<double> classifier, double offset)
     {
-        double sum = 0;
+        double sum = offset;
         foreach (var (j, value) in rows.Row(i)) sum += value * classifier[j];
         return sum;
     }
 
     /// <summary>max(0, 1 - s_i (w'a_i + b)).</summary>
-    public static double Hinge(FeatureRows<double> rows, double[] signs, int i, ReadOnlySpan<double> classifier) => Math.Max(0, 1 - (signs[i] * Of(rows, i, classifier)));
+    public static double Hinge(FeatureRows<double> rows, double[] signs, int i, ReadOnlySpan<double> classifier, double offset) => Math.Max(0, 1 - (signs[i] * Of(rows, i, classifier, offset)));
 
     /// <summary>The share of rows on whose side of 0 their score lies; a score of 0 is right for neither class.</summary>
     public static double Accuracy(FeatureRows<double> rows, double[] signs, ReadOnlySpan<double> classifier)
     {
+        double offset = rows.Offset(classifier);
         int right = 0;
         for (int i = 0; i < signs.Length; i++)
         {
-            if (signs[i] * Of(rows, i, classifier) > 0) right++;
+            if (signs[i] * Of(rows, i, classifier, offset) > 0) right++;
         }
 
         return (double)right / signs.Length;

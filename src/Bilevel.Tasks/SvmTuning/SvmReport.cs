@@ -96,14 +96,14 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
     private double AnswerValue(double[] costs, ReadOnlySpan<double> z, out double infeasibility)
     {
         var (features, signs) = (data.Training.Features, data.Training.Signs);
-        double value = 0;
+        double value = 0, offset = features.Offset(z);
         infeasibility = 0;
         for (int j = 0; j < features.FeatureCount - 1; j++) value += z[j] * z[j] / 2;
         for (int i = 0; i < costs.Length; i++)
         {
             double slack = z[features.FeatureCount + i];
             value += costs[i] * slack;
-            infeasibility = Math.Max(infeasibility, SvmScore.Hinge(features, signs, i, z) - slack);
+            infeasibility = Math.Max(infeasibility, SvmScore.Hinge(features, signs, i, z, offset) - slack);
         }
 
         return value;

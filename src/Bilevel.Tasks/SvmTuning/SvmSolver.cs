@@ -43,9 +43,10 @@ internal sealed class SvmSolver(SvmPart part, double limit)
                 sumV[j] += next;
             }
 
+            double offset = rows.Offset(ahead);
             for (int i = 0; i < alpha.Length; i++)
             {
-                alpha[i] = Math.Clamp(alpha[i] + (sigma * (1 - (signs[i] * SvmScore.Of(rows, i, ahead)))), 0, costs[i]);
+                alpha[i] = Math.Clamp(alpha[i] + (sigma * (1 - (signs[i] * SvmScore.Of(rows, i, ahead, offset)))), 0, costs[i]);
                 sumAlpha[i] += alpha[i];
             }
 
@@ -84,9 +85,9 @@ internal sealed class SvmSolver(SvmPart part, double limit)
     /// <param name="costs">C_i.</param>
     public SvmAnswer Measure(double[] classifier, double[] multipliers, ReadOnlySpan<double> costs)
     {
-        double value = 0, bound = 0;
+        double value = 0, bound = 0, offset = rows.Offset(classifier);
         for (int j = 0; j < Weights; j++) value += classifier[j] * classifier[j] / 2;
-        for (int i = 0; i < signs.Length; i++) value += costs[i] * SvmScore.Hinge(rows, signs, i, classifier);
+        for (int i = 0; i < signs.Length; i++) value += costs[i] * SvmScore.Hinge(rows, signs, i, classifier, offset);
 
         // min over w, b of |w|^2/2 - w's - b t + sum alpha
         double[] slope = new double[rows.FeatureCount];
@@ -102,7 +103,11 @@ internal sealed class SvmSolver(SvmPart part, double limit)
     }
 
     /// <summary>The slacks of a classifier: max(0, 1 - s_i (w'a_i + b)).</summary>
-    public double[] Slacks(double[] classifier) => [.. signs.Select((_, i) => SvmScore.Hinge(rows, signs, i, classifier))];
+    public double[] Slacks(double[] classifier)
+    {
+        double offset = rows.Offset(classifier);
+        return [.. signs.Select((_, i) => SvmScore.Hinge(rows, signs, i, classifier, offset))];
+    }
 
     // sum_i alpha_i s_i a_i
     private void Pull(double[] alpha, double[] result)
@@ -114,6 +119,8 @@ internal sealed class SvmSolver(SvmPart part, double limit)
             double factor = alpha[i] * signs[i];
             foreach (var (j, value) in rows.Row(i)) result[j] += factor * value;
         }
+
+        rows.Centralise(result, classes: 1);
     }
 
     private static double Distance(double[] a, double[] b) => Math.Sqrt(a.Zip(b, (p, q) => (p - q) * (p - q)).Sum());

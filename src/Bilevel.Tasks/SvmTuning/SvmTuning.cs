@@ -36,7 +36,7 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
         int costs = groups.Max() + 1, weights = training.Features.FeatureCount - 1, count = training.Signs.Length;
 
         // Where no slack meets its limit, its multiplier is at most C_i, so the largest cost is B0 of the box.
-        double slackLimit = Math.Max(SlackLimit, 1 + (settings.WeightLimit * LargestAbsoluteRow(training.Features)));
+        double slackLimit = Math.Max(SlackLimit, 1 + (settings.WeightLimit * training.Features.LargestSumOfSizes()));
         var lower = new ConstrainedLowerLevel<double>(new SvmLowerObjective(weights, groups), new SvmConstraints(training.Features, training.Signs))
         {
             Set = new ProductSet<double>((weights + 1, new Box<double>(-settings.WeightLimit, settings.WeightLimit, weights + 1)), (count, new Box<double>(0, slackLimit, count))),
@@ -73,17 +73,4 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
         SvmCosts.Class => [.. signs.Select(s => s < 0 ? 0 : 1)],
         _ => new int[signs.Length],
     };
-
-    private static double LargestAbsoluteRow(FeatureRows<double> rows)
-    {
-        double largest = 0;
-        for (int i = 0; i < rows.Count; i++)
-        {
-            double sum = 0;
-            foreach (var (_, value) in rows.Row(i)) sum += Math.Abs(value);
-            largest = Math.Max(largest, sum);
-        }
-
-        return largest;
-    }
 }

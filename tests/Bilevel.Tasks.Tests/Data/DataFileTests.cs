@@ -68,7 +68,7 @@ public sealed class DataFileTests : IDisposable
         string images = Images("train", [3, 7], 2, 2);
         CsvFileTests.Fails(() => DataFile.ReadLike(images, two, ["3"]), $"{images}, image 1: the label '7' is no class of the training data, which has '3'.");
         CsvFileTests.Fails(() => DataFile.ReadLike(images, TableEncoding.OfImages(4, 1), ["3", "7"]), "its images are 2x2 pixels, but those of the training data 4x1.");
-        CsvFileTests.Fails(() => DataFile.ReadLike(images, TableEncoding.OfSparse([1]), ["3", "7"]), "holds images, but the training data were a LIBSVM file.");
+        CsvFileTests.Fails(() => DataFile.ReadLike(images, TableEncoding.OfSparse([new(1, 0, 1)]), ["3", "7"]), "holds images, but the training data were a LIBSVM file.");
 
         File.Delete(Path.Combine(_folder, "train-labels-idx1-ubyte"));
         CsvFileTests.Fails(() => DataFile.Read(images), $"its file of labels, {Path.Combine(_folder, "train-labels-idx1-ubyte")}, is not there.");

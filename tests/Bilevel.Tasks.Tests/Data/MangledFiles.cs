@@ -62,7 +62,7 @@ internal static class MangledFiles
         byte[] svm = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(1, 30).Select(i => FormattableString.Invariant($"{(i % 2 == 0 ? "+1" : "-1")} {i}:{i * 0.37:R} {i + 3}:1 # {i}\n"))));
         byte[] images = Idx([0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 5], 60), labels = Idx([0, 0, 8, 1, 0, 0, 0, 4], 4);
         byte[] model = Model(TableEncoding.OfColumns([new("a", null, 0.5, 2), new("c", ["x", "y"], 0, 1)], "y", ["id"]), 4);
-        byte[] sparse = Model(TableEncoding.OfSparse([1, 2, 3]), 4);
+        byte[] sparse = Model(TableEncoding.OfSparse([new(1, 0, 1, 3), new(2, 1, 2, 3), new(3, 0, 3, 3)]), 4);
         byte[] zeros = new byte[20_000_000];
         byte[] rows = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("1 1:1\n", 20_000)));
         List<(string, byte[], Reader)> seeds = [];
