@@ -2,7 +2,7 @@ namespace Bilevel.Tasks;
 
 /// <summary>
 /// Reads tables with a header and a column of labels, separated by commas, semicolons, tabs or bars, in UTF-8 (or UTF-16
-/// with its mark); plain, or compressed with gzip or bzip2. Columns of numbers are one feature each; columns of text one
+/// with its mark), and tables in Weka's ARFF; plain, or compressed with gzip or bzip2. Columns of numbers are one feature each; columns of text one
 /// feature per text that occurs in the training file.
 /// </summary>
 public static class CsvFile
@@ -56,17 +56,17 @@ public static class CsvFile
         ArgumentNullException.ThrowIfNull(encoding);
         ArgumentNullException.ThrowIfNull(classNames);
         if (encoding.Kind != TableKind.Columns)
-            throw new InputException($"{file.Name}: is a CSV table, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
+            throw new InputException($"{file.Name}: is a table, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
         options = options with { Missing = options.Missing ?? encoding.MissingTexts };
         int label;
         List<string> notes = [];
-        using (var table = new CsvTable(file, options))
+        using (var table = TableReader.Open(file, options))
         {
             string name = options.LabelColumn ?? encoding.LabelColumn!;
             label = table.Find(name);
             if (label < 0 && (!forPrediction || options.LabelColumn is not null)) throw table.Lacks(name);
             HashSet<string> known = [encoding.LabelColumn!, .. encoding.IgnoredColumns, .. encoding.Columns.Select(c => c.Name)];
-            if (table.HasRowNames && !known.Contains("")) throw table.WrongCount();
+            if (table.HasRowNames && !known.Contains("")) throw new InputException(InputText.Invariant($"{table.Name}: its rows have {table.Header.Length} columns, but the header has {table.Header.Length - 1} names, and the training data have no column without a name. Name every column; text with the separator inside needs quotes."));
             string[] more = [.. table.Header.Where((h, i) => i != label && !known.Contains(h))];
             if (more.Length > 0) notes.Add($"{file.Name}: the training data have no columns {InputText.Few(more)}; they are left out.");
         }
@@ -89,7 +89,7 @@ public static class CsvFile
 
     private static TableEncoding Fit(InputFile file, DataOptions options, List<string> notes, out int rows, out int label)
     {
-        using var table = new CsvTable(file, options);
+        using var table = TableReader.Open(file, options);
         int[] ignored = [.. options.IgnoredColumns.Select(table.Require)];
         label = LabelIn(table, options, ignored, notes);
         int[] asText = [.. options.TextColumns.Select(table.Require)];
@@ -97,7 +97,7 @@ public static class CsvFile
         var columns = new ColumnFit?[table.Header.Length];
         for (int j = 0; j < columns.Length; j++)
         {
-            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(file.Name, table.Header[j], options, missing, asText.Contains(j));
+            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(file.Name, table.Header[j], options, missing, asText.Contains(j) || table.IsText(j));
         }
 
         if (columns.All(c => c is null)) throw NoFeature(table, label);
@@ -124,11 +124,11 @@ public static class CsvFile
         return Encoding(file, found, table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
     }
 
-    private static InputException NoFeature(CsvTable table, int label) =>
+    private static InputException NoFeature(TableReader table, int label) =>
         new($"{table.Name}: has no column besides {InputText.Quoted(table.Header[label])} that is a feature. A row needs at least one feature.");
 
     // The first column without a name, or with the name that pandas gives it, is an index where no two of its cells are the same.
-    private static bool LeaveIndexOut(CsvTable table, ColumnFit first, List<string> notes)
+    private static bool LeaveIndexOut(TableReader table, ColumnFit first, List<string> notes)
     {
         string name = table.Header[0];
         if (name.Length > 0 && name != PandasIndex) return false;
@@ -152,7 +152,7 @@ public static class CsvFile
     private static int Rank(string name) => Array.FindIndex(LabelNames, known => known.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     // By the rank of its name; columns that are left out hold no labels, unless that is said.
-    private static int LabelIn(CsvTable table, DataOptions options, int[] ignored, List<string> notes)
+    private static int LabelIn(TableReader table, DataOptions options, int[] ignored, List<string> notes)
     {
         if (options.LabelColumn is { } name) return table.Require(name);
         int[] named = [.. Enumerable.Range(0, table.Header.Length).Where(j => !ignored.Contains(j) && Rank(table.Header[j]) >= 0).OrderBy(j => Rank(table.Header[j]))];
@@ -165,6 +165,12 @@ public static class CsvFile
         }
 
         if (named.Length > 0) return named[0];
+        if (table.UsualLabel is { } usual)
+        {
+            notes.Add($"{table.Name}: no attribute is named {string.Join(", ", LabelNames)}, so the last, {InputText.Quoted(usual)}, holds the labels. Setting label names another.");
+            return table.Require(usual);
+        }
+
         throw new InputException(
             $"{table.Name}: no column is named {string.Join(", ", LabelNames)}. Say which holds the labels (--label of the tool, LabelColumn of DataOptions); there are {InputText.Few(table.Header)}.{(table.Header.Any(h => NumberText.TryPlain(h, out _)) && !options.NoHeader ? " If the first line is a row already, say so (setting no-header)." : "")}");
     }
@@ -172,7 +178,7 @@ public static class CsvFile
     // Where each column of the encoding stands in this file.
     private static int[] Places(InputFile file, DataOptions options, TableEncoding encoding)
     {
-        using var table = new CsvTable(file, options);
+        using var table = TableReader.Open(file, options);
         return [.. encoding.Columns.Select(c => table.Find(c.Name) is >= 0 and int j ? j : throw table.Lacks(c.Name))];
     }
 
@@ -187,7 +193,7 @@ public static class CsvFile
         var (missing, filled) = (new MissingTexts(options.Missing), new (long Count, int Line)[levels.Length]);
         var beyond = new (long Count, int Line, string Text)[levels.Length];
         List<int> lines = [];
-        using var table = new CsvTable(file, options);
+        using var table = TableReader.Open(file, options);
         while (table.Next())
         {
             if (label < 0)

@@ -1,38 +1,30 @@
 namespace Bilevel.Tasks;
 
 /// <summary>The rows of a table, each with as many cells as the header.</summary>
-internal sealed class CsvTable : IDisposable
+internal sealed class CsvTable : TableReader
 {
     private const char Mark = '\uFEFF';
 
     private readonly CsvRows rows;
-    private readonly Dictionary<string, int> columns = new(StringComparer.Ordinal);
     private readonly char? ownSeparator;
     private int longRows, firstLongRow, openRows;
-    private bool isAhead;
+    private bool isAhead, hasRowNames;
 
     public CsvTable(InputFile file, DataOptions options)
+        : base(file.Name)
     {
-        (Name, ownSeparator) = (file.Name, options.Separator);
+        ownSeparator = options.Separator;
         rows = new CsvRows(file, options.Separator ?? SeparatorOf(file, options), options.Encoding);
         try
         {
-            Header = options.NoHeader ? Numbers() : ReadHeader();
-            rows.Width = Header.Length;
+            string[] header = options.NoHeader ? Numbers() : ReadHeader();
+            rows.Width = header.Length;
 
             // The tables that R writes have no name for the names of their rows.
-            if (!options.NoHeader && (isAhead = NextNotBlank()) && rows.Count == Header.Length + 1 && !rows[rows.Count - 1].IsEmpty)
-            {
-                HasRowNames = true;
-                Header = ["", .. Header];
-            }
-
-            for (int j = 0; j < Header.Length; j++)
-            {
-                if (!this.columns.TryAdd(Header[j], j)) throw new InputException($"{Name}: two columns are named {InputText.Quoted(Header[j])}. Rename one, or say that there is no header (setting no-header).");
-            }
-
-            rows.Width = Header.Length;
+            hasRowNames = !options.NoHeader && (isAhead = NextNotBlank()) && rows.Count == header.Length + 1 && !rows[rows.Count - 1].IsEmpty;
+            if (hasRowNames) header = ["", .. header];
+            SetHeader(header);
+            rows.Width = header.Length;
         }
         catch
         {
@@ -41,19 +33,11 @@ internal sealed class CsvTable : IDisposable
         }
     }
 
-    public string Name { get; }
+    public override bool HasRowNames => hasRowNames;
 
-    /// <summary>The names of the columns; the first may be empty, where it has none.</summary>
-    public string[] Header { get; }
+    public override int Line => rows.Line;
 
-    /// <summary>Whether every row has one cell more than there are names, so that the first is taken for the name of the row.</summary>
-    public bool HasRowNames { get; }
-
-    /// <summary>The line on which the row begins, from 1.</summary>
-    public int Line => rows.Line;
-
-    /// <summary>What is to be said of the rows read so far, a sentence each.</summary>
-    public IEnumerable<string> Notes
+    public override IEnumerable<string> Notes
     {
         get
         {
@@ -63,7 +47,7 @@ internal sealed class CsvTable : IDisposable
         }
     }
 
-    public bool Next()
+    public override bool Next()
     {
         if (!isAhead && !NextNotBlank()) return false;
         isAhead = false;
@@ -74,22 +58,13 @@ internal sealed class CsvTable : IDisposable
         return true;
     }
 
-    /// <summary>Of the row at hand, which has more or fewer cells than the header names.</summary>
-    public InputException WrongCount(string hint = "") => new(InputText.Invariant(
+    // Of the row at hand, which has more or fewer cells than the header names.
+    private InputException WrongCount(string hint) => new(InputText.Invariant(
         $"{Name}, line {Line}: has {rows.Count} columns, but the header has {(HasRowNames ? InputText.Invariant($"{Header.Length - 1}, and the first row {Header.Length}") : Header.Length)}.{hint} Correct the row; text with the separator inside needs quotes."));
 
-    public ReadOnlySpan<char> Cell(int column) => rows[column];
+    public override ReadOnlySpan<char> Cell(int column) => rows[column];
 
-    /// <summary>The column of this name, in this spelling or else in any; -1 where there is none.</summary>
-    public int Find(string name) =>
-        this.columns.TryGetValue(name, out int exact) ? exact : Array.FindIndex(Header, h => h.Equals(name, StringComparison.OrdinalIgnoreCase));
-
-    public int Require(string name) => Find(name) is >= 0 and int column ? column : throw Lacks(name);
-
-    public InputException Lacks(string name) => new(
-        $"{Name}: has no column {InputText.Quoted(name)}. Its columns are {InputText.Few(Header)}; correct the name, or the header.{(Array.Exists(Header, h => h.Contains(',', StringComparison.Ordinal)) ? " In a list, a name with a comma stands in double quotes." : "")}");
-
-    public void Dispose() => rows.Dispose();
+    public override void Dispose() => rows.Dispose();
 
     private bool IsBlank() => rows.Count == 1 && rows[0].IsWhiteSpace();
 

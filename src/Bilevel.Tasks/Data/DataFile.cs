@@ -1,7 +1,7 @@
 namespace Bilevel.Tasks;
 
 /// <summary>
-/// Reads data sets of any of the known formats: CSV, LIBSVM, or idx images (a folder of them, or a file of images beside
+/// Reads data sets of any of the known formats: CSV, ARFF, LIBSVM, or idx images (a folder of them, or a file of images beside
 /// the file of its labels).
 /// </summary>
 public static class DataFile
@@ -20,7 +20,7 @@ public static class DataFile
         options ??= new DataOptions();
         return FormatOf(path, options) switch
         {
-            DataFormat.Csv => CsvFile.Read(path, options),
+            DataFormat.Csv or DataFormat.Arff => CsvFile.Read(path, options),
             DataFormat.LibSvm => LibSvmFile.Read(path, options),
             _ => LabelledData.FromImages(Images(path, options, forPrediction: false).Images, path),
         };
@@ -46,7 +46,7 @@ public static class DataFile
         options ??= new DataOptions();
         return FormatOf(path, options) switch
         {
-            DataFormat.Csv => CsvFile.ReadLike(path, encoding, classNames, options, forPrediction),
+            DataFormat.Csv or DataFormat.Arff => CsvFile.ReadLike(path, encoding, classNames, options, forPrediction),
             DataFormat.LibSvm => LibSvmFile.ReadLike(InputFile.OnDisk(path), encoding, classNames, forPrediction, options.Encoding),
             _ => ImagesLike(path, encoding, classNames, options, forPrediction),
         };
@@ -62,7 +62,7 @@ public static class DataFile
             if (name.EndsWith(packed, StringComparison.Ordinal)) name = name[..^packed.Length];
         }
 
-        Span<byte> start = stackalloc byte[4];
+        Span<byte> start = stackalloc byte[OtherFormats.Bytes];
         using (Stream content = file.Open())
         {
             int read = content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
@@ -70,10 +70,11 @@ public static class DataFile
             start = start[..read];
         }
 
-        if (start.SequenceEqual<byte>([0, 0, 8, 3]) || start.SequenceEqual<byte>([0, 0, 8, 1])) return DataFormat.Idx;
-        if (start.StartsWith("PK"u8)) throw Unknown(file.Name, "a zip archive or a spreadsheet", "Unpack it, or export the table as CSV");
-        if (start.StartsWith("PAR1"u8)) throw Unknown(file.Name, "a Parquet file", "Export the table as CSV");
-        if (start.Contains((byte)0) && start[0] is not 0xff and not 0xfe && encoding is null) throw Unknown(file.Name, "a binary file that is no idx file", "Export the data as CSV");
+        if (start.StartsWith<byte>([0, 0, 8, 3]) || start.StartsWith<byte>([0, 0, 8, 1])) return DataFormat.Idx;
+        if (OtherFormats.Of(start) is { } other) throw Unknown(file.Name, other.What, other.Advice);
+        bool hasMark = start is [0xff, 0xfe, ..] or [0xfe, 0xff, ..];
+        if (start.Contains((byte)0) && !hasMark && encoding is null)
+            throw Unknown(file.Name, "a binary file that is no idx file, or text in UTF-16 without its mark", "Export the data as CSV, or name the encoding (setting encoding)");
         if (name.EndsWith(".CSV", StringComparison.Ordinal) || name.EndsWith(".TSV", StringComparison.Ordinal)) return DataFormat.Csv;
 
         using var lines = new LineReader(file, encoding);
@@ -81,14 +82,15 @@ public static class DataFile
         {
             int comment = line.IndexOf('#');
             ReadOnlySpan<char> rest = (comment < 0 ? line : line[..comment]).Trim();
-            if (rest.IsEmpty) continue;
+            if (rest.IsEmpty || rest[0] == '%') continue;
+            if (ArffTable.Is(rest)) return DataFormat.Arff;
             bool isLibSvm = IsLibSvm(rest, out bool hasEntries);
             if (isLibSvm && hasEntries) return DataFormat.LibSvm;
             if (rest.Contains(CsvFile.MostOften(rest))) return DataFormat.Csv;
             if (!isLibSvm) break;
         }
 
-        throw Unknown(file.Name, "neither a table with a header (CSV), nor lines of 'label index:value' (LIBSVM), nor idx images", "Convert it to one of these, or name the format");
+        throw Unknown(file.Name, "neither a table with a header (CSV, ARFF), nor lines of 'label index:value' (LIBSVM), nor idx images", "Convert it to one of these, or name the format");
     }
 
     private static DataFormat FormatOf(string path, DataOptions options)

@@ -14,6 +14,9 @@ public enum DataFormat
 
     /// <summary>Images in idx files.</summary>
     Idx,
+
+    /// <summary>A table in Weka's attribute-relation format.</summary>
+    Arff,
 }
 
 /// <summary>How a data file is to be read, where it does not speak for itself.</summary>
@@ -50,8 +53,8 @@ public sealed record DataOptions
     public int MaxLevels { get; init; } = 1000;
 
     /// <summary>
-    /// Whether numbers are scaled: columns of CSV files to mean 0 and deviation 1, features of LIBSVM files to a
-    /// largest size of 1 without moving zero.
+    /// Whether numbers are scaled, columns of tables and features of LIBSVM files alike, to mean 0 and deviation 1 over the
+    /// training file.
     /// </summary>
     public bool Standardise { get; init; } = true;
 

@@ -143,7 +143,7 @@ internal static class Kinds
 {
     public static string Name(TableKind kind) => kind switch
     {
-        TableKind.Columns => "a CSV table",
+        TableKind.Columns => "a table",
         TableKind.Sparse => "a LIBSVM file",
         _ => "images",
     };

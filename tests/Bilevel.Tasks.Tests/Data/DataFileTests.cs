@@ -15,6 +15,7 @@ public sealed class DataFileTests : IDisposable
     [InlineData("1 1:2 3:4\n", "data", DataFormat.LibSvm)]
     [InlineData("# made by hand, with commas\n-1\n+1 2:3\n", "data.txt", DataFormat.LibSvm)]
     [InlineData("1 1:2\n", "data.csv.gz", DataFormat.Csv)]
+    [InlineData("% a title\n\n@RELATION r\n@attribute a real\n", "data", DataFormat.Arff)]
     [InlineData("\0\0\b\u0003", "data", DataFormat.Idx)]
     public void FormatsAreTold(string text, string name, DataFormat format)
     {
@@ -25,12 +26,25 @@ public sealed class DataFileTests : IDisposable
 
     [Theory]
     [InlineData("", "data: is empty.")]
-    [InlineData("PK\u0003\u0004", "data: is a zip archive or a spreadsheet. Unpack it, or export the table as CSV.")]
-    [InlineData("PAR1....", "data: is a Parquet file. Export the table as CSV.")]
-    [InlineData("ab\0cd", "data: is a binary file that is no idx file.")]
-    [InlineData("hello world\n", "data: is neither a table with a header (CSV), nor lines of 'label index:value' (LIBSVM), nor idx images.")]
+    [InlineData("PK\u0003\u0004", "data: is a zip archive or an Excel or OpenDocument spreadsheet. Unpack the archive, or export the table as CSV.")]
+    [InlineData("PAR1....", "data: is a Parquet file. Export the table as CSV, with pandas: pandas.read_parquet(FILE).to_csv('data.csv', index=False).")]
+    [InlineData("SQLite format 3\0", "data: is a SQLite database. Export the table as CSV.")]
+    [InlineData("version https://git-lfs.github.com/spec/v1\n", "data: is a pointer of Git LFS, not the data. Fetch the data with 'git lfs pull'.")]
+    [InlineData("<!DOCTYPE html>\n", "data: is a web page. Download the data itself.")]
+    [InlineData("{\"a\": 1}\n", "data: is a JSON file. Export the table as CSV.")]
+    [InlineData("ab\0cd", "data: is a binary file that is no idx file, or text in UTF-16 without its mark.")]
+    [InlineData("hello world\n", "data: is neither a table with a header (CSV, ARFF), nor lines of 'label index:value' (LIBSVM), nor idx images.")]
     public void OtherFilesAreRefusedWithAdvice(string text, string message) =>
         CsvFileTests.Fails(() => DataFile.Sniff(InputFile.InMemory("data", Encoding.UTF8.GetBytes(text))), message);
+
+    [Theory]
+    [InlineData(new byte[] { 0xfd, 0x37, 0x7a, 0x58, 0x5a, 0 }, "data.csv.xz: is compressed with xz. Unpack it (unxz), or compress it with gzip or bzip2.")]
+    [InlineData(new byte[] { 0x28, 0xb5, 0x2f, 0xfd }, "data.csv.xz: is compressed with Zstandard.")]
+    [InlineData(new byte[] { 0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1 }, "data.csv.xz: is an old Excel file or another document of Microsoft Office.")]
+    [InlineData(new byte[] { 0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59 }, "data.csv.xz: is an array of NumPy.")]
+    [InlineData(new byte[] { 0x80, 4, 1, 2 }, "data.csv.xz: is a pickle of Python.")]
+    public void OtherBinariesAreNamedWhateverTheyAreCalled(byte[] start, string message) =>
+        CsvFileTests.Fails(() => DataFile.Sniff(InputFile.InMemory("data.csv.xz", [.. start, .. new byte[100]])), message);
 
     [Fact]
     public void TablesInUtf16AreRead()

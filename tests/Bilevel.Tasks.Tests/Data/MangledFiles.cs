@@ -60,6 +60,7 @@ internal static class MangledFiles
     {
         byte[] csv = Encoding.UTF8.GetBytes("id,size,colour,label\n" + string.Concat(Enumerable.Range(0, 30).Select(i => FormattableString.Invariant($"{i},{i * 0.37:R},\"{(i % 3 == 0 ? "red" : "light, blue")}\",{i % 2}\r\n"))));
         byte[] svm = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(1, 30).Select(i => FormattableString.Invariant($"{(i % 2 == 0 ? "+1" : "-1")} {i}:{i * 0.37:R} {i + 3}:1 # {i}\n"))));
+        byte[] arff = Encoding.UTF8.GetBytes("% a title\n@relation r\n@attribute size numeric\n@attribute 'the colour' {red, 'light, blue'}\n@attribute label {0,1}\n@data\n" + string.Concat(Enumerable.Range(0, 30).Select(i => FormattableString.Invariant($"{(i % 5 == 0 ? $"{{0 {i}, 2 {i % 2}}}" : $"{i * 0.37:R},'light, blue',{i % 2}")}\n"))));
         byte[] images = Idx([0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 5], 60), labels = Idx([0, 0, 8, 1, 0, 0, 0, 4], 4);
         byte[] model = Model(TableEncoding.OfColumns([new("a", null, 0.5, 2), new("c", ["x", "y"], 0, 1)], "y", ["id"]), 4);
         byte[] sparse = Model(TableEncoding.OfSparse([new(1, 0, 1, 3), new(2, 1, 2, 3), new(3, 0, 3, 3)]), 4);
@@ -68,7 +69,7 @@ internal static class MangledFiles
         List<(string, byte[], Reader)> seeds = [];
         foreach (var (name, content, reader) in new (string, byte[], Reader)[]
         {
-            ("csv", csv, Any), ("csv", csv, AsCsv), ("libsvm", svm, Any), ("libsvm", svm, AsLibSvm), ("images", images, AsImages), ("labels", labels, AsLabels),
+            ("csv", csv, Any), ("csv", csv, AsCsv), ("arff", arff, Any), ("arff", arff, AsArff), ("libsvm", svm, Any), ("libsvm", svm, AsLibSvm), ("images", images, AsImages), ("labels", labels, AsLabels),
             ("model", model, AsModel), ("model", sparse, AsModel),
         })
         {
@@ -149,7 +150,7 @@ internal static class MangledFiles
         InputFile file = InputFile.InMemory("file", content);
         switch (DataFile.Sniff(file))
         {
-            case DataFormat.Csv:
+            case DataFormat.Csv or DataFormat.Arff:
                 AsCsv(folder, content);
                 break;
             case DataFormat.LibSvm:
@@ -158,14 +159,19 @@ internal static class MangledFiles
         }
     }
 
-    private static void AsCsv(string folder, byte[] content)
+    private static void AsCsv(string folder, byte[] content) => AsTable(content, DataFormat.Auto);
+
+    private static void AsArff(string folder, byte[] content) => AsTable(content, DataFormat.Arff);
+
+    private static void AsTable(byte[] content, DataFormat format)
     {
         InputFile file = InputFile.InMemory("file", content);
-        LabelledData data = CsvFile.Read(file, new DataOptions { LabelColumn = "label" });
+        var options = new DataOptions { LabelColumn = "label", Format = format };
+        LabelledData data = CsvFile.Read(file, options);
         CheckRows(data);
 
         // What was read once can be read in the same way again, to the same rows.
-        LabelledData again = CsvFile.ReadLike(file, data.Encoding!, data.ClassNames, new DataOptions { LabelColumn = "label" }, forPrediction: false);
+        LabelledData again = CsvFile.ReadLike(file, data.Encoding!, data.ClassNames, options, forPrediction: false);
         CheckSame(data, again);
     }
 
