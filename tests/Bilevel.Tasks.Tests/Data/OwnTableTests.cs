@@ -271,7 +271,7 @@ public sealed class OwnTableTests
         Fails("a,b,label\nSmith, John,5,x\nMiller, Ann,6,y\n", "file: its rows have 4 columns, but the header has 3 names, and the first column does not count the rows.");
         Fails("a,b,label\nSmith, John,5,x\nAnn,6,y\n", "file, line 3: has 3 columns, but the header has 3, and the first row 4.");
         Fails(",label\n1,x\n2,y\n", "file: has no column besides 'label' that is a feature.");
-        CsvFileTests.Fails(() => Like(Read("a,label\n1,x\n2,y\n"), "a,label\n1,2,x\n"), "file: its rows have 3 columns, but the header has 2 names, and the training data have no column without a name. and the first row 3.");
+        CsvFileTests.Fails(() => Like(Read("a,label\n1,x\n2,y\n"), "a,label\n1,2,x\n"), "file: its rows have 3 columns, but the header has 2 names, and the training data have no column without a name.");
     }
 
     [Fact]
