@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Bilevel.Tasks;
 
 /// <summary>
@@ -7,6 +9,8 @@ namespace Bilevel.Tasks;
 public static class DataFile
 {
     private const int SniffedLines = 20;
+
+    private static readonly SearchValues<byte> Printable = SearchValues.Create([0, (byte)'\t', (byte)'\n', (byte)'\r', .. Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (byte)c)]);
 
     /// <summary>Reads a training file: it sets the classes and the features.</summary>
     /// <param name="path">A file, or a folder of idx files.</param>
@@ -73,7 +77,7 @@ public static class DataFile
         if (start.StartsWith<byte>([0, 0, 8, 3]) || start.StartsWith<byte>([0, 0, 8, 1])) return DataFormat.Idx;
         if (OtherFormats.Of(start) is { } other) throw Unknown(file.Name, other.What, other.Advice);
         bool hasMark = start is [0xff, 0xfe, ..] or [0xfe, 0xff, ..];
-        if (start.Contains((byte)0) && !hasMark && encoding is null)
+        if (!hasMark && encoding is null && IsBinary(start))
             throw Unknown(file.Name, "a binary file that is no idx file, or text in UTF-16 without its mark", "Export the data as CSV, or name the encoding (setting encoding)");
         if (name.EndsWith(".CSV", StringComparison.Ordinal) || name.EndsWith(".TSV", StringComparison.Ordinal)) return DataFormat.Csv;
 
@@ -134,6 +138,10 @@ public static class DataFile
             : $"{path}: its file of labels, {other}, is not there. Put it beside the file of images.");
     }
 
+    // A character or two that are NUL are a fault of a text, which its reader names with the line.
+    private static bool IsBinary(ReadOnlySpan<byte> start) => start.Contains((byte)0)
+        && (8 * start.Count((byte)0) > start.Length || start.ContainsAnyExcept(Printable));
+
     // A label, and entries of the form index:value.
     private static bool IsLibSvm(ReadOnlySpan<char> line, out bool hasEntries)
     {
@@ -144,7 +152,7 @@ public static class DataFile
             ReadOnlySpan<char> token = line[range];
             if (token.IsEmpty) continue;
             int colon = token.IndexOf(':');
-            bool isEntry = colon > 0 && !token[..colon].ContainsAnyExceptInRange('0', '9');
+            bool isEntry = colon > 0 && (!token[..colon].ContainsAnyExceptInRange('0', '9') || token.StartsWith("qid:"));
             if (!isEntry && !first) return false;
             hasEntries |= isEntry;
             first = false;

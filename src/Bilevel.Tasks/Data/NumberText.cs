@@ -20,8 +20,9 @@ internal static class NumberText
 {
     private const string Grouping = ",' \u00A0\u202F";
 
+    // The framework overlooks NUL characters at the end.
     public static bool TryPlain(ReadOnlySpan<char> text, out double value) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && text[^1] != '\0';
 
     public static bool TryPercent(ReadOnlySpan<char> text, out double value)
     {

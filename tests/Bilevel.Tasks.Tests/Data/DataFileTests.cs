@@ -14,6 +14,8 @@ public sealed class DataFileTests : IDisposable
     [InlineData("\n\na;y\n1;0\n", "data", DataFormat.Csv)]
     [InlineData("1 1:2 3:4\n", "data", DataFormat.LibSvm)]
     [InlineData("# made by hand, with commas\n-1\n+1 2:3\n", "data.txt", DataFormat.LibSvm)]
+    [InlineData("1 qid:3 1:2\n", "data", DataFormat.LibSvm)]
+    [InlineData("1 1:2 2:3.5 7:0.25\0\n", "data", DataFormat.LibSvm)]
     [InlineData("1 1:2\n", "data.csv.gz", DataFormat.Csv)]
     [InlineData("% a title\n\n@RELATION r\n@attribute a real\n", "data", DataFormat.Arff)]
     [InlineData("\0\0\b\u0003", "data", DataFormat.Idx)]
