@@ -71,7 +71,7 @@ internal sealed class Download : IDisposable
         if (OnDisk(path, () => File.Exists(path)))
         {
             if (OnDisk(path, () => IsRight(path, file))) return DownloadOutcome.Kept;
-            Note?.Invoke($"{path} is not the file of the data set, so it will be replaced.");
+            throw new UsageException($"{path} is there and is not the file of the data set; nothing is written over it. Move it away, or name another folder with --out.");
         }
 
         goesOn = LengthOf(part) is > 0;
@@ -91,7 +91,7 @@ internal sealed class Download : IDisposable
             throw new DownloadException($"{Shown(file)} does not have the checksum of {file.Name}: it is damaged or another file. What arrived was removed. Repeat the command, or name another address with --from.");
         }
 
-        OnDisk(path, () => File.Move(part, path, overwrite: true));
+        OnDisk(path, () => File.Move(part, path));
         return goesOn ? DownloadOutcome.Resumed : DownloadOutcome.Downloaded;
     }
 

@@ -236,7 +236,7 @@ public class DownloadTests
     }
 
     [Fact]
-    public async Task AFileThatIsThereIsKeptAndAnotherReplaced()
+    public async Task AFileThatIsThereIsKeptAndAnotherIsNotWrittenOver()
     {
         using var folder = new Folder();
         using var server = new LoopbackServer((request, stream) => Serve(request, stream, Content));
@@ -245,10 +245,9 @@ public class DownloadTests
         Assert.Single(server.Requests);
 
         await File.WriteAllTextAsync(folder["a.gz"], "other", TestContext.Current.CancellationToken);
-        var told = new List<string>();
-        Assert.Equal(DownloadOutcome.Downloaded, await Fetch(server, folder, note: told.Add));
-        AssertWhole(folder);
-        Assert.Equal($"{folder["a.gz"]} is not the file of the data set, so it will be replaced.", Assert.Single(told));
+        var refused = await Assert.ThrowsAsync<UsageException>(() => Fetch(server, folder));
+        Assert.Equal($"{folder["a.gz"]} is there and is not the file of the data set; nothing is written over it. Move it away, or name another folder with --out.", refused.Message);
+        Assert.Equal("other", folder.Read("a.gz"));
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 
 namespace Bilevel.Tasks;
@@ -13,6 +12,9 @@ public sealed class SoftmaxModel
     public const int FormatVersion = 2;
 
     private const string Kind = "softmax";
+
+    // What is kept in memory of a file that is written.
+    private const int LargestPart = 1 << 16;
 
     /// <summary>Puts a model together.</summary>
     /// <param name="classNames">The names of the classes, at least one, all different.</param>
@@ -81,13 +83,9 @@ public sealed class SoftmaxModel
     public void Save(TextWriter writer)
     {
         ArgumentNullException.ThrowIfNull(writer);
-        using var bytes = new MemoryStream();
-        Save(bytes);
-        bytes.Position = 0;
-        using var text = new StreamReader(bytes);
-        char[] part = ArrayPool<char>.Shared.Rent(1 << 16);
-        for (int read; (read = text.Read(part)) > 0;) writer.Write(part, 0, read);
-        ArrayPool<char>.Shared.Return(part);
+        using var stream = new TextStream(writer);
+        Save(stream);
+        stream.Complete();
         writer.WriteLine();
     }
 
@@ -310,7 +308,12 @@ public sealed class SoftmaxModel
     private static void WriteNumbers(Utf8JsonWriter json, string name, IReadOnlyList<double> numbers)
     {
         json.WriteStartArray(name);
-        foreach (double number in numbers) json.WriteNumberValue(number);
+        foreach (double number in numbers)
+        {
+            json.WriteNumberValue(number);
+            if (json.BytesPending > LargestPart) json.Flush();
+        }
+
         json.WriteEndArray();
     }
 }
