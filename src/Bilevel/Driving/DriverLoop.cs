@@ -59,7 +59,7 @@ internal sealed partial class DriverLoop<V> : IRunView
     public DriverLoop(Driver driver, IReadOnlyList<Phase> phases, IProblem<V> given, IProblem<V> problem, ulong seed, List<Finding> findings, RunLimit? limit, long began)
     {
         (this.driver, this.phases, this.given, this.problem, this.seed, this.findings, this.limit) = (driver, phases, given, problem, seed, findings, limit);
-        sittingStart = lastCheckpoint = lastProgress = lastClock = began;
+        sittingStart = began;
         upperCalls = new OracleCounts(problem.UpperBlocks.Count);
         lowerCalls = new OracleCounts(problem.LowerBlockNames.Count);
         budget = driver.OracleBudget is { } most ? new OracleBudget(most) : null;
@@ -104,6 +104,7 @@ internal sealed partial class DriverLoop<V> : IRunView
 
     public Solution<V> Run(V[] start)
     {
+        lastCheckpoint = lastProgress = lastClock = driver.Clock.GetTimestamp();
         boundlessness = new Boundlessness<V>(problem, start);
 
         // Better known now than at the first checkpoint.

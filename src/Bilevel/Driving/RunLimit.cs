@@ -9,7 +9,7 @@ namespace Bilevel;
 internal sealed class RunLimit(TimeProvider clock, CancellationToken cancellation)
 {
     /// <summary>An iteration that ends within this time after its end was asked for is completed.</summary>
-    public static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(100);
+    public static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
 
     private TimeSpan grace;
     private long? deadline, cancelled;          // timestamps; the second is when a cancellation was first seen
