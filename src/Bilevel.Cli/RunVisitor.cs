@@ -17,6 +17,8 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
         where V : class, IVector<V>
     {
         folder?.Refuse(instance.Problem.Blocks.Where((_, b) => instance.Components(instance.Start[b]).Length > 0).Select(b => b.Name), instance.FileNames, plan.Inputs);
+        double need = MemoryNeed.Of(plan.Method, instance.Problem, instance.Start, plan.Certify);
+        if (MemoryNeed.Sentence(need, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, instance.Start.Sum(b => (long)b.Length), plan.Method.Name) is { } much) progress.Say(much);
         var driver = new Driver
         {
             Stop = plan.Stop,

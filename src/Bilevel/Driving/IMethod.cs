@@ -94,7 +94,7 @@ public interface IBilevelMinimaxMethod : IMethod
 internal static class MethodClass
 {
     /// <summary>So many copies of the variables a method keeps as a rule.</summary>
-    public const double Copies = 12;
+    public const double Copies = 22;
 
     public static Finding Wrong(string method, string classes) =>
         new(Severity.Error, $"The method {method} is for {classes}; this problem is of another class.", "'bilevel list' and the documentation say which methods suit which problems; 'auto' always picks one that does.");
