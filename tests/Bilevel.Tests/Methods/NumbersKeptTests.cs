@@ -22,7 +22,7 @@ public class NumbersKeptTests
         IReadOnlyList<DenseVector<double>> start = [x, y];
         if (name is "constrained-quasi-newton" or "lu-mei" or "lv-hba")
         {
-            var lifted = Lift.ConstrainedLowerLevel(upper, new ConstrainedLowerLevel<double>(lower, new Ceiling(Length)) { OptimalBound = 1, Set = new Box<double>(-20, 20, Length) });
+            var lifted = Lift.ConstrainedLowerLevel(upper, new ConstrainedLowerLevel<double>(lower, new Ceiling(Length) { Lipschitz = 1, GradientLipschitz = 0 }) { OptimalBound = 1, Set = new Box<double>(-20, 20, Length) });
             problem = lifted with { Constants = lifted.Constants with { UpperSmoothness = 2, LowerSmoothness = 4 } };
             start = BilevelMinimaxProblem.Start(x, y, new DenseVector<double>(Length));
         }
