@@ -56,6 +56,13 @@ internal sealed class ConsoleProgress : IProgress<RunProgress>
     /// <summary>Writes a warning above the line.</summary>
     public void Warn(string text) => console?.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[yellow]warning[/] {text}");
 
+    /// <summary>Writes what a person has to know before the run, whether anybody watches or not.</summary>
+    public void Say(string text)
+    {
+        if (console is null) error.WriteLine($"bilevel: {text}");
+        else Warn(text);
+    }
+
     public void Report(RunProgress value)
     {
         if (value.Stage is { } stage) Stage(stage);

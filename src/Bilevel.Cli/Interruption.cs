@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Bilevel.Cli;
 
-/// <summary>Turns Ctrl-C and SIGTERM into a request to stop at the next good moment; a second one ends the process at once.</summary>
+/// <summary>Turns Ctrl-C and SIGTERM into a request to stop soon with what there is; a second one ends the process at once.</summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource source = new();
@@ -11,7 +11,7 @@ internal sealed class Interruption : IDisposable
     private readonly PosixSignalRegistration interrupt, terminate;
     private int received;
 
-    public Interruption(TextWriter error, string announcement = "Stopping after this iteration")
+    public Interruption(TextWriter error, string announcement = "Stopping: what takes long is left out")
     {
         (this.error, this.announcement) = (error, announcement);
         interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, Cli.ExitCode.Interrupted));

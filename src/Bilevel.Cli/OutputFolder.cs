@@ -30,13 +30,14 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     private readonly List<string> notes = [];
     private readonly Action<string> warn;
     private WrittenFiles? files;
+    private UsageException? missed, unsaved;      // a file that could not be written, and the last checkpoint
 
     private OutputFolder(string path, Action<string> warn)
     {
         Path = path;
         this.warn = warn;
         checkpoints = new FileCheckpointStore(In(CheckpointName));
-        trace = new TraceFile(In(TraceName), RemoveResults, Say, e => Failure ??= Unwritable(In(TraceName), e));
+        trace = new TraceFile(In(TraceName), RemoveResults, Say, e => Miss(Unwritable(In(TraceName), e)));
     }
 
     /// <summary>The path, as the user wrote it.</summary>
@@ -45,7 +46,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     public ICheckpointStore Checkpoints => this;
 
     /// <summary>What could not be written while the run went on; a run is not thrown away for it.</summary>
-    public UsageException? Failure { get; private set; }
+    public UsageException? Failure => missed ?? unsaved;
 
     /// <summary>Whether the last checkpoint is in the folder.</summary>
     public bool IsSaved { get; private set; }
@@ -101,6 +102,9 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     public void Refuse(IEnumerable<string> blocks, IEnumerable<string> ofTask, IReadOnlyList<string> inputs) =>
         Written.Refuse([RunName, ReportName, .. StateNames.Where(n => !IsState(n)), .. blocks.Select(FileOf), .. ofTask], Verb, inputs);
 
+    /// <summary>Notes what could not be written.</summary>
+    public void Miss(UsageException failure) => missed ??= failure;
+
     /// <summary>Names of the files that a report of this run consists of.</summary>
     public IEnumerable<string> FileNames(RunReport report) => Files(report).Select(f => f.Name);
 
@@ -115,8 +119,8 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         (CheckpointName, "the state from which --resume continues"),
     ];
 
-    /// <summary>Writes the results.</summary>
-    /// <exception cref="UsageException">A file could not be written; none is half written.</exception>
+    /// <summary>Writes the results, each whatever becomes of the others.</summary>
+    /// <exception cref="UsageException">Files could not be written, which the message names; none is half written.</exception>
     public void Write(RunReport report)
     {
         List<(string Name, Action<TextWriter> Write)> results =
@@ -129,24 +133,12 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         if (results.Find(r => System.IO.Path.GetFileName(r.Name) != r.Name) is { Name: { } odd }) throw new InvalidOperationException($"The task names a file '{odd}' that is not a plain file name.");
 
         // A file of somebody else's that has appeared since, or that the task did not announce, costs that one result only.
-        UsageException? foreign = null;
-        results.RemoveAll(r =>
-        {
-            try
-            {
-                Written.Refuse([r.Name], null, []);
-                return false;
-            }
-            catch (UsageException e)
-            {
-                foreign ??= e;
-                return true;
-            }
-        });
-        Attempt(In(results[0].Name), () => Written.Begin(Verb, results.Select(r => r.Name)));
-        foreach (var (name, write) in results) WriteFile(name, write);
+        List<(string Name, Exception Failure)> failures = [];
+        results.RemoveAll(r => !Attempt(failures, r.Name, () => Written.Refuse([r.Name], null, [])));
+        Attempt(failures, WrittenFiles.ListName, () => Written.Begin(Verb, results.Select(r => r.Name)));
+        results.RemoveAll(r => !Attempt(failures, r.Name, () => WholeFile.Replace(In(r.Name), r.Write)));
         Written.End(Verb, results.Select(r => r.Name));
-        if (foreign is not null) throw foreign;
+        if (failures.Count > 0) throw Unwritten(failures);
     }
 
     void ICheckpointStore.Save(Checkpoint checkpoint)
@@ -154,12 +146,13 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         try
         {
             checkpoints.Save(checkpoint);
-            IsSaved = true;
+            (IsSaved, unsaved) = (true, null);
         }
-        catch (CheckpointException e) when (e.InnerException is not null)
+        catch (CheckpointException e)
         {
             IsSaved = false;
-            Failure ??= Unwritable(In(CheckpointName), e.InnerException);
+            unsaved = Unwritable(In(CheckpointName), e.InnerException ?? e);
+            throw;
         }
     }
 
@@ -199,18 +192,32 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         foreach (double value in values) writer.WriteLine(Numbers.Exact(value));
     }
 
-    private void WriteFile(string name, Action<TextWriter> write) => Attempt(In(name), () => WholeFile.Replace(In(name), write));
-
-    private static void Attempt(string path, Action write)
+    private static bool Attempt(List<(string Name, Exception Failure)> failures, string name, Action write)
     {
         try
         {
             write();
+            return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
-            throw Unwritable(path, e);
+            failures.Add((name, e));
+            return false;
         }
+    }
+
+    // The first failure in full, the other files by name.
+    private UsageException Unwritten(List<(string Name, Exception Failure)> failures)
+    {
+        var (name, first) = failures[0];
+        var told = first switch
+        {
+            UsageException usage => usage,
+            IOException or UnauthorizedAccessException => Unwritable(In(name), first),
+            _ => new UsageException($"{In(name)} could not be written: {ErrorText.Sentence(first)} That is a defect of what writes it; the other results do not depend on it.", first),
+        };
+        string others = string.Join(", ", failures.Skip(1).Select(f => f.Name));
+        return others.Length == 0 ? told : new UsageException($"{told.Message} Not written either: {others}.", told);
     }
 
     private void Say(string note)

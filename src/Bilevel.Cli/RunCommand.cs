@@ -19,11 +19,26 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
         if (options.Resume && folder?.HasCheckpoint == false) terminal.Error.WriteLine($"bilevel: There is no checkpoint in {options.OutFolder} yet; the run starts at its beginning.");
         using var interruption = new Interruption(terminal.Error);
 
+        using var measuring = CancellationTokenSource.CreateLinkedTokenSource(interruption.Token);
+        try
+        {
+            return Execute(started, task, taskSettings, changes, folder, interruption, measuring);
+        }
+        catch (OperationCanceledException) when (interruption.ExitCode is { } code)
+        {
+            terminal.Error.WriteLine("bilevel: Interrupted before the first iteration; nothing was computed.");
+            return code;
+        }
+    }
+
+    private int Execute(DateTimeOffset started, ITask task, IReadOnlyList<KeyValuePair<string, string>> taskSettings, SettingChanges changes, OutputFolder? folder, Interruption interruption, CancellationTokenSource measuring)
+    {
         ConsoleProgress? progress = null;
-        var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads) { Stage = stage => progress?.Stage(stage) }));
+        var context = new TaskContext(options.Seed, options.DataFolder, options.Threads) { Stage = stage => progress?.Stage(stage), Cancellation = measuring.Token };
+        var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, context));
         var plan = RunPlan.Of(options, task, taskSettings, instance, changes, inputs);
         progress = new ConsoleProgress(terminal.Error, terminal.ErrorIsTerminal, $"{task.Name} by {plan.Method.Name}");
-        RunReport Solve() => instance.Accept(new RunVisitor(plan, folder, progress, interruption.Token));
+        RunReport Solve() => instance.Accept(new RunVisitor(plan, folder, progress, interruption.Token, measuring));
         var report = progress.During(Solve) with
         {
             TaskSummary = task.Summary,
@@ -57,7 +72,8 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
                 terminal.Error.WriteLine(folder switch
                 {
                     null => "bilevel: Interrupted. Nothing was saved, because no --out DIR was given.",
-                    { IsSaved: false } => "bilevel: Interrupted; the checkpoint could not be saved.",
+                    { IsSaved: false, HasCheckpoint: false } => "bilevel: Interrupted before there was a checkpoint to resume from.",
+                    { IsSaved: false } => $"bilevel: Interrupted inside an iteration. To resume from the last checkpoint:\n  {ShellCommand.Resuming(arguments)}",
                     _ => $"bilevel: Interrupted; the checkpoint is saved. To resume:\n  {ShellCommand.Resuming(arguments)}",
                 });
                 return interruption.ExitCode ?? ExitCode.Interrupted;
@@ -65,6 +81,13 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
                 terminal.Error.WriteLine($"bilevel: {report.StatusMessage}{(folder is null ? "" : $" The {(report.Status == SolveStatus.Diverged ? "last good point" : "point where it stood")} is in {folder.Path}.")}");
                 return ExitCode.BrokeDown;
             default:
+                if (interruption.ExitCode is { } code)
+                {
+                    terminal.Error.WriteLine(folder is null ? "bilevel: Interrupted while the answer was checked and measured."
+                        : $"bilevel: Interrupted while the answer was checked and measured; the rest is written. To make up for what was left out:\n  {ShellCommand.Resuming(arguments)}");
+                    return code;
+                }
+
                 if (!options.RequireCertificate || report.Certified == true) return ExitCode.Finished;
                 terminal.Error.WriteLine($"bilevel: {report.CertificateSentence}");
                 return ExitCode.NotCertified;

@@ -35,6 +35,9 @@ internal sealed record RunPlan
 
     public required StoppingRule Stop { get; init; }
 
+    /// <summary>The time of the iterations; until twice that has passed, the answer is checked and measured. Null for no limit.</summary>
+    public required TimeSpan? TimeLimit { get; init; }
+
     public required bool Certify { get; init; }
 
     public required bool Resume { get; init; }
@@ -73,6 +76,7 @@ internal sealed record RunPlan
             StopsAt = share * tolerance,
             StopsByCertificate = byCertificate,
             Stop = Rule(options, byCertificate, share * tolerance, tolerance, iterations),
+            TimeLimit = options.MaxSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             Certify = !options.NoCertificate,
             Resume = options.Resume,
             CheckpointInterval = TimeSpan.FromSeconds(options.CheckpointSeconds),

@@ -21,7 +21,7 @@ internal sealed class RunSyntax
     private readonly Option<string> iterations = Text("--iterations", "N", "Most iterations; default: the task's.");
     private readonly Option<string> tolerance = Text("--tolerance", "X", "Largest norm of the hypergradient to accept (half of it is the method's, half is left to the certificate), or epsilon of a minimax problem; default: the task's.");
     private readonly Option<string> maxCalls = Text("--max-calls", "N", "Most gradients; the iteration that reaches it is completed.");
-    private readonly Option<string> maxSeconds = Text("--max-seconds", "X", "Most seconds, counted over all sittings.");
+    private readonly Option<string> maxSeconds = Text("--max-seconds", "X", "Most seconds of the iterations, counted over all sittings; one that takes too long is given up, for the point before it. The certificate and baselines may go on until twice that, then the rest is left out.");
     private readonly Option<bool> json = new("--json") { Description = "Writes one JSON document to standard output and nothing else." };
     private readonly Option<string> output = Text("--out", "DIR", "Folder for the results: run.json, report.html, trace.csv, a file per variable, checkpoint.");
     private readonly Option<bool> resume = new("--resume") { Description = "Continues from the checkpoint in the folder of --out." };
@@ -86,6 +86,7 @@ internal sealed class RunSyntax
 
             Exit codes: 0 finished; 1 a defect of the tool; 2 wrong input; 3 the computation broke down or seems
             unbounded; 4 not certified, with --require-certificate; 130 and 143 interrupted by Ctrl-C and SIGTERM.
+            The first Ctrl-C ends the run with what there is and leaves the certificate and baselines out, the second ends it at once.
             """);
         return command;
     }

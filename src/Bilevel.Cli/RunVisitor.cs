@@ -6,12 +6,19 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Bilevel.Cli;
 
 /// <summary>Runs a plan on a task's problem, whatever its vectors.</summary>
-internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProgress progress, CancellationToken cancellation) : ITaskVisitor<RunReport>
+/// <param name="plan">The plan.</param>
+/// <param name="folder">Where results go; null for nowhere.</param>
+/// <param name="progress">Told how far the run is.</param>
+/// <param name="cancellation">Ends the run.</param>
+/// <param name="measuring">Ends the measuring of its answer, with the run or when its time is over.</param>
+internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProgress progress, CancellationToken cancellation, CancellationTokenSource measuring) : ITaskVisitor<RunReport>
 {
     public RunReport Visit<V>(TaskInstance<V> instance)
         where V : class, IVector<V>
     {
         folder?.Refuse(instance.Problem.Blocks.Where((_, b) => instance.Components(instance.Start[b]).Length > 0).Select(b => b.Name), instance.FileNames, plan.Inputs);
+        double need = MemoryNeed.Of(plan.Method, instance.Problem, instance.Start, plan.Certify);
+        if (MemoryNeed.Sentence(need, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, instance.Start.Sum(b => (long)b.Length), plan.Method.Name) is { } much) progress.Say(much);
         var driver = new Driver
         {
             Stop = plan.Stop,
@@ -25,7 +32,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             Progress = progress,
             Logger = progress.IsTerminal ? new WarningLogger(progress.Warn) : NullLogger.Instance,
         };
-        var answers = plan.Starts > 1 ? FromStarts(driver, instance) : [From(new BestPoint<V>(instance), best => driver.Run(best.Watching(plan.Method), instance.Problem, instance.Start, plan.Seed, cancellation))];
+        var answers = plan.Starts > 1 ? FromStarts(driver, instance) : [From(new BestPoint<V>(instance) { Cancellation = measuring.Token }, best => driver.Run(best.Watching(plan.Method), instance.Problem, instance.Start, plan.Seed, cancellation))];
         if (plan.Starts > 1 && folder is not null) WriteTrace(folder.Trace, answers[0].Solution.Trace);
         var (solution, outcome) = (answers[0].Solution, answers[0].Outcome);
         return new RunReport
@@ -44,7 +51,7 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
             UpperValue = solution.UpperValue,
             LowerValue = solution.LowerValue,
             FollowerSolvedAgain = solution.FollowerSolvedAgain,
-            AnswerNotes = [.. folder?.Notes ?? [], .. answers[0].Notes, .. solution.Notes],
+            AnswerNotes = [.. folder?.Notes ?? [], .. LeftOut(outcome), .. answers[0].Notes, .. solution.Notes],
             Better = solution.Better is { } better ? [.. better.Select((block, b) => new ReportBlock(solution.BlockNames[b], instance.Components(block)))] : null,
             Starts = plan.Starts > 1 ? [.. answers.Select(a => StartRow.Of(a.Solution))] : [],
             Residual = solution.Residual,
@@ -74,7 +81,21 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
     }
 
     private TaskAnswer<V> From<V>(BestPoint<V> best, Func<BestPoint<V>, Solution<V>> run)
-        where V : class, IVector<V> => best.Choose(run(best), plan.Tolerance, plan.Certify);
+        where V : class, IVector<V>
+    {
+        var solution = run(best);
+        if (plan.TimeLimit is { } limit) EndMeasuringAfter((2 * limit.TotalSeconds) - solution.Seconds);
+        return best.Choose(solution, plan.Tolerance, plan.Certify);
+    }
+
+    private void EndMeasuringAfter(double seconds)
+    {
+        if (seconds <= 0) measuring.Cancel();
+        else if (seconds * 1000 < int.MaxValue) measuring.CancelAfter(TimeSpan.FromSeconds(seconds));
+    }
+
+    private IEnumerable<string> LeftOut(TaskOutcome outcome) => outcome.LeftOut.Count == 0 ? []
+        : [$"Left out, because {(cancellation.IsCancellationRequested ? "the run was interrupted" : $"twice the time limit of {Numbers.Short(plan.TimeLimit!.Value.TotalSeconds)} s had passed")}: {string.Join("; ", outcome.LeftOut)}."];
 
     // The answers from several starts, each the best point of its run, the best first.
     private List<TaskAnswer<V>> FromStarts<V>(Driver driver, TaskInstance<V> instance)
@@ -85,16 +106,25 @@ internal sealed class RunVisitor(RunPlan plan, OutputFolder? folder, ConsoleProg
         {
             if (answers.Count > 0 && cancellation.IsCancellationRequested) break;
             int index = answers.Count;
-            answers.Add(From(new BestPoint<V>(instance, start), best => driver.RunStarts(best.Watching(plan.Method), instance.Problem, [start], plan.Seed, cancellation)[0] with { StartIndex = index }));
+            answers.Add(From(new BestPoint<V>(instance, start) { Cancellation = measuring.Token }, best => driver.RunStarts(best.Watching(plan.Method), instance.Problem, [start], plan.Seed, cancellation)[0] with { StartIndex = index }));
         }
 
         return [.. Starts.Ranked(instance.Problem, answers.Select(a => a.Solution)).Select(s => answers.Find(a => ReferenceEquals(a.Solution, s))!)];
     }
 
     // The trace of the best run, once it is known which that is.
-    private static void WriteTrace(ITraceSink sink, IReadOnlyList<TraceRow> rows)
+    private void WriteTrace(ITraceSink sink, IReadOnlyList<TraceRow> rows)
     {
-        sink.CutTo(0);
+        try
+        {
+            sink.CutTo(0);
+        }
+        catch (UsageException e)
+        {
+            folder!.Miss(e);
+            return;
+        }
+
         foreach (var row in rows) sink.Append(row);
     }
 

@@ -44,7 +44,15 @@ internal sealed class TraceFile(string path, Action<bool> beginning, Action<stri
         catch (IOException e)
         {
             // No part of a row is left behind.
-            stream.SetLength(whole);
+            try
+            {
+                stream.SetLength(whole);
+            }
+            catch (IOException)
+            {
+                // A row that is not whole is left out where the file is read.
+            }
+
             Dispose();
             failed(e);
         }

@@ -17,7 +17,7 @@ internal static class WholeFile
             using (var writer = new StreamWriter(fresh) { NewLine = "\n" }) write(writer);
             File.Move(fresh, path, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch
         {
             TryDelete(fresh);
             throw;

@@ -28,6 +28,9 @@ public sealed class BestPoint<V>
         passed = new PassedPoints<V>(instance.Problem);
     }
 
+    /// <summary>Asks to end: the answer is then not compared with other points.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     private double Sign => SignOf(instance.Problem);
 
     /// <summary>1 where the leader minimises f, -1 where it maximises.</summary>
@@ -51,7 +54,21 @@ public sealed class BestPoint<V>
 
         // Who cancels wants to leave now; without a minimiser no point is an answer.
         if (solution.Status is SolveStatus.Cancelled or SolveStatus.Unbounded) return new TaskAnswer<V>(solution, instance.Evaluate(solution), []);
-        double atStart = instance.UpperValueAt(start), atEnd = instance.UpperValueAt(solution.Point);
+        try
+        {
+            return Compared(solution, tolerance, certify);
+        }
+        catch (OperationCanceledException) when (Cancellation.IsCancellationRequested)
+        {
+            var outcome = instance.Evaluate(solution);
+            return new TaskAnswer<V>(solution, outcome with { LeftOut = [.. outcome.LeftOut, "whether the start or a point that the run passed is better"] }, []);
+        }
+    }
+
+    private TaskAnswer<V> Compared(Solution<V> solution, double tolerance, bool certify)
+    {
+        var context = new TaskContext { Cancellation = Cancellation };
+        double atStart = instance.UpperValueAt(start, context), atEnd = instance.UpperValueAt(solution.Point, context);
         var best = (Point: solution.Point, Value: atEnd, Iteration: -1L);
         void Compare(IReadOnlyList<V> point, double value, long iteration)
         {
@@ -62,7 +79,7 @@ public sealed class BestPoint<V>
         foreach (var candidate in passed.Promising)
         {
             // f where the method's follower stood only says whether to solve again.
-            if (candidate.Value < (Sign * best.Value) - tolerance || !double.IsFinite(best.Value)) Compare(candidate.Point, instance.UpperValueAt(candidate.Point), candidate.Iteration);
+            if (candidate.Value < (Sign * best.Value) - tolerance || !double.IsFinite(best.Value)) Compare(candidate.Point, instance.UpperValueAt(candidate.Point, context), candidate.Iteration);
         }
 
         bool isBetter = Sign * best.Value < (Sign * atEnd) - tolerance || (double.IsFinite(best.Value) && !double.IsFinite(atEnd));
@@ -88,7 +105,7 @@ public sealed class BestPoint<V>
     // What is said of the run's end does not hold of another point: status, sentences and certificate are that point's own.
     private Solution<V> Replaced(Solution<V> solution, IReadOnlyList<V> point, double value, string note, double tolerance, bool certify)
     {
-        var standing = instance.Standing(point, solution, certify ? tolerance : null);
+        var standing = instance.Standing(point, solution, certify ? tolerance : null, Cancellation);
         bool rests = solution.Status == SolveStatus.NotWithinTolerance && !(solution.Residual <= tolerance), met = !rests && solution.Status is (SolveStatus.Converged or SolveStatus.NotWithinTolerance);
         if (solution.Status == SolveStatus.Stalled || rests) standing = standing with { Certificate = standing.Certificate?.AtRest() };
         bool certified = standing.Certificate?.Verdict == Verdict.Certified && standing.Certificate.Objection is null;

@@ -6,8 +6,29 @@ namespace Bilevel.Tasks;
 /// <param name="Threads">Number of threads that its objectives may use; results do not depend on it.</param>
 public sealed record TaskContext(ulong Seed = 0, string? DataFolder = null, int Threads = 1)
 {
+    /// <summary>Asks to leave out what of the measuring of an answer is not finished; the task says what that was (<see cref="TaskOutcome.LeftOut"/>).</summary>
+    public CancellationToken Cancellation { get; init; }
+
     /// <summary>Is told what the measuring of an answer is at, such as "baselines 3 of 6"; null where nobody listens.</summary>
     public Action<string>? Stage { get; init; }
+
+    /// <summary>The same objective, in whose solves the wish to end is heard.</summary>
+    internal IObjective<V> Interruptible<V>(IObjective<V> objective)
+        where V : class, IVector<V> => Cancellation.CanBeCanceled ? new InterruptibleObjective<V>(objective, Cancellation.ThrowIfCancellationRequested) : objective;
+
+    /// <summary>What is computed, or null where that was asked to end.</summary>
+    internal T? Unless<T>(Func<T> work)
+        where T : class
+    {
+        try
+        {
+            return Cancellation.IsCancellationRequested ? null : work();
+        }
+        catch (OperationCanceledException) when (Cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
 
     internal void Baseline(int number, int count) => Stage?.Invoke(FormattableString.Invariant($"baselines {number} of {count}"));
 }
@@ -138,32 +159,40 @@ public abstract class TaskInstance<V> : TaskInstance
 
     /// <summary>F at a point: by the task's own solver, in closed form, or as the library reads answers; NaN where that fails.</summary>
     /// <param name="point">The point, block by block; not changed.</param>
-    public double UpperValueAt(IReadOnlyList<V> point)
+    public double UpperValueAt(IReadOnlyList<V> point) => UpperValueAt(point, new TaskContext());
+
+    /// <summary>The same, which may be asked to end.</summary>
+    /// <exception cref="OperationCanceledException">It was.</exception>
+    internal double UpperValueAt(IReadOnlyList<V> point, TaskContext context)
     {
         ArgumentNullException.ThrowIfNull(point);
+        context.Cancellation.ThrowIfCancellationRequested();
         if (Hyperobjective is { } own) return own(point);
         if (Answer?.Hyperobjective is { } known) return known(point[0]);
         if (Problem is BilevelProblem<V> bilevel)
         {
             double mu = Math.Min(1, bilevel.Constants.LowerStrongConvexity is { } declared && declared > 0 ? declared : 1);
-            var lower = LowerLevelSolver.Solve(bilevel.Lower, point[BilevelProblem.X], point[BilevelProblem.Y], bilevel.LowerSet, 1e-4 * Tolerance * mu);
+            var lower = LowerLevelSolver.Solve(context.Interruptible(bilevel.Lower), point[BilevelProblem.X], point[BilevelProblem.Y], bilevel.LowerSet, 1e-4 * Tolerance * mu);
             var upper = new PreparedRequest<V>(bilevel.Upper, [[point[BilevelProblem.X], lower.Y]], [], values: true);
             upper.Evaluate();
             return upper.Values[0];
         }
 
-        return Standing(point, null, null).UpperValue;
+        double value = Standing(point, null, null, context.Cancellation).UpperValue;
+        context.Cancellation.ThrowIfCancellationRequested();
+        return value;
     }
 
     /// <summary>The answer that a run would have which stays at a point.</summary>
     /// <param name="point">The point, block by block; not changed.</param>
     /// <param name="found">The run that found it, for its penalty parameter and its bounds; null for none.</param>
     /// <param name="certifyAt">The tolerance of its certificate; null for none.</param>
-    internal Solution<V> Standing(IReadOnlyList<V> point, Solution<V>? found, double? certifyAt)
+    /// <param name="cancellation">Asks to end.</param>
+    internal Solution<V> Standing(IReadOnlyList<V> point, Solution<V>? found, double? certifyAt, CancellationToken cancellation)
     {
         var driver = new Driver { Stop = Stop.Iterations(1), Validate = false, CertifyAt = certifyAt, Certifier = Certifier };
         var problem = found is { Enlargement: > 0 } && Problem is IEnlargeable<V> bounded ? bounded.Enlarged(found.Enlargement) : Problem;
-        return driver.Run(new StandingMethod("standing", problem is BilevelProblem<V> ? double.NaN : found?.Penalty ?? double.NaN), problem, point);
+        return driver.Run(new StandingMethod("standing", problem is BilevelProblem<V> ? double.NaN : found?.Penalty ?? double.NaN), problem, point, cancellation: cancellation);
     }
 
     /// <inheritdoc/>
@@ -255,6 +284,9 @@ public sealed record TaskOutcome
 
     /// <summary>Values that the report's curves are to be compared with.</summary>
     public IReadOnlyList<ReferenceValue> References { get; init; } = [];
+
+    /// <summary>What was left out of all this because the measuring was asked to end, each in a few words.</summary>
+    public IReadOnlyList<string> LeftOut { get; init; } = [];
 
     /// <summary>The outcome in a sentence or two, for the console and the report.</summary>
     public string Summary { get; init; } = "";

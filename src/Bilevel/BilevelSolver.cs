@@ -8,8 +8,8 @@ public static class BilevelSolver
     /// <param name="x">Start of the upper variable; not changed.</param>
     /// <param name="y">Start of the lower variable; not changed.</param>
     /// <param name="tolerance">Tolerance for the norm of the hypergradient.</param>
-    /// <param name="limit">Ends the run before it has converged: <c>Stop.OracleCalls(100_000) | Stop.Time(TimeSpan.FromSeconds(10))</c>, for example, looked at after every iteration; null for generous limits alone.</param>
-    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <param name="limit">Ends the run before it has converged: <c>Stop.OracleCalls(100_000) | Stop.Time(TimeSpan.FromSeconds(10))</c>, for example, looked at after every iteration, the time also inside; null for generous limits alone.</param>
+    /// <param name="cancellation">Ends the run after the current iteration, or inside it where it does not end at once; the answer is then the point before it.</param>
     /// <returns>The answer with its status and certificate; no exception where a limit is reached.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not positive and finite.</exception>
     /// <exception cref="InvalidProblemException">The validator refused the problem; the message says why.</exception>
@@ -36,8 +36,8 @@ public static class BilevelSolver
     /// <param name="problem">The problem.</param>
     /// <param name="start">The six blocks of the start (<see cref="BilevelMinimaxProblem.Start{V}(V, V, V, V)"/>); not changed.</param>
     /// <param name="tolerance">epsilon of the KKT conditions and of the gap of the lower level.</param>
-    /// <param name="limit">Ends the run before it has converged: <c>Stop.OracleCalls(100_000) | Stop.Time(TimeSpan.FromSeconds(10))</c>, for example, looked at after every iteration; null for generous limits alone.</param>
-    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <param name="limit">Ends the run before it has converged: <c>Stop.OracleCalls(100_000) | Stop.Time(TimeSpan.FromSeconds(10))</c>, for example, looked at after every iteration, the time also inside; null for generous limits alone.</param>
+    /// <param name="cancellation">Ends the run after the current iteration, or inside it where it does not end at once; the answer is then the point before it.</param>
     /// <returns>The answer with its status and certificate; no exception where a limit is reached.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not positive and finite.</exception>
     /// <exception cref="InvalidProblemException">The validator refused the problem; the message says why.</exception>

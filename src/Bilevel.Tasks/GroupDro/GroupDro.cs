@@ -75,7 +75,7 @@ public sealed class GroupDro : TaskOf<GroupDroSettings>
             Notes = notes,
             FileNames = ["groups.csv", "ridge.csv", "weights.csv", "model.json"],
             Hyperobjective = point => GroupReport.UpperValue(settings, data, layout, context, point[BilevelMinimaxProblem.X1].ToDoubles()),
-            Evaluate = solution => GroupReport.Make(settings, data, layout, context, solution.X.ToDoubles(), solution["x2"].ToDoubles()),
+            Evaluate = solution => GroupReport.Make(settings, data, layout, context, solution.X.ToDoubles(), solution["x2"].ToDoubles(), solution.Y.ToDoubles()),
         };
     }
 

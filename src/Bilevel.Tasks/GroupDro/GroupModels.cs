@@ -6,8 +6,8 @@ namespace Bilevel.Tasks;
 /// </summary>
 /// <param name="part">The rows to train on.</param>
 /// <param name="groups">Number of groups.</param>
-/// <param name="threads">Number of threads; the result does not depend on it.</param>
-internal sealed class GroupModels(GroupPart part, int groups, int threads)
+/// <param name="context">Number of threads, on which the result does not depend, and whether to end.</param>
+internal sealed class GroupModels(GroupPart part, int groups, TaskContext context)
 {
     // The classifiers are exact to about this gradient norm.
     private const double Accuracy = 1e-8;
@@ -48,10 +48,10 @@ internal sealed class GroupModels(GroupPart part, int groups, int threads)
     }
 
     private AnsweredLevel Level(LeaderLayout layout, Opponent? opponent = null) =>
-        new(new RobustSoftmaxLoss<double>(rows, part.Data.Labels, part.Groups, groups, Classes, layout, threads), groups, opponent ?? ((_, _) => { }));
+        new(new RobustSoftmaxLoss<double>(rows, part.Data.Labels, part.Groups, groups, Classes, layout, context.Threads), groups, opponent ?? ((_, _) => { }));
 
     private DenseVector<double> Fit(LeaderLayout layout, DenseVector<double> leader, Opponent opponent) =>
-        LowerLevelSolver.Solve(Level(layout, opponent), leader, Vectors.Zeros(rows.FeatureCount * Classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
+        LowerLevelSolver.Solve(context.Interruptible(Level(layout, opponent)), leader, Vectors.Zeros(rows.FeatureCount * Classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
 }
 
 /// <summary>Fills in q from the group losses.</summary>

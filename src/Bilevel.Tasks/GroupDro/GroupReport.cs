@@ -10,6 +10,7 @@ internal sealed class GroupReport
 {
     private const int GridPoints = 13, ShownImages = 4, Baselines = 5;
     private const double GridReach = 0.01;
+    private const string PlainName = "baseline_", RobustName = "robust_";
 
     private readonly GroupDroSettings settings;
     private readonly GroupData data;
@@ -17,12 +18,13 @@ internal sealed class GroupReport
     private readonly double[] leader, q, p;
     private readonly DenseVector<double> classifier;
     private readonly List<Model> models = [];
+    private readonly List<string> leftOut = [];
 
-    private GroupReport(GroupDroSettings settings, GroupData data, LeaderLayout layout, TaskContext context, double[] leader, double[] p)
+    private GroupReport(GroupDroSettings settings, GroupData data, LeaderLayout layout, TaskContext context, double[] leader, double[] p, double[] left)
     {
         (this.settings, this.data, this.layout, this.leader, this.p) = (settings, data, layout, leader, p);
         int groups = data.GroupNames.Count;
-        var (fits, x1) = (new GroupModels(data.Training, groups, context.Threads), new DenseVector<double>(leader));
+        var (fits, x1) = (new GroupModels(data.Training, groups, context), new DenseVector<double>(leader));
         var validation = data.Validation.Data.Features<double>();
         var test = data.Test?.Data.Features<double>();
         Model Measured(string name, string meaning, DenseVector<double> weights, double ridge)
@@ -37,20 +39,30 @@ internal sealed class GroupReport
             .Select(ridge => Measured(name, meaning, fit(ridge), ridge))
             .MaxBy(m => IsWorst ? m.Validation.WorstAccuracy : m.Validation.Mean.Accuracy)!;
 
-        classifier = fits.Robust(layout, x1);
+        var trained = context.Unless(() => fits.Robust(layout, x1));
+        if (trained is null) leftOut.Add("training the learned model again (it is the one that the run left)");
+        classifier = trained ?? new DenseVector<double>(left);
         q = fits.Answer(layout, x1, classifier);
         models.Add(Measured("", "the learned model", classifier, layout.Penalties == 1 ? Math.Exp(leader[0]) : double.NaN));
-        context.Baseline(1, Baselines);
-        models.Add(Measured("baseline_", "plain training at the fixed ridge", fits.Plain(settings.Ridge), settings.Ridge));
-        context.Baseline(2, Baselines);
-        models.Add(Tuned("tuned_baseline_", "plain training, its ridge chosen on a grid by validation accuracy", fits.Plain));
-        context.Baseline(3, Baselines);
-        models.Add(Measured("robust_", "group-robust training at the fixed ridge and tau", fits.Robust(settings.Ridge, settings.Tau), settings.Ridge));
-        context.Baseline(4, Baselines);
-        models.Add(Tuned("tuned_robust_", "group-robust training, its ridge chosen on a grid by validation accuracy", ridge => fits.Robust(ridge, settings.Tau)));
-        context.Baseline(5, Baselines);
-        models.Add(Measured("validation_only_", "plain training on the validation rows alone, at the fixed ridge", new GroupModels(data.Validation, groups, context.Threads).Plain(settings.Ridge), settings.Ridge));
+        var (ridge, tau) = (settings.Ridge, settings.Tau);
+        Compare(1, "plain training at the fixed ridge", text => Measured(PlainName, text, fits.Plain(ridge), ridge));
+        Compare(2, "plain training, its ridge chosen on a grid by validation accuracy", text => Tuned("tuned_baseline_", text, fits.Plain));
+        Compare(3, "group-robust training at the fixed ridge and tau", text => Measured(RobustName, text, fits.Robust(ridge, tau), ridge));
+        Compare(4, "group-robust training, its ridge chosen on a grid by validation accuracy", text => Tuned("tuned_robust_", text, r => fits.Robust(r, tau)));
+        Compare(5, "plain training on the validation rows alone, at the fixed ridge", text => Measured("validation_only_", text, new GroupModels(data.Validation, groups, context).Plain(ridge), ridge));
+
+        void Compare(int number, string meaning, Func<string, Model> train)
+        {
+            context.Baseline(number, Baselines);
+            if (context.Unless(() => train(meaning)) is { } model) models.Add(model);
+            else leftOut.Add(meaning);
+        }
     }
+
+    // The models to compare with first; null where they were left out.
+    private Model? Plain => models.Find(m => m.Name == PlainName);
+
+    private Model? Robust => models.Find(m => m.Name == RobustName);
 
     private Model Learned => models[0];
 
@@ -60,21 +72,23 @@ internal sealed class GroupReport
     /// <param name="settings">The settings.</param>
     /// <param name="data">The data.</param>
     /// <param name="layout">What x1 holds.</param>
-    /// <param name="context">Number of threads.</param>
+    /// <param name="context">Number of threads, and whether to end.</param>
     /// <param name="leader">x1.</param>
     /// <param name="p">x2, the weights of the validation groups; empty where the upper level takes the mean.</param>
-    public static TaskOutcome Make(GroupDroSettings settings, GroupData data, LeaderLayout layout, TaskContext context, double[] leader, double[] p)
+    /// <param name="left">The classifier as the run left it, for want of one trained again.</param>
+    public static TaskOutcome Make(GroupDroSettings settings, GroupData data, LeaderLayout layout, TaskContext context, double[] leader, double[] p, double[] left)
     {
-        var report = new GroupReport(settings, data, layout, context, leader, p);
+        var report = new GroupReport(settings, data, layout, context, leader, p, left);
         return new TaskOutcome
         {
             Metrics = report.Metrics(),
+            LeftOut = report.leftOut,
             Summary = report.Summary(),
             Sections = [.. report.Sections()],
             References =
             [
-                new(ReportCurve.UpperValue, "plain training", report.Goal(report.models[1].Validation)),
-                new(ReportCurve.UpperValue, "group-robust training, fixed ridge", report.Goal(report.models[3].Validation)),
+                .. report.Plain is { } plain ? [new ReferenceValue(ReportCurve.UpperValue, "plain training", report.Goal(plain.Validation))] : Array.Empty<ReferenceValue>(),
+                .. report.Robust is { } robust ? [new ReferenceValue(ReportCurve.UpperValue, "group-robust training, fixed ridge", report.Goal(robust.Validation))] : Array.Empty<ReferenceValue>(),
             ],
             Files = [.. report.Files()],
         };
@@ -84,7 +98,7 @@ internal sealed class GroupReport
     public static double UpperValue(GroupDroSettings settings, GroupData data, LeaderLayout layout, TaskContext context, double[] leader)
     {
         int groups = data.GroupNames.Count;
-        var classifier = new GroupModels(data.Training, groups, context.Threads).Robust(layout, new DenseVector<double>(leader));
+        var classifier = new GroupModels(data.Training, groups, context).Robust(layout, new DenseVector<double>(leader));
         var scores = GroupScores.Of(classifier, data.Validation, data.Validation.Data.Features<double>(), groups, context.Threads);
         return settings.Goal == ValidationGoal.WorstGroup ? scores.WorstLoss : scores.Mean.Loss;
     }
@@ -115,9 +129,10 @@ internal sealed class GroupReport
 
     private string Summary()
     {
-        var (plain, robust) = (models[1], models[3]);
         string where = data.Test is null ? "Validation" : "Test";
-        string text = string.Create(CultureInfo.InvariantCulture, $"{where} accuracy of the worst group {Learned.Measured.WorstAccuracy:P1}, {plain.Measured.WorstAccuracy:P1} by plain training, {robust.Measured.WorstAccuracy:P1} by group-robust training at the fixed ridge; mean {Learned.Measured.Mean.Accuracy:P1}, {plain.Measured.Mean.Accuracy:P1} and {robust.Measured.Mean.Accuracy:P1}.");
+        string text = string.Create(CultureInfo.InvariantCulture, $"{where} accuracy of the worst group {Learned.Measured.WorstAccuracy:P1}");
+        if (Plain is not { } plain || Robust is not { } robust) return string.Create(CultureInfo.InvariantCulture, $"{text}; mean {Learned.Measured.Mean.Accuracy:P1}.");
+        text += string.Create(CultureInfo.InvariantCulture, $", {plain.Measured.WorstAccuracy:P1} by plain training, {robust.Measured.WorstAccuracy:P1} by group-robust training at the fixed ridge; mean {Learned.Measured.Mean.Accuracy:P1}, {plain.Measured.Mean.Accuracy:P1} and {robust.Measured.Mean.Accuracy:P1}.");
         if (double.IsFinite(AsTrained(Learned))) text += string.Create(CultureInfo.InvariantCulture, $" The mean with the groups in the shares of the training rows: {AsTrained(Learned):P1}, {AsTrained(plain):P1} and {AsTrained(robust):P1}.");
         double learned = Goal(Learned.Validation), fixedOne = Goal(robust.Validation);
         if (learned > fixedOne)
@@ -137,7 +152,7 @@ internal sealed class GroupReport
         int[] sizes = data.Training.Sizes(data.GroupNames.Count);
         yield return new RecordTable("Groups", $"q is the weight of a group in training, p that of its validation loss in the upper level; then the {where} accuracy of each group by plain training, by group-robust training at the fixed ridge, and by the learned model.",
             ["group", "training rows", "q", "p", "plain", "group-robust", "learned"],
-            [.. data.GroupNames.Select((name, g) => new[] { name, sizes[g].ToString("N0", CultureInfo.InvariantCulture), Text(q[g]), p.Length == 0 ? "" : Text(p[g]), Percent(models[1], g), Percent(models[3], g), Percent(Learned, g) })]);
+            [.. data.GroupNames.Select((name, g) => new[] { name, sizes[g].ToString("N0", CultureInfo.InvariantCulture), Text(q[g]), p.Length == 0 ? "" : Text(p[g]), Percent(Plain, g), Percent(Robust, g), Percent(Learned, g) })]);
         yield return new RecordTable("Models", $"Accuracies on the {where} data. Tuned models have their l2 weight chosen on a grid of {GridPoints} values by validation accuracy of the worst group, or by the mean where that is the goal. The mean as trained weighs the groups by their shares of the training rows.",
             ["model", "l2 weight", "worst group", "mean", "mean as trained", "upper value"],
             [.. models.Select(m => new[] { m.Meaning, double.IsFinite(m.Ridge) ? m.Ridge.ToString("G3", CultureInfo.InvariantCulture) : "learned", m.Measured.WorstAccuracy.ToString("P1", CultureInfo.InvariantCulture), m.Measured.Mean.Accuracy.ToString("P1", CultureInfo.InvariantCulture), double.IsFinite(AsTrained(m)) ? AsTrained(m).ToString("P1", CultureInfo.InvariantCulture) : "a group has no rows", Text(Goal(m.Validation)) })]);
@@ -169,7 +184,7 @@ internal sealed class GroupReport
         int[] sizes = data.Training.Sizes(data.GroupNames.Count);
         writer.Write("group,training_rows,q,p,plain_accuracy,robust_accuracy,accuracy\n");
         for (int g = 0; g < sizes.Length; g++)
-            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{CsvText.Quote(data.GroupNames[g])},{sizes[g]},{q[g]:R},{(p.Length == 0 ? "" : p[g].ToString("R", CultureInfo.InvariantCulture))},{Cell(models[1], g)},{Cell(models[3], g)},{Cell(Learned, g)}\n"));
+            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{CsvText.Quote(data.GroupNames[g])},{sizes[g]},{q[g]:R},{(p.Length == 0 ? "" : p[g].ToString("R", CultureInfo.InvariantCulture))},{Cell(Plain, g)},{Cell(Robust, g)},{Cell(Learned, g)}\n"));
     }
 
     private void WriteRidges(TextWriter writer)
@@ -202,9 +217,9 @@ internal sealed class GroupReport
         return [.. leader.Take(count).Select(x => (byte)Math.Clamp(255 * (x - low) / (high - low), 0, 255))];
     }
 
-    private static string Cell(Model model, int group) => double.IsFinite(model.Measured.Accuracies[group]) ? model.Measured.Accuracies[group].ToString("R", CultureInfo.InvariantCulture) : "";
+    private static string Cell(Model? model, int group) => model?.Measured.Accuracies[group] is { } accuracy && double.IsFinite(accuracy) ? accuracy.ToString("R", CultureInfo.InvariantCulture) : "";
 
-    private static string Percent(Model model, int group) => double.IsFinite(model.Measured.Accuracies[group]) ? model.Measured.Accuracies[group].ToString("P1", CultureInfo.InvariantCulture) : "no rows";
+    private static string Percent(Model? model, int group) => model?.Measured.Accuracies[group] is not { } accuracy ? "left out" : double.IsFinite(accuracy) ? accuracy.ToString("P1", CultureInfo.InvariantCulture) : "no rows";
 
     private static string Text(double number) => number.ToString("0.0000", CultureInfo.InvariantCulture);
 

@@ -17,48 +17,69 @@ internal static class CleaningReport
         int classes = data.ClassNames.Count;
         var training = data.Training.Features<double>();
         var model = LowerLevelSolver.Solve(
-            new WeightedSoftmaxLoss<double>(training, data.Observed, classes, settings.Ridge, context.Threads),
+            context.Interruptible(new WeightedSoftmaxLoss<double>(training, data.Observed, classes, settings.Ridge, context.Threads)),
             new DenseVector<double>(weights), Vectors.Zeros(training.FeatureCount * classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
         return ModelScores.Of(model, data.Validation.Features<double>(), data.Validation.Labels, classes, context.Threads).Loss;
     }
 
-    public static TaskOutcome Make(HyperCleaningSettings settings, CleaningData data, TaskContext context, double[] weights)
+    /// <summary>Measures an answer.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="context">Number of threads, and whether to end.</param>
+    /// <param name="weights">x.</param>
+    /// <param name="left">The classifier as the run left it, for want of one trained again.</param>
+    public static TaskOutcome Make(HyperCleaningSettings settings, CleaningData data, TaskContext context, double[] weights, double[] left)
     {
         int classes = data.ClassNames.Count, threads = context.Threads;
         FeatureRows<double> training = data.Training.Features<double>(), validation = data.Validation.Features<double>();
         var test = data.Test?.Features<double>();
 
         // A weight of +infinity before the sigmoid is the weight 1 of a model without bilevel weights.
-        DenseVector<double> Fit(FeatureRows<double> rows, int[] labels, double[] x) => LowerLevelSolver.Solve(
-            new WeightedSoftmaxLoss<double>(rows, labels, classes, settings.Ridge, threads),
-            new DenseVector<double>(x), Vectors.Zeros(rows.FeatureCount * classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
+        List<string> leftOut = [];
+        DenseVector<double>? Fit(string what, FeatureRows<double> rows, int[] labels, double[] x)
+        {
+            var fitted = context.Unless(() => LowerLevelSolver.Solve(
+                context.Interruptible(new WeightedSoftmaxLoss<double>(rows, labels, classes, settings.Ridge, threads)),
+                new DenseVector<double>(x), Vectors.Zeros(rows.FeatureCount * classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y);
+            if (fitted is null) leftOut.Add(what);
+            return fitted;
+        }
+
         double[] Unweighted(int count) => [.. Enumerable.Repeat(double.PositiveInfinity, count)];
         ModelScores Score(DenseVector<double> classifier, FeatureRows<double> rows, int[] labels) => ModelScores.Of(classifier, rows, labels, classes, threads);
 
         bool[]? corrupted = data.Corrupted;
         int[] trusted = data.Validation.Labels;
-        var cleaned = Fit(training, data.Observed, weights);
+        var cleaned = Fit("training the cleaned model again with these weights (it is the one that the run left)", training, data.Observed, weights) ?? new DenseVector<double>(left);
         int[] clean = corrupted is null ? [] : [.. Enumerable.Range(0, corrupted.Length).Where(i => !corrupted[i])];
         int baselines = clean.Length == 0 ? 2 : 3;
         context.Baseline(1, baselines);
-        var noisy = Fit(training, data.Observed, Unweighted(training.Count));
+        var noisy = Fit("the model trained on all labels alike", training, data.Observed, Unweighted(training.Count));
         context.Baseline(2, baselines);
-        var onValidation = Fit(validation, trusted, Unweighted(validation.Count));
+        var onValidation = Fit("the model trained on the validation data alone", validation, trusted, Unweighted(validation.Count));
         if (clean.Length > 0) context.Baseline(3, baselines);
-        var onClean = clean.Length == 0 ? null : Fit(training.Select(clean), [.. clean.Select(i => data.Observed[i])], Unweighted(clean.Length));
+        var onClean = clean.Length == 0 ? null : Fit("the model trained on the correctly labelled part", training.Select(clean), [.. clean.Select(i => data.Observed[i])], Unweighted(clean.Length));
 
-        ModelScores ofCleaned = Score(cleaned, validation, trusted), ofNoisy = Score(noisy, validation, trusted), onTraining = Score(cleaned, training, data.Observed);
+        ModelScores ofCleaned = Score(cleaned, validation, trusted), onTraining = Score(cleaned, training, data.Observed);
+        var ofNoisy = noisy is null ? null : Score(noisy, validation, trusted);
         var metrics = new List<NamedNumber>
         {
             new("upper_value", ofCleaned.Loss, "F(x): mean validation loss of the cleaned model"),
             new("validation_accuracy", ofCleaned.Accuracy, "validation accuracy of the cleaned model"),
-            new("baseline_upper_value", ofNoisy.Loss, "validation loss of the model trained on all noisy labels alike"),
-            new("baseline_validation_accuracy", ofNoisy.Accuracy, "validation accuracy of that model"),
+        };
+        if (ofNoisy is not null)
+        {
+            metrics.Add(new("baseline_upper_value", ofNoisy.Loss, "validation loss of the model trained on all noisy labels alike"));
+            metrics.Add(new("baseline_validation_accuracy", ofNoisy.Accuracy, "validation accuracy of that model"));
+        }
+
+        metrics.AddRange(
+        [
             new("train_loss", onTraining.Loss, "mean loss on the training labels as observed"),
             new("train_accuracy", onTraining.Accuracy, "accuracy on the training labels as observed"),
             new("suspicious", weights.Count(x => x < 0), "number of training samples weighted below 1/2"),
-        };
-        var references = new List<ReferenceValue> { new(ReportCurve.UpperValue, "trained on all labels alike", ofNoisy.Loss) };
+        ]);
+        List<ReferenceValue> references = ofNoisy is null ? [] : [new(ReportCurve.UpperValue, "trained on all labels alike", ofNoisy.Loss)];
         if (onClean is not null)
         {
             double loss = Score(onClean, validation, trusted).Loss;
@@ -66,25 +87,33 @@ internal static class CleaningReport
             references.Add(new(ReportCurve.UpperValue, "trained on the correctly labelled part", loss));
         }
 
-        string summary = string.Create(CultureInfo.InvariantCulture, $"Validation accuracy {ofCleaned.Accuracy:P1} with learned weights, {ofNoisy.Accuracy:P1} without; {weights.Count(x => x < 0):N0} of {weights.Length:N0} labels look wrong.");
+        string summary = string.Create(CultureInfo.InvariantCulture, $"Validation accuracy {ofCleaned.Accuracy:P1} with learned weights{Without(ofNoisy)}; {weights.Count(x => x < 0):N0} of {weights.Length:N0} labels look wrong.");
         if (test is not null)
         {
             int[] labels = data.Test!.Labels;
-            var (learned, baseline, alone) = (Score(cleaned, test, labels), Score(noisy, test, labels), Score(onValidation, test, labels));
+            ModelScores? OnTest(DenseVector<double>? classifier) => classifier is null ? null : Score(classifier, test, labels);
+            var (learned, baseline) = (Score(cleaned, test, labels), OnTest(noisy));
             metrics.Add(new("test_accuracy", learned.Accuracy, "test accuracy of the cleaned model"));
             metrics.Add(new("test_loss", learned.Loss, "test loss of the cleaned model"));
-            metrics.Add(new("baseline_test_accuracy", baseline.Accuracy, "test accuracy of the model trained on all noisy labels alike"));
-            metrics.Add(new("baseline_test_loss", baseline.Loss, "test loss of that model"));
-            if (onClean is not null)
+            if (baseline is not null)
             {
-                var oracle = Score(onClean, test, labels);
+                metrics.Add(new("baseline_test_accuracy", baseline.Accuracy, "test accuracy of the model trained on all noisy labels alike"));
+                metrics.Add(new("baseline_test_loss", baseline.Loss, "test loss of that model"));
+            }
+
+            if (OnTest(onClean) is { } oracle)
+            {
                 metrics.Add(new("clean_part_test_accuracy", oracle.Accuracy, "test accuracy of the model trained on the correctly labelled part"));
                 metrics.Add(new("clean_part_test_loss", oracle.Loss, "test loss of that model"));
             }
 
-            metrics.Add(new("validation_only_test_accuracy", alone.Accuracy, "test accuracy of the model trained on the validation data alone"));
-            metrics.Add(new("validation_only_test_loss", alone.Loss, "test loss of that model"));
-            summary = string.Create(CultureInfo.InvariantCulture, $"Test accuracy {learned.Accuracy:P1} with learned weights, {baseline.Accuracy:P1} without; {weights.Count(x => x < 0):N0} of {weights.Length:N0} labels look wrong.");
+            if (OnTest(onValidation) is { } alone)
+            {
+                metrics.Add(new("validation_only_test_accuracy", alone.Accuracy, "test accuracy of the model trained on the validation data alone"));
+                metrics.Add(new("validation_only_test_loss", alone.Loss, "test loss of that model"));
+            }
+
+            summary = string.Create(CultureInfo.InvariantCulture, $"Test accuracy {learned.Accuracy:P1} with learned weights{Without(baseline)}; {weights.Count(x => x < 0):N0} of {weights.Length:N0} labels look wrong.");
         }
 
         if (corrupted is not null)
@@ -97,6 +126,7 @@ internal static class CleaningReport
         return new TaskOutcome
         {
             Metrics = metrics,
+            LeftOut = leftOut,
             Summary = summary,
             Sections = suspects.Sections(),
             References = references,
@@ -108,6 +138,8 @@ internal static class CleaningReport
             ],
         };
     }
+
+    private static string Without(ModelScores? baseline) => baseline is null ? "" : string.Create(CultureInfo.InvariantCulture, $", {baseline.Accuracy:P1} without");
 
     private static IEnumerable<OutputFile> Model(CleaningData data, DenseVector<double> classifier)
     {

@@ -13,7 +13,12 @@ internal sealed class DoublePrecisionCertifier(Func<BilevelProblem<DenseVector<d
         where V : class, IVector<V>
     {
         var (x, y) = (Widen(point[BilevelProblem.X]), Widen(point[BilevelProblem.Y]));
-        return new(new HypergradientCertificate().Check(wide.Value, x, y, tolerance, penalty), point);
+        var own = wide.Value;
+
+        // What may end the solves of the given problem ends these too.
+        if (problem.Lower is InterruptibleObjective<V> { Check: var check })
+            own = own with { Upper = new InterruptibleObjective<DenseVector<double>>(own.Upper, check), Lower = new InterruptibleObjective<DenseVector<double>>(own.Lower, check) };
+        return new(new HypergradientCertificate().Check(own, x, y, tolerance, penalty), point);
     }
 
     private static DenseVector<double> Widen<V>(V narrow)

@@ -44,7 +44,7 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
             Notes = notes,
             FileNames = ["weights.csv", "split.csv", "model.json"],
             Hyperobjective = point => CleaningReport.UpperValue(settings, data, context, point[BilevelProblem.X].ToDoubles()),
-            Evaluate = solution => CleaningReport.Make(settings, data, context, solution.X.ToDoubles()),
+            Evaluate = solution => CleaningReport.Make(settings, data, context, solution.X.ToDoubles(), solution.Y.ToDoubles()),
         };
     }
 

@@ -11,11 +11,13 @@ internal sealed record SvmBaselines(SvmSolver Solver, (double Cost, SvmAnswer An
     private static readonly double[] Grid = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
     /// <summary>Trains them.</summary>
-    public static SvmBaselines Of(SvmTuningSettings settings, SvmData data)
+    /// <exception cref="OperationCanceledException">They were not finished: a run has no start.</exception>
+    public static SvmBaselines Of(SvmTuningSettings settings, SvmData data, TaskContext context)
     {
-        var solver = new SvmSolver(data.Training, settings.WeightLimit);
+        var solver = new SvmSolver(data.Training, settings.WeightLimit, context);
         double untuned = Math.Min(UntunedCost, settings.CostLimit);
         var machines = Grid.Where(c => c < settings.CostLimit).Append(settings.CostLimit).Append(untuned).Distinct().Select(c => (Cost: c, Answer: solver.Train(c))).ToList();
+        context.Cancellation.ThrowIfCancellationRequested();
         return new(solver, machines.First(m => m.Cost == untuned), machines.MinBy(m => Loss(data.Validation, m.Answer)));
     }
 

@@ -10,7 +10,8 @@ namespace Bilevel.Tasks;
 /// <param name="data">The samples.</param>
 /// <param name="groups">The group of every training sample.</param>
 /// <param name="baselines">The machines to compare with.</param>
-internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] groups, SvmBaselines baselines)
+/// <param name="context">Whether to end.</param>
+internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] groups, SvmBaselines baselines, TaskContext context)
 {
     // A cost below this share of the limit leaves its sample out in practice.
     private const double Ignored = 1e-3;
@@ -20,12 +21,22 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
     private readonly SvmSolver solver = baselines.Solver;
 
     /// <summary>F: the validation loss of the machine trained again with these costs of the groups.</summary>
-    public double UpperValue(double[] ofGroups) => Loss(data.Validation, solver.Solve(Array.ConvertAll(groups, g => ofGroups[g])));
+    /// <exception cref="OperationCanceledException">The training was asked to end.</exception>
+    public double UpperValue(double[] ofGroups)
+    {
+        var trained = solver.Solve(Array.ConvertAll(groups, g => ofGroups[g]));
+        context.Cancellation.ThrowIfCancellationRequested();
+        return Loss(data.Validation, trained);
+    }
 
     public TaskOutcome Make(Solution<DenseVector<double>> solution)
     {
         double[] ofGroups = solution.X.ToDoubles(), costs = Array.ConvertAll(groups, g => ofGroups[g]);
         var tuned = solver.Solve(costs);
+
+        // Training that was ended early may not have come as far as the run.
+        bool isCut = context.Cancellation.IsCancellationRequested;
+        if (isCut && Left(costs, solution.Y.Span, tuned) is var left && left.Value < tuned.Value) tuned = left;
         var (untunedCost, untuned) = baselines.Untuned;
         var (bestCost, best) = baselines.Best;
         double answerValue = AnswerValue(costs, solution.Y.Span, out double infeasibility), distance = Distance(tuned.Classifier, solution.Y.Span);
@@ -60,6 +71,7 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
         return new TaskOutcome
         {
             Metrics = metrics,
+            LeftOut = isCut ? ["the rest of training the machine again (resolve_gap says how far it may be from its best)"] : [],
             Summary = summary,
             Sections = settings.Costs == SvmCosts.Sample ? [Costs(costs), Lowest(costs, tuned)] : [],
             References =
@@ -74,6 +86,10 @@ internal sealed class SvmReport(SvmTuningSettings settings, SvmData data, int[] 
             ],
         };
     }
+
+    // The machine that the run left, with its proof.
+    private SvmAnswer Left(double[] costs, ReadOnlySpan<double> z, SvmAnswer trained) =>
+        solver.Measure([.. z[..data.Training.Features.FeatureCount].ToArray().Select(w => Math.Clamp(w, -settings.WeightLimit, settings.WeightLimit))], trained.Multipliers, costs);
 
     private static double Loss(SvmPart part, SvmAnswer answer) => SvmBaselines.Loss(part, answer);
 

@@ -8,7 +8,8 @@ namespace Bilevel.Tasks;
 /// </summary>
 /// <param name="part">The training samples.</param>
 /// <param name="limit">r.</param>
-internal sealed class SvmSolver(SvmPart part, double limit)
+/// <param name="context">Whether to end; what was found until then is the answer, with its proof.</param>
+internal sealed class SvmSolver(SvmPart part, double limit, TaskContext? context = null)
 {
     private const int CheckEvery = 40;
 
@@ -31,7 +32,7 @@ internal sealed class SvmSolver(SvmPart part, double limit)
         int sinceRestart = 0;
         var best = Measure(v, alpha, costs);
         double atRestart = best.Gap;
-        for (int k = 1; k <= steps && !best.IsWithin(accuracy); k++)
+        for (int k = 1; k <= steps && !best.IsWithin(accuracy) && context?.Cancellation.IsCancellationRequested != true; k++)
         {
             // w+ = clamp( (w - tau K'alpha) / (1 + tau) ), b+ = clamp( b - tau (K'alpha)_b ), alpha+ = clamp( alpha + sigma (1 + K (2 v+ - v)) )
             double tau = 0.99 / (norm * balance), sigma = 0.99 * balance / norm;

@@ -26,10 +26,10 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
         ArgumentNullException.ThrowIfNull(context);
         if (settings.StartCost is { } start && start > settings.CostLimit) throw new SettingException(FormattableString.Invariant($"The setting 'start-cost' is {start:G6}, above cost-limit = {settings.CostLimit:G6}. Lower it, or raise cost-limit."));
         var notes = new List<string>();
-        return Instance(settings, SvmData.Load(settings, context, notes), notes);
+        return Instance(settings, SvmData.Load(settings, context, notes), notes, context);
     }
 
-    internal static MinimaxInstance<DenseVector<double>> Instance(SvmTuningSettings settings, SvmData data, IReadOnlyList<string> notes)
+    internal static MinimaxInstance<DenseVector<double>> Instance(SvmTuningSettings settings, SvmData data, IReadOnlyList<string> notes, TaskContext context)
     {
         var (training, validation) = (data.Training, data.Validation);
         int[] groups = Groups(settings.Costs, training.Signs);
@@ -52,7 +52,7 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
         };
 
         // The run starts at a machine of one common cost, with its multipliers.
-        var baselines = SvmBaselines.Of(settings, data);
+        var baselines = SvmBaselines.Of(settings, data, context);
         var (start, first) = settings.StartCost is { } cost ? (cost, baselines.Solver.Train(cost)) : baselines.Best;
         return new MinimaxInstance<DenseVector<double>>(problem, BilevelMinimaxProblem.Start(new DenseVector<double>([.. Enumerable.Repeat(start, costs)]), new DenseVector<double>([.. first.Classifier, .. baselines.Solver.Slacks(first.Classifier)]), new DenseVector<double>(first.Multipliers)))
         {
@@ -62,8 +62,8 @@ public sealed class SvmTuning : TaskOf<SvmTuningSettings>
             Iterations = 200_000,
             Notes = notes,
             FileNames = ["costs.csv", "model.json"],
-            Hyperobjective = point => new SvmReport(settings, data, groups, baselines).UpperValue(point[BilevelMinimaxProblem.X1].ToDoubles()),
-            Evaluate = solution => new SvmReport(settings, data, groups, baselines).Make(solution),
+            Hyperobjective = point => new SvmReport(settings, data, groups, baselines, context).UpperValue(point[BilevelMinimaxProblem.X1].ToDoubles()),
+            Evaluate = solution => new SvmReport(settings, data, groups, baselines, context).Make(solution),
         };
     }
 

@@ -30,16 +30,13 @@ public interface IArchive<V> : IArchive
     void Transfer(string name, V vector);
 }
 
-/// <summary>An archive that is written.</summary>
+/// <summary>An archive that is written, straight to where it is kept.</summary>
 /// <typeparam name="V">Vector type.</typeparam>
-internal sealed class ArchiveWriter<V> : IArchive<V>
+/// <param name="stream">Where to.</param>
+internal sealed class ArchiveWriter<V>(Stream stream) : IArchive<V>
     where V : class, IVector<V>
 {
-    private readonly MemoryStream stream = new();
-    private readonly BinaryWriter writer;
-    private byte[] buffer = [];
-
-    public ArchiveWriter() => writer = new BinaryWriter(stream, Encoding.UTF8);
+    private readonly BinaryWriter writer = new(stream, Encoding.UTF8, leaveOpen: true);
 
     public bool Loading => false;
 
@@ -57,16 +54,12 @@ internal sealed class ArchiveWriter<V> : IArchive<V>
         writer.Write(name);
         writer.Write(storable.Storage);
         writer.Write(storable.ByteCount);
-        if (buffer.Length < storable.ByteCount) buffer = new byte[storable.ByteCount];
-        storable.Save(buffer);
-        writer.Write(buffer, 0, storable.ByteCount);
+        writer.Flush();
+        storable.Save(stream);
     }
 
-    public byte[] ToArray()
-    {
-        writer.Flush();
-        return stream.ToArray();
-    }
+    /// <summary>Hands on what is still in a buffer.</summary>
+    public void Finish() => writer.Flush();
 
     private void Write(string name, ulong bits)
     {
@@ -77,10 +70,12 @@ internal sealed class ArchiveWriter<V> : IArchive<V>
 
 /// <summary>An archive that is read.</summary>
 /// <typeparam name="V">Vector type.</typeparam>
-internal sealed class ArchiveReader<V>(byte[] bytes) : IArchive<V>
+/// <param name="stream">Where from.</param>
+/// <param name="end">The position at which it ends.</param>
+internal sealed class ArchiveReader<V>(Stream stream, long end) : IArchive<V>
     where V : class, IVector<V>
 {
-    private readonly BinaryReader reader = new(new MemoryStream(bytes, writable: false), Encoding.UTF8);
+    private readonly BinaryReader reader = new(stream, Encoding.UTF8, leaveOpen: true);
 
     public bool Loading => true;
 
@@ -99,10 +94,10 @@ internal sealed class ArchiveReader<V>(byte[] bytes) : IArchive<V>
         try
         {
             string storage = reader.ReadString();
-            int count = reader.ReadInt32();
+            long count = reader.ReadInt64();
             if (storage != storable.Storage || count != storable.ByteCount)
                 throw new CheckpointException($"The checkpoint holds {name} as {count} bytes of {storage}, this run has {storable.ByteCount} bytes of {storable.Storage}: it belongs to a run of other sizes or precision.");
-            storable.Load(reader.ReadBytes(count));
+            storable.Load(stream);
         }
         catch (EndOfStreamException)
         {
@@ -113,7 +108,7 @@ internal sealed class ArchiveReader<V>(byte[] bytes) : IArchive<V>
     /// <summary>Checks that all was read.</summary>
     public void Finish()
     {
-        if (reader.BaseStream.Position != reader.BaseStream.Length) throw Foreign("end");
+        if (stream.Position != end) throw Foreign("end");
     }
 
     private ulong Read(string name)

@@ -180,7 +180,7 @@ internal sealed class Boundlessness<V>
             var answer = Answers.Read(problem!, [x, y], double.NaN, 1e-3);
             return (double.IsNaN(answer.UpperValue) || double.IsNaN(answer.LowerValue) ? double.PositiveInfinity : answer.UpperValue, answer.Point[BilevelProblem.Y]);
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is not (OutOfMemoryException or OperationCanceledException))
         {
             // An objective may throw so far beyond where the run went.
             return (double.PositiveInfinity, y);

@@ -31,51 +31,129 @@ public sealed record CheckpointInfo(string Description, string InstructionSet, s
     public static string CurrentRuntime => RuntimeInformation.FrameworkDescription;
 }
 
-/// <summary>A saved state of a run: header, state and checksum in one block of bytes.</summary>
-/// <remarks>Layout: 8 bytes magic, 4 bytes format version, four length-prefixed header fields, the state, SHA-256 of all before.</remarks>
+/// <summary>A saved state of a run: header, state and checksum, written and read piece by piece, however large it is.</summary>
+/// <remarks>Layout: 8 bytes magic, 4 bytes format version, four header fields (three of them length-prefixed), the state, SHA-256 of all before.</remarks>
 /// <param name="Info">The header.</param>
-/// <param name="State">The state.</param>
-public sealed record Checkpoint(CheckpointInfo Info, ReadOnlyMemory<byte> State)
+/// <param name="WriteState">Writes the state to a stream; of a run that goes on, only until <see cref="ICheckpointStore.Save"/> returns.</param>
+public sealed record Checkpoint(CheckpointInfo Info, Action<Stream> WriteState)
 {
     /// <summary>The format version that this library writes and reads.</summary>
-    public const int FormatVersion = 1;
+    public const int FormatVersion = 2;
+
+    private const int BufferSize = 1 << 16;
+
+    // Where one that was read is kept, and where its state lies there.
+    private (Func<Stream> Open, long Begin, long End)? kept;
 
     private static ReadOnlySpan<byte> Magic => "BILEVELC"u8;
 
-    /// <summary>The bytes to store.</summary>
+    /// <summary>Writes the checkpoint.</summary>
+    public void WriteTo(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using (var hashed = new BufferedStream(new HashedStream(stream, hash), BufferSize))
+        {
+            using (var writer = new BinaryWriter(hashed, Encoding.UTF8, leaveOpen: true))
+            {
+                writer.Write(Magic);
+                writer.Write(FormatVersion);
+                writer.Write(Info.Description);
+                writer.Write(Info.InstructionSet);
+                writer.Write(Info.Runtime);
+                writer.Write(Info.Iteration);
+            }
+
+            WriteState(hashed);
+        }
+
+        stream.Write(hash.GetHashAndReset());
+    }
+
+    /// <summary>The bytes to store, where they are few.</summary>
     public byte[] ToBytes()
     {
         using var stream = new MemoryStream();
-        using (var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true))
-        {
-            writer.Write(Magic);
-            writer.Write(FormatVersion);
-            writer.Write(Info.Description);
-            writer.Write(Info.InstructionSet);
-            writer.Write(Info.Runtime);
-            writer.Write(Info.Iteration);
-            writer.Write(State.Length);
-            writer.Write(State.Span);
-        }
-
-        var body = stream.GetBuffer().AsSpan(0, (int)stream.Length);
-        return [.. body, .. SHA256.HashData(body)];
+        WriteTo(stream);
+        return stream.ToArray();
     }
 
     /// <summary>Reads the bytes of a checkpoint.</summary>
     /// <exception cref="CheckpointException">They are no checkpoint, of another version, or damaged.</exception>
     public static Checkpoint FromBytes(ReadOnlySpan<byte> bytes)
     {
-        int head = Magic.Length + sizeof(int);
-        if (bytes.Length < head || !bytes[..Magic.Length].SequenceEqual(Magic)) throw new CheckpointException("This is no checkpoint of this library, or its beginning is damaged.");
-        int version = BinaryPrimitives.ReadInt32LittleEndian(bytes[Magic.Length..]);
+        byte[] copy = bytes.ToArray();
+        return ReadFrom(() => new MemoryStream(copy, writable: false));
+    }
+
+    /// <summary>Reads a checkpoint from where it is kept.</summary>
+    /// <param name="open">Opens it for reading, from its beginning; called once more when the state is read.</param>
+    /// <exception cref="CheckpointException">It is no checkpoint, of another version, or damaged.</exception>
+    public static Checkpoint ReadFrom(Func<Stream> open)
+    {
+        ArgumentNullException.ThrowIfNull(open);
+        using var stream = open();
+        Span<byte> head = stackalloc byte[Magic.Length + sizeof(int)];
+        if (stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length || !head[..Magic.Length].SequenceEqual(Magic)) throw new CheckpointException("This is no checkpoint of this library, or its beginning is damaged.");
+        int version = BinaryPrimitives.ReadInt32LittleEndian(head[Magic.Length..]);
         if (version != FormatVersion) throw new CheckpointException(FormattableString.Invariant($"The checkpoint has format version {version}; this version of the library reads {FormatVersion}."));
-        if (bytes.Length < head + SHA256.HashSizeInBytes) throw new CheckpointException("The checkpoint is cut short.");
-        var body = bytes[..^SHA256.HashSizeInBytes];
-        if (!SHA256.HashData(body).AsSpan().SequenceEqual(bytes[^SHA256.HashSizeInBytes..])) throw new CheckpointException("The checkpoint is damaged: its checksum differs.");
-        using var reader = new BinaryReader(new MemoryStream(body.ToArray(), head, body.Length - head, writable: false), Encoding.UTF8);
+        long end = stream.Length - SHA256.HashSizeInBytes;
+        if (end < head.Length) throw new CheckpointException("The checkpoint is cut short.");
+        if (!IsIntact(stream, head, end)) throw new CheckpointException("The checkpoint is damaged: its checksum differs.");
+        stream.Position = head.Length;
+        using var reader = new BinaryReader(stream, Encoding.UTF8, leaveOpen: true);
         var info = new CheckpointInfo(reader.ReadString(), reader.ReadString(), reader.ReadString(), reader.ReadInt64());
-        return new Checkpoint(info, reader.ReadBytes(reader.ReadInt32()));
+        long begin = stream.Position;
+        return new Checkpoint(info, destination => CopyTo(destination, open, begin, end)) { kept = (open, begin, end) };
+    }
+
+    /// <summary>Opens the state for reading; it ends at a position.</summary>
+    internal Stream OpenState(out long end)
+    {
+        Stream stream;
+        if (kept is { } place)
+        {
+            stream = place.Open();
+            (stream.Position, end) = (place.Begin, place.End);
+            return stream;
+        }
+
+        stream = new MemoryStream();
+        WriteState(stream);
+        (stream.Position, end) = (0, stream.Length);
+        return stream;
+    }
+
+    // Whether the checksum is that of what was read and of what follows, up to a position.
+    private static bool IsIntact(Stream stream, ReadOnlySpan<byte> head, long end)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(head);
+        byte[] buffer = new byte[BufferSize];
+        for (long left = end - head.Length; left > 0;)
+        {
+            int read = stream.Read(buffer, 0, (int)Math.Min(left, buffer.Length));
+            if (read == 0) return false;
+            hash.AppendData(buffer, 0, read);
+            left -= read;
+        }
+
+        Span<byte> stored = stackalloc byte[SHA256.HashSizeInBytes];
+        return stream.ReadAtLeast(stored, stored.Length, throwOnEndOfStream: false) == stored.Length && hash.GetHashAndReset().AsSpan().SequenceEqual(stored);
+    }
+
+    private static void CopyTo(Stream destination, Func<Stream> open, long begin, long end)
+    {
+        using var stream = open();
+        stream.Position = begin;
+        byte[] buffer = new byte[BufferSize];
+        for (long left = end - begin; left > 0;)
+        {
+            int piece = (int)Math.Min(left, buffer.Length);
+            stream.ReadExactly(buffer, 0, piece);
+            destination.Write(buffer, 0, piece);
+            left -= piece;
+        }
     }
 }
 
@@ -94,18 +172,21 @@ public interface ICheckpointStore
 /// <param name="path">Path of the file; its folder must exist.</param>
 public sealed class FileCheckpointStore(string path) : ICheckpointStore
 {
+    private const int BufferSize = 1 << 16;
+
     /// <summary>Path of the checkpoint before the last.</summary>
     public string PreviousPath { get; } = path + ".previous";
 
     /// <inheritdoc/>
     public void Save(Checkpoint checkpoint)
     {
+        ArgumentNullException.ThrowIfNull(checkpoint);
         string fresh = path + ".new";
         try
         {
             using (var stream = new FileStream(fresh, FileMode.Create, FileAccess.Write, FileShare.None))
             {
-                stream.Write(checkpoint.ToBytes());
+                checkpoint.WriteTo(stream);
                 stream.Flush(flushToDisk: true);
             }
 
@@ -113,7 +194,7 @@ public sealed class FileCheckpointStore(string path) : ICheckpointStore
             if (IsWhole(path)) File.Move(path, PreviousPath, overwrite: true);
             File.Move(fresh, path, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not CheckpointException)
         {
             TryDelete(fresh);
             throw new CheckpointException($"The checkpoint {path} could not be written: {e.Message}", e);
@@ -159,7 +240,7 @@ public sealed class FileCheckpointStore(string path) : ICheckpointStore
     {
         try
         {
-            return Checkpoint.FromBytes(File.ReadAllBytes(path));
+            return Checkpoint.ReadFrom(() => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, BufferSize));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

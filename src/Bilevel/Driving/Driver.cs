@@ -59,7 +59,7 @@ public sealed class Driver
     /// <summary>Where checkpoints go; null for none.</summary>
     public ICheckpointStore? Checkpoints { get; init; }
 
-    /// <summary>Saves a checkpoint whenever this much time has passed since the last.</summary>
+    /// <summary>Saves a checkpoint whenever this much time has passed since the last, and more often where iterations are so long that one may be given up and saving takes little time against them.</summary>
     public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Saves a checkpoint every so many iterations as well; 0 for the interval alone.</summary>
@@ -92,7 +92,7 @@ public sealed class Driver
     /// <param name="x">Start of the upper variable; not changed.</param>
     /// <param name="y">Start of the lower variable; not changed.</param>
     /// <param name="seed">Seed of all random draws.</param>
-    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <param name="cancellation">Ends the run after the current iteration, or inside it where it does not end at once; the answer is then the point before it.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
     public Solution<V> Run<V>(IMethod method, BilevelProblem<V> problem, V x, V y, ulong seed = 0, CancellationToken cancellation = default)
@@ -103,7 +103,7 @@ public sealed class Driver
     /// <param name="problem">The problem.</param>
     /// <param name="start">The start, block by block; not changed.</param>
     /// <param name="seed">Seed of all random draws.</param>
-    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <param name="cancellation">Ends the run after the current iteration, or inside it where it does not end at once; the answer is then the point before it.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
     public Solution<V> Run<V>(IMethod method, IProblem<V> problem, IReadOnlyList<V> start, ulong seed = 0, CancellationToken cancellation = default)
@@ -114,7 +114,7 @@ public sealed class Driver
     /// <param name="problem">The problem.</param>
     /// <param name="starts">The starts, each block by block; not changed.</param>
     /// <param name="seed">Seed of all random draws of each run.</param>
-    /// <param name="cancellation">Ends the current run after its iteration and leaves the others out.</param>
+    /// <param name="cancellation">Ends the current run as it would end a run alone, and leaves the others out.</param>
     /// <returns>A solution per start: the best certified answer first, then the others within the tolerance, each by F. <see cref="Solution{V}.StartIndex"/> names the start.</returns>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     public IReadOnlyList<Solution<V>> RunStarts<V>(IMethod method, IProblem<V> problem, IReadOnlyList<IReadOnlyList<V>> starts, ulong seed = 0, CancellationToken cancellation = default)
@@ -146,7 +146,7 @@ public sealed class Driver
     /// <param name="problem">The problem.</param>
     /// <param name="start">The start, block by block; not changed.</param>
     /// <param name="seed">Seed of all random draws.</param>
-    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <param name="cancellation">Ends the run after the current iteration, or inside it where it does not end at once; the answer is then the point before it.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
     public Solution<V> RunPhases<V>(IReadOnlyList<Phase> phases, IProblem<V> problem, IReadOnlyList<V> start, ulong seed = 0, CancellationToken cancellation = default)
@@ -157,10 +157,25 @@ public sealed class Driver
         foreach (var block in start) ArgumentNullException.ThrowIfNull(block, nameof(start));
         if (phases.Count == 0) throw new ArgumentException("A run needs at least one phase.", nameof(phases));
 
-        List<Finding> findings = Validate ? [.. Validator.Check(phases.Select(p => p.Method), problem, start)] : [];
+        // The time of the checks counts too.
+        long began = Clock.GetTimestamp();
+        var limit = cancellation.CanBeCanceled || phases.Any(p => p.Stop.TimeLimit is not null) ? new RunLimit(Clock, cancellation) : null;
+        var seen = limit is null ? problem : problem.With(new InterruptibleObjective<V>(problem.Upper, limit.Check), new InterruptibleObjective<V>(problem.Lower, limit.Check));
+        List<Finding> findings = [];
+        try
+        {
+            limit?.Begin(phases[^1].Stop.TimeLimit, TimeSpan.Zero);
+            if (Validate) findings = [.. Validator.Check(phases.Select(p => p.Method), seen, start)];
+        }
+        catch (OperationCanceledException) when (limit is { IsOver: true })
+        {
+            findings = [new Finding(Severity.Warning, $"The check of the problem before the first step was cut off {(limit.IsCancelled ? "by an interruption" : "by the time limit")}.", "What it would have found wrong is not known; let it come to its end.")];
+        }
+
+        limit?.End();
         if (findings.Any(f => f.Severity == Severity.Error)) throw new InvalidProblemException(findings);
         foreach (var finding in findings) Logger.Warning(finding.ToString());
-        return new DriverLoop<V>(this, phases, problem, seed, findings).Run(Validator.Feasible(problem, start), cancellation);
+        return new DriverLoop<V>(this, phases, problem, seen, seed, findings, limit, began).Run(Validator.Feasible(problem, start));
     }
 }
 

@@ -12,7 +12,7 @@ internal sealed partial class DriverLoop<V>
         if (wanted) driver.Progress?.Report(Progress(driver.CertifyAt is null ? "answer" : "certificate"));
         var known = confirmed?.Iteration == iteration ? confirmed : null;
         var certified = !wanted ? null : known is not null ? known.Whole
-            : driver.CertifyAt is { } tolerance ? certifier.Check(Problem, point, tolerance, run.Penalty, quick: false) : null;
+            : driver.CertifyAt is { } tolerance ? Certified(point, tolerance) : null;
         var (residual, penalty) = wanted && known is not null ? (known.Residual, known.Penalty) : (run.Residual, run.Penalty);
 
         // Where going on has not mended what forbade a certificate, the point of which all but that was within the tolerance is the better one.
@@ -28,10 +28,11 @@ internal sealed partial class DriverLoop<V>
         if (isShort && certificate?.Objection is null && run.Remark is { } remark) message += " " + remark;
         var outcome = Outcome.Of(status, message, certificate ?? (asked is { } last && last.Iteration == iteration ? last.Certificate : null));
         double accuracy = driver.CertifyAt ?? stop.Tolerance ?? DefaultAccuracy;
-        var answer = wanted ? Answers.Read(Problem, certified?.Point ?? point, penalty, accuracy) : AsItStands(point, status);
+        var answer = wanted ? Unless(() => Answers.Read(Problem, certified?.Point ?? point, penalty, accuracy)) ?? AsItStands([.. certified?.Point ?? point], CutOff) : AsItStands(point, Why(status));
         List<string> notes = [.. answer.Notes.Select(driver.Units.Mark)];
+        if (Unsaved is { } noCheckpoint) notes.Add(noCheckpoint);
         if (outcome.Status is SolveStatus.Stalled or SolveStatus.NotWithinTolerance && certificate?.Signs.Any(s => s.Contains(" contradict", StringComparison.Ordinal)) != true
-            && Deeper(start, [.. answer.Point], lastSound) is { } deeper)
+            && Unless(() => Deeper(start, [.. answer.Point], lastSound)) is { } deeper)
         {
             outcome = outcome with { Message = $"{outcome.Message} {deeper}" };
         }
@@ -45,7 +46,7 @@ internal sealed partial class DriverLoop<V>
             outcome = outcome with { Message = $"{outcome.Message} {found.Note}" };
         }
 
-        if (outcome.Status == SolveStatus.Converged && FallingLeader.Note(Problem, start[0], answer.Point, answer.UpperValue, driver.Units) is { } falling) notes.Add(falling);
+        if (outcome.Status == SolveStatus.Converged && Unless(() => FallingLeader.Note(Problem, start[0], answer.Point, answer.UpperValue, driver.Units)) is { } falling) notes.Add(falling);
         (lastUpper, lastLower) = (answer.UpperValue, answer.LowerValue);
         driver.Logger.End(outcome.Status, iteration, outcome.Message);
         return new Solution<V>
@@ -101,26 +102,27 @@ internal sealed partial class DriverLoop<V>
         : null;
 
     private (IReadOnlyList<V> Better, string Note, double Slope)? FlatStartOf(SolveStatus status, V[] start, Answer<V> answer, double accuracy) =>
-        status is SolveStatus.Converged or SolveStatus.NotWithinTolerance or SolveStatus.Stalled ? FlatStart.Find(Problem, start, answer.Point, answer.UpperValue, accuracy, isFlat: status == SolveStatus.Converged) : null;
+        status is SolveStatus.Converged or SolveStatus.NotWithinTolerance or SolveStatus.Stalled ? Unless(() => FlatStart.Find(Problem, start, answer.Point, answer.UpperValue, accuracy, isFlat: status == SolveStatus.Converged)) : null;
 
-    private Answer<V> AsItStands(V[] point, SolveStatus status)
+    private static string Why(SolveStatus status) => status switch
     {
-        var (upper, lower) = new ValueReader<V>(problem, point).Read();
-        string why = status switch
-        {
-            SolveStatus.Cancelled => "the run was interrupted",
-            SolveStatus.Unbounded => "there is no answer to read",
-            _ => "the computation broke down",
-        };
+        SolveStatus.Cancelled => "the run was interrupted",
+        SolveStatus.Unbounded => "there is no answer to read",
+        _ => "the computation broke down",
+    };
+
+    private Answer<V> AsItStands(V[] point, string why)
+    {
+        var (upper, lower) = new ValueReader<V>(given, point).Read();
         return new Answer<V>(point, upper, lower, [$"f and g are read where the run stood, with the follower as the method left it, because {why}."]) { SolvedAgain = false };
     }
 
-    // The run of a method that could not start.
-    private sealed class Standstill(V[] point) : IRun<V>
+    // The run of a method that could not start, or was given up inside an iteration.
+    private sealed class Standstill(V[] point, double residual = double.NaN, double penalty = double.NaN) : IRun<V>
     {
-        public double Residual => double.NaN;
+        public double Residual => residual;
 
-        public double Penalty => double.NaN;
+        public double Penalty => penalty;
 
         public ReadOnlySpan<V> Point => point;
 

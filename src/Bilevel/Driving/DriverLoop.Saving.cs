@@ -3,18 +3,45 @@ namespace Bilevel;
 // Checkpoints of a run: everything that the rest of it depends on.
 internal sealed partial class DriverLoop<V>
 {
+    private string? unsaved;                // why the last checkpoint could not be written
+    private long? savedAt;                  // the iteration of the last that could
+
+    // A checkpoint that cannot be written costs neither the run nor its results.
     private void Save()
     {
         if (driver.Checkpoints is not { } store) return;
-        var archive = new ArchiveWriter<V>();
+        long began = driver.Clock.GetTimestamp();
+        try
+        {
+            store.Save(new Checkpoint(new CheckpointInfo(Describe(), CheckpointInfo.CurrentInstructionSet, CheckpointInfo.CurrentRuntime, iteration), WriteState));
+            (unsaved, savedAt) = (null, iteration);
+            driver.Logger.Saved(iteration);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            if (unsaved is null) driver.Logger.Warning($"{Sentence(e.Message)} The run goes on without it.");
+            unsaved = e.Message;
+        }
+
+        lastCheckpoint = driver.Clock.GetTimestamp();
+        savingSeconds = driver.Clock.GetElapsedTime(began, lastCheckpoint).TotalSeconds;
+    }
+
+    // What a reader of the results should know of the checkpoints; null where the last is there.
+    private string? Unsaved => unsaved is null ? null
+        : $"{Sentence(unsaved)} The results do not depend on it; {(savedAt is { } last ? FormattableString.Invariant($"a resume would go on from iteration {last:N0}") : "the run cannot be resumed")}.";
+
+    private static string Sentence(string message) => message.EndsWith('.') ? message : message + ".";
+
+    private void WriteState(Stream stream)
+    {
+        var archive = new ArchiveWriter<V>(stream);
         archive.Transfer("phase", ref phase);
         archive.Transfer("doublings", ref doublings);
         archive.Transfer("enlargement", ref enlargement);
         if (phase + doublings > 0) TransferStart(archive, phaseStart);
         Transfer(archive);
-        store.Save(new Checkpoint(new CheckpointInfo(Describe(), CheckpointInfo.CurrentInstructionSet, CheckpointInfo.CurrentRuntime, iteration), archive.ToArray()));
-        lastCheckpoint = driver.Clock.GetTimestamp();
-        driver.Logger.Saved(iteration);
+        archive.Finish();
     }
 
     private void Load(Checkpoint checkpoint, V[] start)
@@ -31,7 +58,8 @@ internal sealed partial class DriverLoop<V>
             driver.Logger.Warning(finding.ToString());
         }
 
-        var archive = new ArchiveReader<V>(checkpoint.State.ToArray());
+        using var state = checkpoint.OpenState(out long end);
+        var archive = new ArchiveReader<V>(state, end);
         archive.Transfer("phase", ref phase);
         archive.Transfer("doublings", ref doublings);
         archive.Transfer("enlargement", ref enlargement);
@@ -42,6 +70,7 @@ internal sealed partial class DriverLoop<V>
         lastSound = Copy(run.Point);
         Transfer(archive);
         archive.Finish();
+        savedAt = iteration;
         if (driver.Trace?.CutTo((int)recorded) is not { } kept) return;
         rows.AddRange(kept);
         recorded = rows.Count;

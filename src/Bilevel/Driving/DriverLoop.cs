@@ -23,7 +23,7 @@ internal sealed partial class DriverLoop<V> : IRunView
 
     private readonly Driver driver;
     private readonly IReadOnlyList<Phase> phases;
-    private readonly IProblem<V> problem;
+    private readonly IProblem<V> given, problem;    // read to the end; and asking before every gradient whether to go on
     private readonly ulong seed;
     private readonly List<Finding> findings;
     private readonly OracleCounts upperCalls, lowerCalls;
@@ -43,17 +43,26 @@ internal sealed partial class DriverLoop<V> : IRunView
     private V[] phaseStart = [];            // where a phase after the first, or one on an enlarged problem, began
     private V[] lastSound = [];             // the last recorded point with finite numbers
     private int phaseOfRun;                 // see IPhasedRun
-    private string? exhausted;              // why an iteration was ended before its end
+    private (SolveStatus Status, string Message)? early;    // why the run ended before, or inside, an iteration that it cannot be resumed from
     private (long Iteration, Certificate Certificate)? asked;   // the certificate that a stopping rule asked last
     private Confirmed? confirmed;           // the whole of it, where it was asked for
     private Confirmed? leaning;             // the last that said that y leans too far
 
-    public DriverLoop(Driver driver, IReadOnlyList<Phase> phases, IProblem<V> problem, ulong seed, List<Finding> findings)
+    /// <param name="driver">Its settings.</param>
+    /// <param name="phases">The phases.</param>
+    /// <param name="given">The problem.</param>
+    /// <param name="problem">The same, asking before every gradient whether to go on, where that may end.</param>
+    /// <param name="seed">Seed of all random draws.</param>
+    /// <param name="findings">What the validator said.</param>
+    /// <param name="limit">Whether to go on; null where nothing can end the run but its rules.</param>
+    /// <param name="began">When it began.</param>
+    public DriverLoop(Driver driver, IReadOnlyList<Phase> phases, IProblem<V> given, IProblem<V> problem, ulong seed, List<Finding> findings, RunLimit? limit, long began)
     {
-        (this.driver, this.phases, this.problem, this.seed, this.findings) = (driver, phases, problem, seed, findings);
+        (this.driver, this.phases, this.given, this.problem, this.seed, this.findings, this.limit) = (driver, phases, given, problem, seed, findings, limit);
+        sittingStart = began;
         upperCalls = new OracleCounts(problem.UpperBlocks.Count);
         lowerCalls = new OracleCounts(problem.LowerBlockNames.Count);
-        budget = driver.OracleBudget is { } limit ? new OracleBudget(limit) : null;
+        budget = driver.OracleBudget is { } most ? new OracleBudget(most) : null;
         certifier = driver.Certifier ?? Certifiers.For(problem);
     }
 
@@ -93,10 +102,13 @@ internal sealed partial class DriverLoop<V> : IRunView
 
     private sealed record Confirmed(long Iteration, V[] Point, CertifiedPoint<V> Whole, double Residual, double Penalty);
 
-    public Solution<V> Run(V[] start, CancellationToken cancellation)
+    public Solution<V> Run(V[] start)
     {
-        sittingStart = lastCheckpoint = lastProgress = lastClock = driver.Clock.GetTimestamp();
+        lastCheckpoint = lastProgress = lastClock = driver.Clock.GetTimestamp();
         boundlessness = new Boundlessness<V>(problem, start);
+
+        // Better known now than at the first checkpoint.
+        if (driver.Checkpoints is not null) Array.ForEach(start, block => Storable.Of(block));
         var loaded = driver.Resume ? driver.Checkpoints?.Load() : null;
         if (loaded is not null)
         {
@@ -115,12 +127,12 @@ internal sealed partial class DriverLoop<V> : IRunView
         while (true)
         {
             driver.Logger.Begin(phases[(int)phase].Method.Name, iteration);
-            (status, message) = exhausted is null ? RunPhase(cancellation) : (SolveStatus.OracleLimit, exhausted);
-            if (status == SolveStatus.BoundTouched && exhausted is null && problem is IEnlargeable<V> enlargeable)
+            (status, message) = early ?? RunPhase();
+            if (status == SolveStatus.BoundTouched && early is null && problem is IEnlargeable<V> enlargeable)
             {
                 if (doublings == MostDoublings)
                 {
-                    string why = Infeasibility.At(Problem, run.Point.ToArray()) is { } infeasible ? $". {infeasible}"
+                    string why = Unless(() => Infeasibility.At(Problem, run.Point.ToArray())) is { } infeasible ? $". {infeasible}"
                         : ", so the multipliers are probably not bounded: Slater's condition fails for some x1 that was visited. Restrict x1, relax the constraints, or state equalities as equalities.";
                     message = FormattableString.Invariant($"{message} It was doubled {MostDoublings} times and is touched still{why}");
                     break;
@@ -134,9 +146,10 @@ internal sealed partial class DriverLoop<V> : IRunView
                 continue;
             }
 
-            if (phase == phases.Count - 1 || exhausted is not null || status is SolveStatus.Converged or SolveStatus.Cancelled or SolveStatus.Unbounded) break;
+            if (phase == phases.Count - 1 || early is { Status: not SolveStatus.TimeLimit } || status is SolveStatus.Converged or SolveStatus.Cancelled or SolveStatus.Unbounded) break;
             driver.Logger.End(status, iteration, message);
             phase++;
+            early = null;
             Continue();
 
             void Continue()
@@ -146,46 +159,53 @@ internal sealed partial class DriverLoop<V> : IRunView
             }
         }
 
+        BeginClosing();
         if (doublings > 0 && status is not (SolveStatus.Converged or SolveStatus.BoundTouched or SolveStatus.Cancelled))
-            message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; {(IsFinite(run.Point) ? Infeasibility.At(Problem, run.Point.ToArray()) : null) ?? "where that goes on, the constraints may not hold together for the x1 that were visited."}");
+            message += FormattableString.Invariant($" A bound on multipliers was doubled {doublings} times on the way; {(IsFinite(run.Point) ? Unless(() => Infeasibility.At(Problem, run.Point.ToArray())) : null) ?? "where that goes on, the constraints may not hold together for the x1 that were visited."}");
 
         if (status is SolveStatus.Diverged or SolveStatus.Stalled or SolveStatus.IterationLimit or SolveStatus.OracleLimit or SolveStatus.TimeLimit)
-            message += Cause(status, start) is { Length: > 0 } cause ? " " + cause : "";
+            message += Unless(() => Cause(status, start)) is { Length: > 0 } cause ? " " + cause : "";
 
         // A checkpoint is taken between iterations only, and before the last row, which a longer run would not have.
         bool sound = status is not (SolveStatus.Diverged or SolveStatus.Unbounded);
-        if (sound && exhausted is null) Save();
+        if (sound && early is null) Save();
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
-        if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound || IsFinite(run.Point) ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded)
-            (status, message, sound) = (SolveStatus.Unbounded, unbounded, false);
-        else if (status is SolveStatus.Diverged or SolveStatus.Stalled && Look.Around(Problem, OracleCalls, p => FallingEdge.Unbounded(p, start, Broken is { } broken ? [.. broken] : sound ? Copy(run.Point) : lastSound)) is { } edge)
-            (status, message, sound) = (SolveStatus.Unbounded, edge, false);
-        else if (status is not (SolveStatus.Converged or SolveStatus.Cancelled) && RecedingFollower.Unbounded(Problem, start, sound ? Copy(run.Point) : lastSound) is { } receding)
-            (status, message, sound) = (SolveStatus.Unbounded, driver.Units.Mark(receding), false);
-        else if (problem is BilevelMinimaxProblem<V> && status is not (SolveStatus.Converged or SolveStatus.Cancelled) && FallingLeader.Unbounded(Problem, start[0], sound ? Copy(run.Point) : lastSound, driver.Units) is { } falling)
-            (status, message, sound) = (SolveStatus.Unbounded, falling, false);
-        else if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && FlatFollower.Unbounded(problem, sound ? Copy(run.Point) : lastSound) is { } flat)
-            (status, message, sound) = (SolveStatus.Unbounded, flat, false);
+        if (Unless(() => Bottomless(status, sound, start)) is { } bottomless) (status, message, sound) = (SolveStatus.Unbounded, bottomless, false);
         return Conclude(status, message, sound, start);
     }
 
-    private (SolveStatus Status, string Message) RunPhase(CancellationToken cancellation)
+    // Why there is no answer: what the leader or the follower minimises falls without end.
+    private string? Bottomless(SolveStatus status, bool sound, V[] start)
+    {
+        V[] At() => sound ? Copy(run.Point) : lastSound;
+        bool isOpen = status is not (SolveStatus.Converged or SolveStatus.Cancelled);
+        if (status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) && boundlessness.AtEnd(sound || IsFinite(run.Point) ? run.Point : lastSound, status == SolveStatus.Converged) is { } unbounded) return unbounded;
+        if (status is SolveStatus.Diverged or SolveStatus.Stalled && Look.Around(Problem, OracleCalls, p => FallingEdge.Unbounded(p, start, Broken is { } broken ? [.. broken] : At())) is { } edge) return edge;
+        if (isOpen && RecedingFollower.Unbounded(Problem, start, At()) is { } receding) return driver.Units.Mark(receding);
+        if (problem is BilevelMinimaxProblem<V> && isOpen && FallingLeader.Unbounded(Problem, start[0], At(), driver.Units) is { } falling) return falling;
+        return status is not (SolveStatus.Cancelled or SolveStatus.Unbounded) ? FlatFollower.Unbounded(problem, At()) : null;
+    }
+
+    private (SolveStatus Status, string Message) Iterate()
     {
         // A resumed run that had already met its rule must not take another step.
         if (iteration > phaseBegan && stop.ShouldStop(this)) return (stop.Status, stop.Reason);
         while (true)
         {
-            if (cancellation.IsCancellationRequested) return (SolveStatus.Cancelled, FormattableString.Invariant($"Interrupted after {iteration:N0} iteration{(iteration == 1 ? "" : "s")}; the answer so far is unfinished."));
+            if (limit is { IsCancelled: true }) return (SolveStatus.Cancelled, Interrupted);
+            Keep();
             try
             {
                 run.Step();
             }
             catch (OracleBudgetException e)
             {
-                return (SolveStatus.OracleLimit, exhausted = e.Message);
+                early = (SolveStatus.OracleLimit, e.Message);
+                return early.Value;
             }
 
             iteration++;
+            place = Place.AfterStep;
             WatchPhase();
 
             // A bound may be as large as it is; the estimate that it belongs to tells whether the run has run away.
@@ -202,6 +222,7 @@ internal sealed partial class DriverLoop<V> : IRunView
 
             // Looked at before the rule, so that a run that goes on from here has seen the same; said after it.
             string? leader = isRecorded ? boundlessness.Leader(run.Point, lastUpper) : null;
+            place = Place.BetweenIterations;
             if (stop.ShouldStop(this)) return (stop.Status, stop.Reason);
             if (leader is not null) return (SolveStatus.Unbounded, leader);
             if (driver.CheckpointEvery > 0 && iteration % driver.CheckpointEvery == 0) Save();
@@ -209,17 +230,29 @@ internal sealed partial class DriverLoop<V> : IRunView
         }
     }
 
-    // Starting may ask for gradients too; where the budget does not reach, the point stays where it is.
+    // Starting may ask for gradients too; where the budget or the time does not reach, the point stays where it is.
     private void TryBegin(V[] point)
     {
         try
         {
+            BeginIterations();
             Begin(point);
         }
         catch (OracleBudgetException e)
         {
-            exhausted = e.Message;
+            Stand(SolveStatus.OracleLimit, e.Message);
+        }
+        catch (OperationCanceledException) when (limit is { IsOver: true })
+        {
+            var (status, message) = limit.IsCancelled ? (SolveStatus.Cancelled, Interrupted) : (SolveStatus.TimeLimit, TimeIsOver);
+            Stand(status, message);
+        }
+
+        void Stand(SolveStatus status, string message)
+        {
+            early = (status, message);
             run = new Standstill(point);
+            stop = phases[(int)phase].Stop.Begin();
             Watch();
         }
     }
@@ -247,7 +280,7 @@ internal sealed partial class DriverLoop<V> : IRunView
         firstResidual = double.NaN;
     }
 
-    private void Watch() => values = new ValueReader<V>(problem, run.Point.ToArray());
+    private void Watch() => values = new ValueReader<V>(given, run.Point.ToArray());
 
     private IObjective<V> Count(IObjective<V> objective, OracleCounts counts)
     {
@@ -289,7 +322,7 @@ internal sealed partial class DriverLoop<V> : IRunView
             progress.Report(Progress(null));
         }
 
-        if (driver.Clock.GetElapsedTime(lastCheckpoint, now) >= driver.CheckpointInterval) Save();
+        if (driver.Clock.GetElapsedTime(lastCheckpoint, now) >= driver.CheckpointInterval || IsWorthSaving(sinceLast, now)) Save();
     }
 
     private RunProgress Progress(string? stage) => new(iteration, OracleCalls, lastUpper, run.Residual, run.Penalty, Elapsed, stop.Share) { Stage = stage };

@@ -15,6 +15,12 @@ public interface IMethod
     /// <summary>What to change where a run with these settings breaks down, in a sentence; null: lower what it declares of steps and penalty parameters.</summary>
     string? Remedy => null;
 
+    /// <summary>How many numbers a run keeps, within a factor of three, without what the problem itself keeps.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="start">The start, block by block.</param>
+    double NumbersKept<V>(IProblem<V> problem, IReadOnlyList<V> start)
+        where V : class, IVector<V> => MethodClass.Copies * start.Sum(b => (double)b.Length);
+
     /// <summary>Starts a run on a problem of any class that the method can solve. The vectors given are copied, never changed.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="start">The start, block by block, feasible.</param>
@@ -87,6 +93,9 @@ public interface IBilevelMinimaxMethod : IMethod
 
 internal static class MethodClass
 {
+    /// <summary>So many copies of the variables a method keeps as a rule.</summary>
+    public const double Copies = 22;
+
     public static Finding Wrong(string method, string classes) =>
         new(Severity.Error, $"The method {method} is for {classes}; this problem is of another class.", "'bilevel list' and the documentation say which methods suit which problems; 'auto' always picks one that does.");
 }

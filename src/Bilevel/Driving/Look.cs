@@ -19,7 +19,7 @@ internal static class Look
         {
             return look(problem.With(new BudgetedObjective<V>(problem.Upper, budget), new BudgetedObjective<V>(problem.Lower, budget)));
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is not (OutOfMemoryException or OperationCanceledException))
         {
             return null;
         }

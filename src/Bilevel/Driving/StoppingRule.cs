@@ -36,6 +36,9 @@ public abstract class StoppingRule
     /// <summary>Begins to watch a run.</summary>
     public abstract IStopMonitor Begin();
 
+    /// <summary>The time after which the rule stops whatever else holds, over all sittings; null where it has none.</summary>
+    internal virtual TimeSpan? TimeLimit => null;
+
     /// <summary>Stops as soon as either rule does.</summary>
     public static StoppingRule operator |(StoppingRule left, StoppingRule right) => new Either(left, right);
 
@@ -53,6 +56,8 @@ public abstract class StoppingRule
         public override IStopMonitor Begin() => new Monitor(left.Begin(), right.Begin());
 
         public override string ToString() => $"{left} or {right}";
+
+        internal override TimeSpan? TimeLimit => (left.TimeLimit, right.TimeLimit) is ({ } a, { } b) ? (a < b ? a : b) : left.TimeLimit ?? right.TimeLimit;
 
         private sealed class Monitor(IStopMonitor left, IStopMonitor right) : IStopMonitor
         {
@@ -160,11 +165,14 @@ public static class Stop
     public static StoppingRule OracleCalls(long limit) => new LimitRule(
         SolveStatus.OracleLimit, Positive(limit), run => run.OracleCalls, FormattableString.Invariant($"The limit of {limit:N0} oracle calls was reached."), FormattableString.Invariant($"{limit:N0} oracle calls"));
 
-    /// <summary>Stops once <paramref name="limit"/> has passed, counted over all sittings of a resumed run.</summary>
+    /// <summary>
+    /// Stops once <paramref name="limit"/> has passed, counted over all sittings of a resumed run. An iteration that does not end soon after
+    /// is given up, for the point before it; what follows the iterations (the certificate) is given up when as much time again has passed.
+    /// </summary>
     public static StoppingRule Time(TimeSpan limit)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero);
-        return new LimitRule(SolveStatus.TimeLimit, limit.TotalSeconds, run => run.Elapsed.TotalSeconds, FormattableString.Invariant($"The time limit of {limit.TotalSeconds:G6} s was reached."), FormattableString.Invariant($"{limit.TotalSeconds:G6} s"));
+        return new LimitRule(SolveStatus.TimeLimit, limit.TotalSeconds, run => run.Elapsed.TotalSeconds, FormattableString.Invariant($"The time limit of {limit.TotalSeconds:G6} s was reached."), FormattableString.Invariant($"{limit.TotalSeconds:G6} s"), limit);
     }
 
     /// <summary>Converged when an independent certificate, asked every <paramref name="every"/> iterations, certifies the point at <paramref name="tolerance"/>.</summary>
@@ -265,8 +273,10 @@ public static class Stop
         }
     }
 
-    private sealed class LimitRule(SolveStatus status, double limit, Func<IRunView, double> quantity, string reason, string description) : StoppingRule
+    private sealed class LimitRule(SolveStatus status, double limit, Func<IRunView, double> quantity, string reason, string description, TimeSpan? time = null) : StoppingRule
     {
+        internal override TimeSpan? TimeLimit => time;
+
         public override IStopMonitor Begin() => new Monitor(status, limit, quantity, reason);
 
         public override string ToString() => description;

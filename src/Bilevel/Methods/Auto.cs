@@ -45,6 +45,10 @@ public sealed record Auto : IMethod
             ? Phases(bilevel, Tolerance).SelectMany(p => p.Method.Validate(problem, start)).Distinct()
             : Choice(problem).Validate(problem, start);
 
+    /// <inheritdoc/>
+    public double NumbersKept<V>(IProblem<V> problem, IReadOnlyList<V> start)
+        where V : class, IVector<V> => Choice(problem, start).NumbersKept(problem, start);
+
     /// <summary>The method that suits a problem of any start: of those for a lower level that is a game, the one that begins.</summary>
     public IMethod Choice<V>(IProblem<V> problem)
         where V : class, IVector<V> => problem is BilevelMinimaxProblem<V> ? Fast : new QuasiNewton { Tolerance = Tolerance };

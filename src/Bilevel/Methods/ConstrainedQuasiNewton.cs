@@ -35,8 +35,8 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
     [Setting("Factor between the stages of rho.", Min = 1.01)]
     public double RhoFactor { get; init; } = 10;
 
-    /// <summary>Number of steps that the approximation of the Hessian remembers.</summary>
-    [Setting("Number of steps that the approximation of the Hessian remembers.", Min = 1, Max = 1000)]
+    /// <summary>Number of steps that the approximation of the Hessian remembers, and no more (but 10) than 1 GiB holds.</summary>
+    [Setting("Number of steps that the approximation of the Hessian remembers, and no more (but 10) than 1 GiB holds.", Min = 1, Max = 1000)]
     public int Memory { get; init; } = 20;
 
     /// <summary>Accuracy that the lower solves aim at, as a share of the residual.</summary>
@@ -66,6 +66,15 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
     /// <summary>Whether the method is made for a problem: a constrained follower declared strongly convex, a leader without adversary whose f sees no multipliers at the start.</summary>
     internal bool Suits<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
         where V : class, IVector<V> => problem.LowerMultipliers is not null && problem.Constants.LowerStrongConvexity > 0 && start[Y2].Length > 0 && !ConstrainedClass.Validate(this, problem, start).Any(f => f.Severity == Severity.Error);
+
+    /// <inheritdoc/>
+    public double NumbersKept<V>(IProblem<V> problem, IReadOnlyList<V> start)
+        where V : class, IVector<V>
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        int x = start[X1].Length, y = start[Y1].Length, multipliers = start[Y2].Length;
+        return (((2.0 * LimitedMemory<V>.Capacity(Memory, x)) + 10) * x) + (2 * ((2.0 * MultiplierFollower<V>.Pairs(y)) + 15) * y) + (30.0 * multipliers);
+    }
 
     private sealed class Run<V> : IRun<V>, IRaisesPenalty
         where V : class, IVector<V>
@@ -116,7 +125,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             rho = settings.RhoStart ?? Math.Min(settings.Rho ?? double.PositiveInfinity, Math.Max(FirstRho, Math.Sqrt(1 / settings.Tolerance)));
             followers = new FollowerPair<V>(problem, u, rho);
             penalty = new MinimaxPenalty<V>(problem, u, values: true);
-            curvature = new LimitedMemory<V>(x, settings.Memory);
+            curvature = new LimitedMemory<V>(x, LimitedMemory<V>.Capacity(settings.Memory, x.Length));
         }
 
         public double Residual { get; private set; } = double.NaN;

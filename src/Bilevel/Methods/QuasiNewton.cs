@@ -12,6 +12,11 @@ namespace Bilevel;
 /// </summary>
 public sealed partial record QuasiNewton : IBilevelMethod
 {
+    private const int DefaultMemory = 20, LargestMemory = 100;
+
+    // What is kept besides the pairs, of the length of x, and of that of y for each follower.
+    private const int LeaderVectors = 10, FollowerVectors = 15;
+
     /// <inheritdoc/>
     public string Name => "quasi-newton";
 
@@ -35,8 +40,8 @@ public sealed partial record QuasiNewton : IBilevelMethod
     [Setting("Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.", Min = 1e-300)]
     public double Tolerance { get; init; } = 1e-4;
 
-    /// <summary>Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100.</summary>
-    [Setting("Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100.", Min = 1, Max = 1000)]
+    /// <summary>Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100, and no more (but 10) than 1 GiB holds.</summary>
+    [Setting("Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100, and no more (but 10) than 1 GiB holds.", Min = 1, Max = 1000)]
     public int? Memory { get; init; }
 
     /// <summary>Length of the first move of x; auto takes the norm of x, or 1 where that is zero.</summary>
@@ -64,6 +69,18 @@ public sealed partial record QuasiNewton : IBilevelMethod
         if (problem.Constants.LowerStrongConvexity <= 0) yield return new Finding(Severity.Error, "The lower level is declared with a strong convexity of zero; the method needs it positive.", "Add a small multiple of |y|^2 to g.");
     }
 
+    /// <inheritdoc/>
+    public double NumbersKept<V>(IProblem<V> problem, IReadOnlyList<V> start)
+        where V : class, IVector<V>
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        int x = start[BilevelProblem.X].Length, y = start[BilevelProblem.Y].Length;
+        return (((2.0 * Pairs<V>(x)) + LeaderVectors) * x) + ((Order + 1) * ((2.0 * QuasiNewtonFollower<V>.Pairs(y)) + FollowerVectors) * y);
+    }
+
+    private int Pairs<V>(int length)
+        where V : class, IVector<V> => Memory ?? LimitedMemory<V>.Capacity(length is > DefaultMemory and <= LargestMemory ? length : DefaultMemory, length);
+
     private sealed partial class Run<V> : IRun<V>
         where V : class, IVector<V>
     {
@@ -75,8 +92,6 @@ public sealed partial record QuasiNewton : IBilevelMethod
         private const double SharpestShare = 1e-4;
 
         private const double MostGrowth = 100;
-
-        private const int DefaultMemory = 20, LargestMemory = 100;
 
         private readonly QuasiNewton settings;
         private readonly BilevelProblem<V> problem;
@@ -109,7 +124,7 @@ public sealed partial record QuasiNewton : IBilevelMethod
             mapping = new GradientMapping<V>(x, problem.UpperSet);
             (yBefore, zBefore) = (y.ZerosLike(), y.ZerosLike());
             difference = new PenaltyDifference<V>(problem, x, y, z, lambda, settings.Order, settings.InnerLimit, Measure);
-            curvature = new LimitedMemory<V>(x, settings.Memory ?? (x.Length is > DefaultMemory and <= LargestMemory ? x.Length : DefaultMemory));
+            curvature = new LimitedMemory<V>(x, settings.Pairs<V>(x.Length));
         }
 
         public double Residual { get; private set; } = double.NaN;

@@ -14,6 +14,9 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     // Below this length a plain loop beats the call into the vectorised primitives.
     private const int ShortLength = 8;
 
+    // Components that are saved at once.
+    private const int PieceLength = 1 << 20;
+
     private readonly T[] components;
 
     /// <summary>A vector of <paramref name="length"/> zeros.</summary>
@@ -120,13 +123,24 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     public string Storage => typeof(T) == typeof(double) ? "float64" : typeof(T) == typeof(float) ? "float32" : typeof(T).Name;
 
     /// <inheritdoc/>
-    public int ByteCount => MemoryMarshal.AsBytes(components.AsSpan()).Length;
+    public long ByteCount => (long)components.Length * Unsafe.SizeOf<T>();
 
     /// <inheritdoc/>
-    public void Save(Span<byte> destination) => MemoryMarshal.AsBytes(components.AsSpan()).CopyTo(destination);
+    public void Save(Stream destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        for (long i = 0; i < components.Length; i += PieceLength) destination.Write(MemoryMarshal.AsBytes(Piece(i)));
+    }
 
     /// <inheritdoc/>
-    public void Load(ReadOnlySpan<byte> source) => source[..ByteCount].CopyTo(MemoryMarshal.AsBytes(components.AsSpan()));
+    public void Load(Stream source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        for (long i = 0; i < components.Length; i += PieceLength) source.ReadExactly(MemoryMarshal.AsBytes(Piece(i)));
+    }
+
+    // A span of bytes reaches 2 GiB at most.
+    private Span<T> Piece(long first) => components.AsSpan((int)first, (int)Math.Min(PieceLength, components.Length - first));
 
     /// <inheritdoc/>
     public void Fill(Func<int, double> component)

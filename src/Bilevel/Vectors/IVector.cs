@@ -52,13 +52,14 @@ public interface IStorable
     string Storage { get; }
 
     /// <summary>Number of bytes that <see cref="Save"/> writes.</summary>
-    int ByteCount { get; }
+    long ByteCount { get; }
 
-    /// <summary>Writes all components, little-endian, to <paramref name="destination"/> of <see cref="ByteCount"/> bytes.</summary>
-    void Save(Span<byte> destination);
+    /// <summary>Writes all components, little-endian, <see cref="ByteCount"/> bytes in all.</summary>
+    void Save(Stream destination);
 
-    /// <summary>Reads all components back from <paramref name="source"/> of <see cref="ByteCount"/> bytes.</summary>
-    void Load(ReadOnlySpan<byte> source);
+    /// <summary>Reads all components back, <see cref="ByteCount"/> bytes in all.</summary>
+    /// <exception cref="EndOfStreamException">There are fewer.</exception>
+    void Load(Stream source);
 }
 
 /// <summary>Derived operations on vectors.</summary>

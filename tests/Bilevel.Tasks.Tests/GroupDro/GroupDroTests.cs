@@ -29,7 +29,7 @@ public class GroupDroTests
         var (outcome, _) = Solve(settings, 3, 1e-3);
         var typed = new GroupDroSettings { TrainSize = 400, ValidationSize = 200, TestSize = 1000, Shrink = 4, Classes = "4,9", SampleWeights = false };
         var data = GroupSource.Load(typed, new TaskContext(Seed: 3), []);
-        var fits = new GroupModels(data.Training, 4, threads: 1);
+        var fits = new GroupModels(data.Training, 4, new TaskContext());
         var validation = data.Validation.Data.Features<double>();
         double F(double ridge) => GroupScores.Of(fits.Robust(ridge, typed.Tau), data.Validation, validation, 4, 1).WorstLoss;
         double best = Enumerable.Range(0, 41).Min(k => F(1e-3 * Math.Pow(1e4, k / 40.0)));

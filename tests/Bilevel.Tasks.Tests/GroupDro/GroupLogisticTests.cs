@@ -90,7 +90,7 @@ public class GroupLogisticTests
         double[] values = [.. Enumerable.Range(0, rows.Count).SelectMany(i => rows.Row(i)[..3].ToArray().Select(v => v * rows.Row(i)[3]))];
         int[] labels = [.. Enumerable.Range(0, rows.Count).Select(i => rows.Row(i)[3] > 0 ? 1 : 0)], groups = [.. Enumerable.Range(0, rows.Count).Select(i => i < 160 ? 0 : 1)];
         var data = new LabelledData(new DenseTable(values, rows.Count, 3), labels, ["-1", "1"], "D1");
-        var fits = new GroupModels(new GroupPart(DataPart.All(data), groups), 2, threads: 1);
+        var fits = new GroupModels(new GroupPart(DataPart.All(data), groups), 2, new TaskContext());
 
         var robust = fits.Robust(2 * Math.Exp(x), GroupLogistic.Tau);
         Assert.Equal(model.Robust(x), Logistic(robust), Close(1e-6));

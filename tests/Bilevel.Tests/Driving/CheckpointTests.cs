@@ -9,12 +9,12 @@ public sealed class CheckpointTests : IDisposable
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     private static Checkpoint Make(long iteration, int bytes = 5) =>
-        new(new CheckpointInfo("what", "where", "when", iteration), Enumerable.Range(0, bytes).Select(i => (byte)(i + iteration)).ToArray());
+        new(new CheckpointInfo("what", "where", "when", iteration), stream => stream.Write([.. Enumerable.Range(0, bytes).Select(i => (byte)(i + iteration))]));
 
     private static void AssertSame(Checkpoint expected, Checkpoint? actual)
     {
         Assert.Equal(expected.Info, actual!.Info);
-        Assert.Equal(expected.State.ToArray(), actual.State.ToArray());
+        Assert.Equal(expected.ToBytes(), actual.ToBytes());
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class CheckpointTests : IDisposable
             bad[i] ^= 0xFF;
             System.IO.File.WriteAllBytes(File, bad);
             string reason = i < 8 ? "This is no checkpoint of this library, or its beginning is damaged."
-                : i < 12 ? FormattableString.Invariant($"The checkpoint has format version {BitConverter.ToInt32(bad, 8)}; this version of the library reads 1.")
+                : i < 12 ? FormattableString.Invariant($"The checkpoint has format version {BitConverter.ToInt32(bad, 8)}; this version of the library reads 2.")
                 : "The checkpoint is damaged: its checksum differs.";
             Assert.Equal($"{File}: {reason} The one before it is whole: copy {store.PreviousPath} over it and resume.", Assert.Throws<CheckpointException>(() => store.Load()).Message);
         }
@@ -133,16 +133,89 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_failed_write_is_told_by_the_driver()
+    public void A_failed_write_is_told_and_costs_nothing()
     {
-        var driver = new Driver { Stop = Stop.Iterations(3), Checkpoints = new FileCheckpointStore(Path.Combine(folder, "missing", "c")) };
-        Assert.Throws<CheckpointException>(() => driver.Run(new F2sa(), new TwoVariables().Problem, Vectors.Of(0), Vectors.Of(0)));
+        string path = Path.Combine(folder, "missing", "c");
+        Solution<DenseVector<double>> Run(ICheckpointStore? store) => new Driver { Stop = Stop.Iterations(3), CheckpointEvery = 1, Checkpoints = store }.Run(new F2sa(), new TwoVariables().Problem, Vectors.Of(0), Vectors.Of(0));
+        var (with, without) = (Run(new FileCheckpointStore(path)), Run(null));
+        Assert.Equal((without.Status, without.StatusMessage, without.X[0]), (with.Status, with.StatusMessage, with.X[0]));
+        string note = Assert.Single(with.Notes.Except(without.Notes));
+        Assert.StartsWith($"The checkpoint {path} could not be written: ", note, StringComparison.Ordinal);
+        Assert.EndsWith("The results do not depend on it; the run cannot be resumed.", note, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(typeof(IOException))]
+    [InlineData(typeof(OutOfMemoryException))]
+    [InlineData(typeof(InvalidOperationException))]
+    public void A_store_that_throws_costs_nothing(Type kind)
+    {
+        int saves = 0;
+        var store = new MemoryCheckpoints { OnSave = () => _ = ++saves == 3 ? throw (Exception)Activator.CreateInstance(kind, "The store is full")! : 0 };
+        var driver = new Driver { Stop = Stop.Iterations(3), CheckpointEvery = 1, Checkpoints = store };
+        var solution = driver.Run(new F2sa(), new TwoVariables().Problem, Vectors.Of(0), Vectors.Of(0));
+        Assert.Equal((SolveStatus.IterationLimit, 3L, 3), (solution.Status, solution.Iterations, saves));
+        Assert.Contains("The store is full. The results do not depend on it; a resume would go on from iteration 2.", solution.Notes);
+        Assert.Equal(2, store.Load()!.Info.Iteration);
+
+        // One that is written later makes up for it.
+        saves = 1;
+        Assert.DoesNotContain(driver.Run(new F2sa(), new TwoVariables().Problem, Vectors.Of(0), Vectors.Of(0)).Notes, n => n.Contains("full", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_checkpoint_is_never_in_memory_as_a_whole()
+    {
+        byte[] piece = new byte[1 << 20];
+        long written = 0;
+        var large = Make(1) with
+        {
+            WriteState = stream =>
+            {
+                for (int i = 0; i < 100; i++) stream.Write(piece);
+            },
+        };
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using (var sink = new Sink(count => written += count)) large.WriteTo(sink);
+        Assert.InRange(written, 100 << 20, (100 << 20) + 1000);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+
+        var store = new FileCheckpointStore(File);
+        before = GC.GetAllocatedBytesForCurrentThread();
+        store.Save(large);
+        store.Load()!.WriteState(Stream.Null);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
+    [Fact]
+    public void A_large_vector_is_saved_piece_by_piece()
+    {
+        var vector = new DenseVector<double>((1 << 21) + 3);
+        vector.Fill(i => i);
+        var solution = new Driver { Stop = Stop.Iterations(1), Validate = false, Checkpoints = new FileCheckpointStore(File) }
+            .Run(new ScriptedMethod(_ => 1), new TwoVariables().Problem, vector, Vectors.Of(0));
+        var resumed = new Driver { Stop = Stop.Iterations(1), Validate = false, Checkpoints = new FileCheckpointStore(File), Resume = true }
+            .Run(new ScriptedMethod(_ => 1), new TwoVariables().Problem, vector, Vectors.Of(0));
+        Assert.Equal(1, resumed.Iterations);
+        Assert.True(solution.X.Span.SequenceEqual(resumed.X.Span));
+    }
+
+    [Fact]
+    public void A_write_that_fails_in_the_middle_leaves_the_one_before()
+    {
+        var store = new FileCheckpointStore(File);
+        store.Save(Make(1));
+        var torn = Make(2) with { WriteState = _ => throw new IOException("No space left on device") };
+        Assert.Equal($"The checkpoint {File} could not be written: No space left on device", Assert.Throws<CheckpointException>(() => store.Save(torn)).Message);
+        AssertSame(Make(1), store.Load());
+        Assert.Equal(["checkpoint"], Directory.GetFiles(folder).Select(Path.GetFileName));
     }
 
     [Fact]
     public void Archives_read_in_the_order_of_writing()
     {
-        var writer = new ArchiveWriter<DenseVector<double>>();
+        using var stream = new MemoryStream();
+        var writer = new ArchiveWriter<DenseVector<double>>(stream);
         double number = double.NaN;
         long integer = long.MinValue;
         ulong bits = ulong.MaxValue;
@@ -152,9 +225,11 @@ public sealed class CheckpointTests : IDisposable
         writer.Transfer("bits", ref bits);
         writer.Transfer("truth", ref truth);
         writer.Transfer("vector", Vectors.Of(1, -0.0));
+        writer.Finish();
         Assert.False(writer.Loading);
+        ArchiveReader<DenseVector<double>> Reader() => new(new MemoryStream(stream.ToArray()), stream.Length);
 
-        var reader = new ArchiveReader<DenseVector<double>>(writer.ToArray());
+        var reader = Reader();
         (number, integer, bits, truth) = (0, 0, 0, false);
         var vector = Vectors.Zeros(2);
         reader.Transfer("number", ref number);
@@ -169,16 +244,22 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal([1.0, double.NegativeZero], vector.ToDoubles());
         Assert.Contains("does not hold 'more'", Assert.Throws<CheckpointException>(() => reader.Transfer("more", ref number)).Message, StringComparison.Ordinal);
 
-        var other = new ArchiveReader<DenseVector<double>>(writer.ToArray());
+        var other = Reader();
         Assert.StartsWith("The checkpoint does not hold 'integer' where this run expects it", Assert.Throws<CheckpointException>(() => other.Transfer("integer", ref integer)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Another_precision_is_refused()
     {
-        var writer = new ArchiveWriter<DenseVector<double>>();
-        writer.Transfer("x", Vectors.Zeros(2));
-        var e = Assert.Throws<CheckpointException>(() => new ArchiveReader<DenseVector<float>>(writer.ToArray()).Transfer("x", new DenseVector<float>(4)));
+        using var stream = new MemoryStream();
+        new ArchiveWriter<DenseVector<double>>(stream).Transfer("x", Vectors.Zeros(2));
+        stream.Position = 0;
+        var e = Assert.Throws<CheckpointException>(() => new ArchiveReader<DenseVector<float>>(stream, stream.Length).Transfer("x", new DenseVector<float>(4)));
         Assert.StartsWith("The checkpoint holds x as 16 bytes of float64, this run has 16 bytes of float32", e.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Sink(Action<int> write) : MemoryStream
+    {
+        public override void Write(ReadOnlySpan<byte> buffer) => write(buffer.Length);
     }
 }

@@ -399,10 +399,13 @@ public sealed partial class HonestResidualTests(ITestOutputHelper output)
         for (int k = 0; k < 300; k++) whole.Step();
         var first = PenaltyTheory.Start(method, problem, x: 20);
         for (int k = 0; k < 77; k++) first.Step();
-        var writer = new ArchiveWriter<DenseVector<double>>();
+        using var bytes = new MemoryStream();
+        var writer = new ArchiveWriter<DenseVector<double>>(bytes);
         first.Transfer(writer);
+        writer.Finish();
+        bytes.Position = 0;
         var second = PenaltyTheory.Start(method, problem, x: 20);
-        var reader = new ArchiveReader<DenseVector<double>>(writer.ToArray());
+        var reader = new ArchiveReader<DenseVector<double>>(bytes, bytes.Length);
         second.Transfer(reader);
         reader.Finish();
         Assert.Equal(first.Residual, second.Residual);

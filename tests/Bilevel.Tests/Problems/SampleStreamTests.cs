@@ -56,10 +56,13 @@ public sealed class SampleStreamTests
     {
         var stream = new SampleStream(9);
         for (int i = 0; i < 5; i++) stream.Next(2);
-        var writer = new ArchiveWriter<DenseVector<double>>();
+        using var bytes = new MemoryStream();
+        var writer = new ArchiveWriter<DenseVector<double>>(bytes);
         stream.Transfer(writer);
+        writer.Finish();
+        bytes.Position = 0;
         var other = new SampleStream(1);
-        other.Transfer(new ArchiveReader<DenseVector<double>>(writer.ToArray()));
+        other.Transfer(new ArchiveReader<DenseVector<double>>(bytes, bytes.Length));
         Assert.Equal(stream.Next(3), other.Next(3));
         Assert.NotEqual(stream.Next(3), new SampleStream(9).Next(3));
     }

@@ -7,7 +7,13 @@ internal sealed class MemoryCheckpoints : ICheckpointStore
 
     public Func<Checkpoint, Checkpoint> OnLoad { get; init; } = c => c;
 
-    public void Save(Checkpoint checkpoint) => Saved.Add(checkpoint.ToBytes());
+    public Action OnSave { get; init; } = () => { };
+
+    public void Save(Checkpoint checkpoint)
+    {
+        OnSave();
+        Saved.Add(checkpoint.ToBytes());
+    }
 
     public Checkpoint? Load() => Saved.Count == 0 ? null : OnLoad(Checkpoint.FromBytes(Saved[^1]));
 }

@@ -120,8 +120,10 @@ public abstract class DenseVectorTests<T>
         (a, _, _, _) =>
         {
             IStorable saved = Vector(a), loaded = new DenseVector<T>(a.Length);
-            byte[] bytes = new byte[saved.ByteCount];
+            using var bytes = new MemoryStream();
             saved.Save(bytes);
+            Assert.Equal(saved.ByteCount, bytes.Length);
+            bytes.Position = 0;
             loaded.Load(bytes);
             Assert.Equal(a.Length * (typeof(T) == typeof(double) ? 8 : 4), saved.ByteCount);
             Assert.Equal(a, ((DenseVector<T>)loaded).ToDoubles());
@@ -133,12 +135,12 @@ public abstract class DenseVectorTests<T>
     {
         T[] odd = [T.NaN, T.NegativeInfinity, T.NegativeZero, T.Epsilon];
         var loaded = new DenseVector<T>(4);
-        byte[] bytes = new byte[loaded.ByteCount];
+        using MemoryStream bytes = new(), again = new();
         new DenseVector<T>(odd).Save(bytes);
+        bytes.Position = 0;
         loaded.Load(bytes);
-        byte[] again = new byte[loaded.ByteCount];
         loaded.Save(again);
-        Assert.Equal(bytes, again);
+        Assert.Equal(bytes.ToArray(), again.ToArray());
         Assert.False(loaded.IsFinite());
     }
 

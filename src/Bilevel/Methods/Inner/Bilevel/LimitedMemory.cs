@@ -10,6 +10,11 @@ internal sealed class LimitedMemory<V>
     // A move along which the gradient changes by less than this share of its change says nothing but rounding.
     private const double SmallestCosine = 1e-12;
 
+    // All pairs take no more than 1 GiB in double precision, as long as there are so many. By the length alone, since the same run
+    // gives the same bits wherever it is computed.
+    private const int LeastPairs = 10;
+    private const long MostNumbers = 1 << 27;
+
     private readonly V[] moves, changes;      // s_k and q_k, a ring
     private readonly double[] inverse;        // 1 / s_k.q_k
     private readonly double[] alpha;
@@ -24,6 +29,9 @@ internal sealed class LimitedMemory<V>
         inverse = new double[capacity];
         alpha = new double[capacity];
     }
+
+    /// <summary>The number of pairs of vectors of that length that are kept where so many are wished for.</summary>
+    public static int Capacity(int wished, int length) => (int)Math.Min(wished, Math.Max(LeastPairs, MostNumbers / (2 * Math.Max(1L, length))));
 
     /// <summary>Whether nothing is known yet.</summary>
     public bool IsEmpty => count == 0;

@@ -50,9 +50,13 @@ internal sealed class QuasiNewtonFollower<V>
         if (faces is not null) RandomDirection.Fill(probe, key: 5);
         lower = new(problem.Lower, [[x, trial]], [new(BilevelProblem.Y, 0, trialGradient)], values: true);
         if (sigma != 0) upper = new(problem.Upper, [[x, trial]], [new(BilevelProblem.Y, 0, upperGradient)], values: true);
-        curvature = new LimitedMemory<V>(y, y.Length <= SmallLength ? Math.Clamp(y.Length + 5, LeastMemory, LargestMemory) : (int)Math.Clamp(MemoryNumbers / y.Length, LeastMemory, Memory));
+        curvature = new LimitedMemory<V>(y, Pairs(y.Length));
         if (problem.Constants.LowerSmoothness is { } smoothness && smoothness > 0) length = 1 / smoothness;
     }
+
+    /// <summary>The number of pairs that are kept of a copy of that length.</summary>
+    public static int Pairs(int length) => length <= SmallLength ? Math.Clamp(length + 5, LeastMemory, LargestMemory)
+        : LimitedMemory<V>.Capacity((int)Math.Clamp(MemoryNumbers / length, LeastMemory, Memory), length);
 
     /// <summary>sigma.</summary>
     public double Sigma { get; set; }

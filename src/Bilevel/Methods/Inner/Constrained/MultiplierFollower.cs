@@ -46,6 +46,9 @@ internal sealed class MultiplierFollower<V>
     private readonly V trial, gradient, trialGradient, upperGradient, direction, best, c, spareY, spareM;
     private readonly PreparedRequest<V> lower;         // g_y at (x, trial, estimate)
     private readonly PreparedRequest<V>? constraints, upper;
+    /// <summary>The number of pairs that are kept of a y of that length.</summary>
+    public static int Pairs(int length) => LimitedMemory<V>.Capacity(Memory, length);
+
     private readonly LimitedMemory<V> curvature;
     private double mu = double.NaN, nu = double.NaN;
     private double smoothness = double.NaN, force = 1;     // the curvature of phi, and its force where y moves so far that c changes by one
@@ -69,7 +72,7 @@ internal sealed class MultiplierFollower<V>
         lower = new(problem.Lower, [at], [new(Lower.Z1, 0, trialGradient)]);
         if (m.Length > 0) constraints = new(problem.Lower, [at], [new(Lower.Z2, 0, c)]);
         if (sigma > 0) upper = new(problem.Upper, [[x, x2, trial, estimate]], [new(Y1, 0, upperGradient)]);
-        curvature = new LimitedMemory<V>(y, Memory);
+        curvature = new LimitedMemory<V>(y, Pairs(y.Length));
     }
 
     /// <summary>sigma.</summary>
