@@ -22,6 +22,7 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
         ConsoleProgress? progress = null;
         var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, new TaskContext(options.Seed, options.DataFolder, options.Threads) { Stage = stage => progress?.Stage(stage) }));
         var plan = RunPlan.Of(options, task, taskSettings, instance, changes, inputs);
+        RunNotes.Say(plan.Notes, folder, terminal.Error);
         progress = new ConsoleProgress(terminal.Error, terminal.ErrorIsTerminal, $"{task.Name} by {plan.Method.Name}");
         RunReport Solve() => instance.Accept(new RunVisitor(plan, folder, progress, interruption.Token));
         var report = progress.During(Solve) with

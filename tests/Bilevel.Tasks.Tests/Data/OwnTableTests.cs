@@ -310,10 +310,10 @@ public sealed class OwnTableTests
     public void NamesWithCommasStandInQuotesInLists()
     {
         const string Text = "\"size, cm\",id,\"a \"\"b\"\"\",#c,label\n1,2,3,4,x\n2,2,1,5,y\n";
-        var options = TableSettings.Options("", "\"size, cm\", id", "\"a \"\"b\"\"\",#c", "", "", noHeader: false);
+        var options = new HyperCleaningSettings { Ignore = "\"size, cm\", id", TextColumns = "\"a \"\"b\"\"\",#c" }.Reading;
         Assert.Equal(["a \"b\"=3", "a \"b\"=1", "#c=4", "#c=5"], Read(Text, options).FeatureNames);
-        Assert.Equal(["size, cm", "a \"b\"", "#c"], Read(Text, TableSettings.Options("", "id,", "", "", "", noHeader: false)).FeatureNames);
-        Fails(Text, "file: has no column 'size'. Its columns are 'size, cm', 'id', 'a \"b\"', '#c', 'label'; correct the name, or the header. In a list, a name with a comma stands in double quotes.", TableSettings.Options("", "size, cm", "", "", "", noHeader: false));
+        Assert.Equal(["size, cm", "a \"b\"", "#c"], Read(Text, new SvmTuningSettings { Ignore = "id," }.Reading).FeatureNames);
+        Fails(Text, "file: has no column 'size'. Its columns are 'size, cm', 'id', 'a \"b\"', '#c', 'label'; correct the name, or the header. In a list, a name with a comma stands in double quotes.", new GroupDroSettings { Ignore = "size, cm" }.Reading);
     }
 
     private static string Rows(int count, Func<int, string> row) => string.Concat(Enumerable.Range(0, count).Select(i => row(i) + "\n"));
