@@ -53,7 +53,7 @@ internal sealed class DataNotes
     {
         if (part is null) return;
         int[] sizes = part.ClassSizes;
-        if (sizes.Any(n => n < few)) Doubt($"{part.Source.Source}: there are few test rows of {Sized(part.Source.ClassNames, sizes, n => n < few)}, so that the test accuracy says little of them.");
+        if (sizes.Any(n => n < few)) Doubt($"{part.Source.Source}: there are few test rows of the class {Sized(part.Source.ClassNames, sizes, n => n < few)}, so that the test accuracy says little of them.");
     }
 
     /// <summary>Which columns are features, and which are not and why; the classes with their numbers of rows.</summary>

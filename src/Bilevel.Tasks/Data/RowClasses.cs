@@ -90,9 +90,10 @@ internal sealed class RowClasses
 
     private string LeftOutNote(int rows)
     {
-        string what = string.Join(" or no ", new[] { labels, groups }.Where(list => list?.FirstMissing is not null).Select(list => list!.What));
-        var first = new[] { labels.FirstMissing, groups?.FirstMissing }.OfType<(string Text, int Place)>().MinBy(f => f.Place);
-        string remedy = first.Text.Length == 0 ? "" : $" Where {InputText.Quoted(first.Text)} is one, name the texts that mean missing (setting missing).";
+        string what = string.Join(" or no ", new[] { labels, groups }.Where(l => l?.FirstMissing is not null).Select(l => l!.What));
+        var list = labels.FirstMissing is { } ofLabels && (groups?.FirstMissing is not { } ofGroups || ofLabels.Place <= ofGroups.Place) ? labels : groups!;
+        var first = list.FirstMissing!.Value;
+        string remedy = first.Text.Length == 0 ? "" : $" Where {InputText.Quoted(first.Text)} is a {list.Kind}, name the texts that mean missing (setting missing).";
         return InputText.Invariant($"{source}: {left} of {rows} rows have no {what} and are left out; the first is line {first.Place}{(first.Text.Length == 0 ? "" : $" with {InputText.Quoted(first.Text)}")}.{remedy}");
     }
 

@@ -17,8 +17,16 @@ internal sealed class Suspects(CleaningData data, double[] weights, int[] likely
     public int Count => Enumerable.Range(0, weights.Length).Count(Has);
 
     /// <summary>How many labels look wrong, in words.</summary>
-    public string InWords => judged == 0 ? "no class has enough validation samples to say which labels look wrong."
-        : string.Create(CultureInfo.InvariantCulture, $"{Count:N0} of {judged:N0} labels look wrong{(judged < weights.Length ? string.Create(CultureInfo.InvariantCulture, $", and {weights.Length - judged:N0} of classes with few validation samples are not judged") : "")}.");
+    public string InWords
+    {
+        get
+        {
+            if (judged == 0) return "no class has enough validation samples to say which labels look wrong.";
+            string unjudged = judged == weights.Length ? "" : string.Create(CultureInfo.InvariantCulture, $", and {weights.Length - judged:N0} of classes with few validation samples are not judged");
+            string doubt = 2 * Count <= judged || data.Corrupted is not null ? "" : string.Create(CultureInfo.InvariantCulture, $" That is more than half of them: the {data.Validation.Rows.Length:N0} validation samples may be too few, or wrong themselves.");
+            return string.Create(CultureInfo.InvariantCulture, $"{Count:N0} of {judged:N0} labels look wrong{unjudged}.{doubt}");
+        }
+    }
 
     /// <summary>Whether the label of a sample looks wrong: weighted below 1/2, and of a class with enough validation samples.</summary>
     public bool Has(int i) => weights[i] < 0 && data.IsJudged(i);
