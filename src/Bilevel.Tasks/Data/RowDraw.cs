@@ -34,7 +34,8 @@ internal sealed class RowDraw
     public (int[] HeldOut, int[] Others) HoldOut(IReadOnlyList<int> rows, int wanted)
     {
         int[][][] parts = [.. ByStratum(rows).Select(part => part.GroupBy(i => content[i]).Select(equal => equal.ToArray()).ToArray())];
-        int[] quotas = Quotas([.. parts.Select(part => part.Sum(equal => equal.Length))], wanted, least: [.. parts.Select(part => part.Length > 1 ? 1 : 0)]);
+        int[] sizes = [.. parts.Select(part => part.Length > 1 ? part.Sum(equal => equal.Length) : 0)];
+        int[] quotas = Quotas(sizes, Math.Min(wanted, sizes.Sum()), least: [.. sizes.Select(n => Math.Min(1, n))]);
         HashSet<int> held = [];
         foreach (var (part, quota) in parts.Zip(quotas))
         {

@@ -43,6 +43,7 @@ internal static class GroupSource
         Few(data.Validation, "validation", !data.HasEnough.Contains(true) ? "no group has enough, so none is called the worst, and the upper level takes the maximum over all of them, as published"
             : settings.Goal == ValidationGoal.WorstGroup ? "the upper level takes its maximum over the other groups, and these are trained with as all are" : "none of these is called the worst");
         if (data.Test is { } test) Few(test, "test", data.Enough(test).Contains(true) ? "none of these is called the worst" : "no group has enough, so none is called the worst");
+        if (own && data.Validation.Data.Source == training) notes.Doubt($"There is no validation file, so {data.Validation.Groups.Length:N0} rows of the training file, one in {HeldOutPart} of every group and class drawn by the seed, were held out.");
         notes.Size($"{data.Training.Groups.Length:N0} training, {data.Validation.Groups.Length:N0} validation and {data.Test?.Groups.Length ?? 0:N0} test samples of {data.ClassNames.Count} classes in {names.Count} groups{(notes.AreShared ? "" : "; no sample has two roles")}.");
         notes.Size($"Groups with their training rows: {DataNotes.Sized(names, data.Training.Sizes(names.Count), _ => true)}.");
         if (own) notes.Describe(training, data.Training.Data.ClassSizes, settings.Reading.IgnoredColumns, settings.Group);
@@ -112,7 +113,6 @@ internal static class GroupSource
         var (validation, test) = (Part(settings.Validation), Part(settings.Test));
         if (validation is not null) return new GroupData(new GroupPart(DataPart.All(training), groups), validation, test, split.Names);
         var (kept, heldOut) = HoldOut(training, groups, seed);
-        notes.Doubt($"There is no validation file, so {heldOut.Length:N0} rows of the training file, one in {HeldOutPart} of every group and class drawn by the seed, were held out.");
         GroupPart Some(int[] rows) => new(new DataPart(training, rows), [.. rows.Select(i => groups[i])]);
         return new GroupData(Some(kept), Some(heldOut), test, split.Names);
     }
