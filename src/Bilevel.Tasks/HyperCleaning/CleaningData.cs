@@ -98,7 +98,7 @@ internal sealed class CleaningData
         if (trusted.Rows.Length == 0) throw new InputException($"{trusted.Source.Source}: no class has two different rows, so none can be held out to check the others. Give a file of checked rows (--validation FILE).");
         int none = Array.IndexOf(trusted.ClassSizes, 0);
         if (isFile && none >= 0)
-            throw new InputException($"{trusted.Source.Source}: no validation row has the label {InputText.Quoted(trusted.Source.ClassNames[none])}, so every training row with it would look wrong. Add checked rows of this class, remove it from the training file, or give no validation file, so that rows of every class are held out.");
+            throw new InputException($"{trusted.Source.Source}: no validation row has the label {InputText.Quoted(trusted.Source.ClassNames[none])}, so every training row with it would look wrong. Add checked rows of this class{(trusted.Rows.Length < trusted.Source.Table.Count ? ", raise validation-size" : "")}, remove it from the training file, or give no validation file, so that rows of every class are held out.");
     }
 
     private static (DataPart Training, DataPart Trusted) InRandomOrder(LabelledData pool, int train, int heldOut, ulong seed)
