@@ -94,7 +94,7 @@ public static class CsvFile
     private static TableEncoding Fit(InputFile file, DataOptions options, List<string> notes, out RowClasses classes)
     {
         using var table = new CsvTable(file, options);
-        int[] ignored = [.. options.IgnoredColumns.Select(table.Require), .. options.GroupColumn is { } group ? [table.Require(group)] : Array.Empty<int>()];
+        int[] ignored = [.. options.IgnoredColumns.Append(options.GroupColumn).OfType<string>().Select(table.Require).Distinct()];
         int label = LabelIn(table, options, ignored, notes);
         int[] asText = [.. options.TextColumns.Select(table.Require)];
         classes = new RowClasses(table, options, label, classNames: null, forPrediction: false);

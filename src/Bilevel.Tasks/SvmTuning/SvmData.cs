@@ -77,9 +77,10 @@ internal sealed record SvmData(SvmPart Training, SvmPart Validation, SvmPart Tes
         var turned = own ? null : Turn(trained.Signs, settings.LabelNoise, RandomBits.At(seed, 2));
         if (trained.Signs.Distinct().Count() < 2)
             throw new InputException($"{pool.Source}: all {trained.Signs.Length} training samples are of one class. Raise train-size, or take another seed.");
+        if (validated.Rows.Length == 0) throw new InputException($"{pool.Source}: no row can be held out to validate by, since equal rows are not divided. Give a validation file (--validation FILE).");
         if (own && validated.Signs.Distinct().Count() < 2)
-            throw new InputException($"{validated.Source.Source}: {(validated.Rows.Length == 0 ? "no row" : "no row of both classes")} is there to validate by, so the costs would be tuned for one class alone. Add rows of both classes{(validation is null ? ", different ones of each, to the training file" : "")}, or raise validation-size.");
-        if (measured.Rows.Length == 0) throw new InputException($"{pool.Source}: no row is left to test by, since equal rows are not divided. Give a test file (--test FILE).");
+            throw new InputException($"{validated.Source.Source}: all {validated.Rows.Length} validation rows have the label {InputText.Quoted(pool.ClassNames[validated.Signs[0] < 0 ? 0 : 1])}, so the costs would be tuned for one class alone. {(validation is null ? "Give a validation file with rows of both classes (--validation FILE)" : "Add rows of the other class, or raise validation-size where it leaves them out")}.");
+        if (measured.Rows.Length == 0) throw new InputException($"{pool.Source}: no row can be held out to test by, since equal rows are not divided. Give a test file (--test FILE).");
         return new SvmData(trained, validated, measured, turned);
 
         SvmPart Drawn(LabelledData source, int? size, string setting, ulong draw)

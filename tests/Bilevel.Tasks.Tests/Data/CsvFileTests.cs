@@ -76,7 +76,7 @@ public sealed class CsvFileTests
         Assert.Equal([(2, 1.0)], FeatureTableTests.Row(other.Table, 0));
         Assert.Equal([(0, 4 / Math.Sqrt(8.0 / 3))], FeatureTableTests.Row(other.Table, 1));
         Assert.Equal(
-            ["file: the training data have no columns 'more'; they are left out.", "file: 1 rows have a text in column 'colour' that the training data lack; its features are zero there."],
+            ["file: 1 rows have a text in column 'colour' that the training data lack; its features are zero there.", "file: the training data have no columns 'more'; they are left out."],
             other.Notes);
     }
 
