@@ -100,7 +100,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     /// <param name="inputs">Full paths of the files that the run reads.</param>
     /// <exception cref="UsageException">The message names the file.</exception>
     public void Refuse(IEnumerable<string> blocks, IEnumerable<string> ofTask, IReadOnlyList<string> inputs) =>
-        Written.Refuse([RunName, ReportName, .. StateNames.Where(n => !IsState(n)), .. blocks.Select(FileOf), .. ofTask], Verb, inputs);
+        Written.Refuse([RunName, ReportName, RunNotes.FileName, .. StateNames.Where(n => !IsState(n)), .. blocks.Select(FileOf), .. ofTask], Verb, inputs);
 
     /// <summary>Notes what could not be written.</summary>
     public void Miss(UsageException failure) => missed ??= failure;
@@ -113,6 +113,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     [
         (ReportName, "this page"),
         (RunName, "all numbers of the run, for programs"),
+        (RunNotes.FileName, "what to know of the data and the answer, a sentence per line"),
         (TraceName, "one row per recorded iteration"),
         .. report.Blocks.Where(b => b.Components.Length > 0).Select(b => (FileOf(b.Name), Meaning(b.Name))),
         .. report.Outcome.Files.Select(f => (f.Name, f.Meaning)),
@@ -127,6 +128,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
         [
             .. report.Blocks.Where(b => b.Components.Length > 0).Select(b => (FileOf(b.Name), (Action<TextWriter>)(writer => WriteColumn(writer, b.Name, b.Components)))),
             .. report.Outcome.Files.Select(f => (f.Name, f.Write)),
+            (RunNotes.FileName, writer => RunNotes.Write(report, writer)),
             (ReportName, writer => writer.Write(HtmlReport.Of(report))),
             (RunName, writer => writer.WriteLine(JsonReport.Of(report))),
         ];

@@ -37,6 +37,7 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
         var context = new TaskContext(options.Seed, options.DataFolder, options.Threads) { Stage = stage => progress?.Stage(stage), Cancellation = measuring.Token };
         var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, context));
         var plan = RunPlan.Of(options, task, taskSettings, instance, changes, inputs);
+        RunNotes.Say(plan.Notes, folder, terminal.Error);
         progress = new ConsoleProgress(terminal.Error, terminal.ErrorIsTerminal, $"{task.Name} by {plan.Method.Name}");
         RunReport Solve() => instance.Accept(new RunVisitor(plan, folder, progress, interruption.Token, measuring));
         var report = progress.During(Solve) with

@@ -14,7 +14,6 @@ internal static class RunSummary
         if (report.IsMinimax && report.Certificate is { } certificate) output.WriteLine($"  {string.Join(", ", certificate.Residuals.TakeWhile(n => n.Name != "rounding").Select(n => $"{n.Name} {Numbers.Rough(n.Value)}"))}");
         if (report.BoundsSentence is { } bounds) output.WriteLine($"  Note: {bounds}");
         foreach (string note in report.AnswerNotes.Where(n => !report.Headline.Contains(n, StringComparison.Ordinal))) output.WriteLine($"  Note: {note}");
-        foreach (string note in report.Notes) output.WriteLine($"  Data: {note}");
         foreach (string sign in report.Certificate?.Signs ?? []) output.WriteLine($"  Note: {sign}");
         foreach (string seen in report.Certificate?.Evidence ?? []) output.WriteLine($"  Seen, which proves nothing: {seen}");
         foreach (var finding in report.Findings) output.WriteLine($"  Warning: {finding}");

@@ -123,7 +123,7 @@ public sealed class ToyTask(string name, string summary) : TaskOf<ToySettings>
             Presets = [preset],
             Iterations = IsSlow ? 400 : 1000,
             Tolerance = 1e-4,
-            Notes = IsHostile ? ["Note with <script>alert('note')</script>."] : [$"{n} components, made from seed {context.Seed}."],
+            Notes = IsHostile ? ["Note with <script>alert('note')</script>."] : WritesFile ? [$"{n} components, made from seed {context.Seed}."] : [],
             Evaluate = solution => new TaskOutcome
             {
                 Metrics = [new("distance", Distance(solution.X, c / 2), IsHostile ? "<script>alert('metric')</script>" : "distance of x from the known answer"), new("undefined", double.NaN, "a number that is not one"), .. RepeatsUpperValue ? [new NamedNumber("upper_value", solution.UpperValue + 1e-9, "F(x): in the task's words")] : Array.Empty<NamedNumber>()],

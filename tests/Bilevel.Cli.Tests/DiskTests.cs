@@ -2,7 +2,7 @@ namespace Bilevel.Cli.Tests;
 
 public class DiskTests
 {
-    private static readonly string[] Known = [".bilevel", "ballast", "checkpoint", "checkpoint.previous", "components.csv", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"];
+    private static readonly string[] Known = [".bilevel", "ballast", "checkpoint", "checkpoint.previous", "components.csv", "notes.txt", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"];
 
     [Fact]
     public void AFullDiskIsToldBeforeTheRun()
@@ -55,7 +55,7 @@ public class DiskTests
         disk.MakeRoom();
         Assert.Equal(0, Tool.Run("run", "toy", "--out", disk["out"], "--resume").Code);
         Assert.Equal(folder.Read("whole", "x.csv"), disk.Read("out", "x.csv"));
-        Assert.Equal(["checkpoint", "components.csv", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], disk.Names.Where(n => n is not ("checkpoint.previous" or ".bilevel")).Order(StringComparer.Ordinal));
+        Assert.Equal(["checkpoint", "components.csv", "notes.txt", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], disk.Names.Where(n => n is not ("checkpoint.previous" or ".bilevel")).Order(StringComparer.Ordinal));
     }
 
     [Fact]

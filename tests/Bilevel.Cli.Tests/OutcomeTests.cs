@@ -76,15 +76,16 @@ public class OutcomeTests
         const string Rows = "30 training, 15 validation and 15 test samples of 4 features; no sample has two roles.";
         using var folder = new Folder();
         var answer = Tool.RunOwn("run", "svm-tuning", "--iterations", "200", "--out", folder["out"]);
-        Assert.Contains($"  Data: {Rows}\n", answer.Out);
+        Assert.Contains(Rows, answer.Notes);
+        Assert.DoesNotContain(Rows, answer.Out);
         Assert.Contains(Rows, JsonDocument.Parse(folder.Read("out", "run.json")).RootElement.GetProperty("notes").EnumerateArray().Select(n => n.GetString()));
         Assert.Contains(Rows, folder.Read("out", "report.html"));
 
         // Rows that were held out of the one file there is.
         File.WriteAllLines(folder["all.csv"], ["a,b,label", .. Enumerable.Range(0, 60).Select(i => FormattableString.Invariant($"{(i % 2) + (0.01 * i)},{(i * 7 % 11) / 10.0},{(i % 2 == 0 ? "no" : "yes")}"))]);
         var cleaned = Tool.RunOwn("run", "hyper-cleaning", "--train", folder["all.csv"], "--label", "label", "--iterations", "5");
-        Assert.Contains("  Data: There is no validation file, so 12 rows of the training file, drawn by the seed, were held out", cleaned.Out);
-        Assert.Contains("  Data: 48 training, 12 validation and 0 test samples of 2 classes", cleaned.Out);
+        Assert.StartsWith("There is no validation file, so 12 rows of the training file, drawn by class and by the seed, were held out", cleaned.Notes[0]);
+        Assert.StartsWith("48 training, 12 validation and 0 test samples of 2 classes", cleaned.Notes[1]);
     }
 
     [Fact]

@@ -7,7 +7,7 @@ public class OutputFolderTests
     {
         using var folder = new Folder();
         var answer = Tool.Run("run", "toy", "--json", "--out", folder["out"]);
-        Assert.Equal([".bilevel", "checkpoint", "components.csv", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".bilevel", "checkpoint", "components.csv", "notes.txt", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(answer.Out, folder.Read("out", "run.json"));
         string[] trace = File.ReadAllLines(folder["out", "trace.csv"]);
         Assert.Equal("iteration,oracle_calls,seconds,upper_value,lower_value,residual,penalty", trace[0]);
@@ -31,6 +31,7 @@ public class OutputFolderTests
     [InlineData("y.csv")]
     [InlineData("run.json")]
     [InlineData("report.html")]
+    [InlineData("notes.txt")]
     [InlineData("trace.csv")]
     [InlineData("x.csv.new")]
     [InlineData("announced.csv")]
@@ -90,7 +91,7 @@ public class OutputFolderTests
         Assert.Equal(0, Tool.Run("run", "toy", "--out", folder["out"]).Code);
         File.WriteAllText(folder["out", "mine.csv"], "mine");
         Assert.Equal(0, Tool.Run("run", "plain", "--out", folder["out"]).Code);
-        Assert.Equal([".bilevel", "checkpoint", "mine.csv", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".bilevel", "checkpoint", "mine.csv", "notes.txt", "report.html", "run.json", "trace.csv", "x.csv", "y.csv"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -134,7 +135,7 @@ public class OutputFolderTests
         var changes = settings.Chunk(2).Where(c => task.Schema.Settings.Any(s => "--" + s.Name == c[0])).ToList();
         var announced = task.Create(changes.Select(c => KeyValuePair.Create(c[0][2..], c[1])), new Bilevel.Tasks.TaskContext()).FileNames;
         Tool.RunOwn(["run", name, "--iterations", "1", "--no-certificate", "--out", folder["out"], .. changes.SelectMany(c => c)]);
-        string[] ofEveryRun = [".bilevel", "checkpoint", "report.html", "run.json", "trace.csv", "x.csv", "y.csv", "x1.csv", "x2.csv", "y1.csv", "y2.csv", "z1.csv", "z2.csv"];
+        string[] ofEveryRun = [".bilevel", "checkpoint", "notes.txt", "report.html", "run.json", "trace.csv", "x.csv", "y.csv", "x1.csv", "x2.csv", "y1.csv", "y2.csv", "z1.csv", "z2.csv"];
         var ofTask = Directory.GetFiles(folder["out"]).Select(f => Path.GetFileName(f)).Except(ofEveryRun).ToList();
         Assert.NotEmpty(ofTask);
         Assert.All(ofTask, f => Assert.Contains(f, announced));
@@ -251,7 +252,7 @@ public class OutputFolderTests
         using var shell = System.Diagnostics.Process.Start("sh", ["-c", $"'{Path.Combine(AppContext.BaseDirectory, "Bilevel.Cli.TestHost")}' {command} > /dev/full 2> '{folder["error"]}'; echo $? > '{folder["code"]}'"]);
         Assert.True(shell.WaitForExit(30_000), "The tool did not end.");
         Assert.Equal(code, folder.Read("code").Trim());
-        Assert.Matches("^bilevel: The output could not be written: [^\n]+\n$", folder.Read("error"));
+        Assert.Matches("^(Note: [^\n]+\n)?bilevel: The output could not be written: [^\n]+\n$", folder.Read("error"));
     }
 
     [Fact]

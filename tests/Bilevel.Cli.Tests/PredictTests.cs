@@ -26,7 +26,7 @@ public sealed class PredictTests : IDisposable
         Assert.Equal(
             FormattableString.Invariant($"row,predicted,probability\n2,\"yes, sure\",{1 / (1 + Math.Exp(-2)):R}\n3,no,{1 / (1 + Math.Exp(-1)):R}\n"),
             answer.Out);
-        Assert.StartsWith($"2 rows of {folder["new.csv"]} predicted; column row is the line in the file, from 1.\nNote: ", answer.Error, StringComparison.Ordinal);
+        Assert.StartsWith($"2 rows of {folder["new.csv"]} predicted; column row is the line in the file, from 1.\nNote: ", answer.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

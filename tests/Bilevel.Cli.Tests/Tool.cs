@@ -6,9 +6,22 @@ using Bilevel.Tasks;
 namespace Bilevel.Cli.Tests;
 
 /// <summary>What the tool answered.</summary>
-internal sealed record Answer(int Code, string Out, string Error)
+/// <param name="Code">The exit code.</param>
+/// <param name="Out">Standard output.</param>
+/// <param name="Errors">Standard error.</param>
+internal sealed record Answer(int Code, string Out, string Errors)
 {
+    private const string Mark = "Note: ";
+
+    /// <summary>Standard error without the notes on data.</summary>
+    public string Error { get; } = string.Concat(Lines(Errors).Where(line => !line.StartsWith(Mark, StringComparison.Ordinal)));
+
+    /// <summary>The notes on data, in their order.</summary>
+    public IReadOnlyList<string> Notes { get; } = [.. Lines(Errors).Where(line => line.StartsWith(Mark, StringComparison.Ordinal)).Select(line => line[Mark.Length..].TrimEnd('\n'))];
+
     public JsonElement Json => JsonDocument.Parse(Out).RootElement;
+
+    private static IEnumerable<string> Lines(string text) => text.Split('\n').Select((line, i) => i == text.Count(c => c == '\n') ? line : line + "\n");
 }
 
 /// <summary>Runs the tool with the tests' tasks, in this process or in one of its own.</summary>

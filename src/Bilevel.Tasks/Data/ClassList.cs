@@ -49,17 +49,23 @@ internal sealed class ClassList
         }
     }
 
+    /// <summary>Whether the classes are those of another file.</summary>
+    public bool IsFixed => isFixed;
+
     /// <summary>Whether what is called labels here are groups of rows, for messages.</summary>
     public bool AreGroups { get; init; }
 
     /// <summary>Which texts mean that a label is missing; null where only the empty one does.</summary>
     public MissingTexts? Missing { get; init; }
 
-    public int Count => this.labels.Count;
+    /// <summary>The first row without a label, by what stands there and its place; null where every row has one. Of a training file once <see cref="Finish"/> was called.</summary>
+    public (string Text, int Place)? FirstMissing { get; private set; }
 
-    private string Kind => AreGroups ? "group" : "class";
+    /// <summary>What they stand for.</summary>
+    public string Kind => AreGroups ? "group" : "class";
 
-    private string What => AreGroups ? "group" : "label";
+    /// <summary>What its entries are called in messages.</summary>
+    public string What => AreGroups ? "group" : "label";
 
     public IReadOnlyList<string> Notes
     {
@@ -77,8 +83,7 @@ internal sealed class ClassList
         string text = Canonical(label.Trim());
         if (text.Length == 0)
         {
-            if (!this.lenient) throw new InputException(InputText.Invariant($"{this.source}, {this.unit} {place}: the {What} is empty. Fill it in, or remove the row."));
-            this.labels.Add(LabelledData.NoLabel);
+            AddMissing(text, place);
             return;
         }
 
@@ -87,8 +92,7 @@ internal sealed class ClassList
             bool isMissing = Missing is not null && Missing.Means(text);
             if (isMissing && isFixed)
             {
-                if (!this.lenient) throw IsMissing(text, place, rows: 1);
-                this.labels.Add(LabelledData.NoLabel);
+                AddMissing(text, place);
                 return;
             }
 
@@ -101,42 +105,56 @@ internal sealed class ClassList
 
     public void AddNone() => this.labels.Add(LabelledData.NoLabel);
 
-    /// <summary>The names of the classes in their order, and the class of each row.</summary>
+    /// <summary>The class of the last row, of the classes of a training file; <see cref="LabelledData.NoLabel"/> where its label is missing.</summary>
+    public int Last => this.labels[^1];
+
+    /// <summary>The names of the classes in their order, and the class of each row; <see cref="LabelledData.NoLabel"/> where its label is missing.</summary>
     public (IReadOnlyList<string> Names, int[] Labels) Finish()
     {
         int[] labels = [.. this.labels];
         if (isFixed) return (this.names, labels);
-        SettleMissing();
-        string[] names = [.. this.names];
-        int[] order = [.. Enumerable.Range(0, names.Length)];
-        bool numbers = names.All(name => TryNumber(name, out _));
-        Array.Sort(order, (a, b) => numbers ? Number(names[a]).CompareTo(Number(names[b])) : string.CompareOrdinal(names[a], names[b]));
-        int[] position = new int[order.Length];
+        HashSet<int> absent = SettleMissing();
+        int[] order = [.. Enumerable.Range(0, this.names.Count).Where(i => !absent.Contains(i))];
+        bool numbers = order.All(i => TryNumber(this.names[i], out _));
+        Array.Sort(order, (a, b) => numbers ? Number(this.names[a]).CompareTo(Number(this.names[b])) : string.CompareOrdinal(this.names[a], this.names[b]));
+        int[] position = new int[this.names.Count];
+        Array.Fill(position, LabelledData.NoLabel);
         for (int i = 0; i < order.Length; i++) position[order[i]] = i;
-        for (int i = 0; i < labels.Length; i++) labels[i] = position[labels[i]];
-        return ([.. order.Select(i => names[i])], labels);
+        for (int i = 0; i < labels.Length; i++) labels[i] = labels[i] == LabelledData.NoLabel ? LabelledData.NoLabel : position[labels[i]];
+        return ([.. order.Select(i => this.names[i])], labels);
     }
 
     /// <summary>The text by which a label is compared.</summary>
     public static string Canonical(ReadOnlySpan<char> label) =>
         TryNumber(label, out double value) ? (value + 0.0).ToString("R", CultureInfo.InvariantCulture) : label.ToString();
 
-    // Whether a text that means missing is a class after all is only known once all classes are.
-    private void SettleMissing()
+    private void AddMissing(string text, int place)
     {
-        if (Missing is null) return;
+        FirstMissing ??= (text, place);
+        this.labels.Add(LabelledData.NoLabel);
+    }
+
+    // Whether a text that means missing is a class after all is only known once all classes are. Returns those that are none.
+    private HashSet<int> SettleMissing()
+    {
+        HashSet<int> absent = [];
+        if (Missing is null) return absent;
         foreach (var (text, index, place) in missing)
         {
-            if (!Missing.IsCode(text, this.names)) throw IsMissing(text, place, this.labels.Count(l => l == index));
-            doubts.Add($"{this.source}: the {What} {InputText.Quoted(text)} is taken for a {Kind}, as the others have two letters too. Where it means missing, say so (setting missing).");
+            if (Missing.IsCode(text, this.names))
+            {
+                doubts.Add($"{this.source}: the {What} {InputText.Quoted(text)} is taken for a {Kind}, as the others have two letters too. Where it means missing, say so (setting missing).");
+                continue;
+            }
+
+            absent.Add(index);
+            if (FirstMissing is not { } first || place < first.Place) FirstMissing = (text, place);
         }
 
         foreach (string text in this.names.Where(name => Missing.IsDoubtful(name)))
             doubts.Add($"{this.source}: the {What} {InputText.Quoted(text)} is taken for a {Kind}. Where it means missing, say so (setting missing).");
+        return absent;
     }
-
-    private InputException IsMissing(string text, int place, int rows) => new(InputText.Invariant(
-        $"{this.source}, {this.unit} {place}: the {What} {InputText.Quoted(text)} means that it is missing{(rows > 1 ? InputText.Invariant($", as in {rows} rows in all") : "")}. Fill it in, or remove the row; where it is a {Kind}, name the texts that mean missing (setting missing)."));
 
     private int New(string text, int place)
     {

@@ -10,7 +10,7 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     private readonly Dictionary<string, int> known = new(StringComparer.Ordinal);
     private long cells, cellsLookedAt, empty, texts, commas, codes, wholes;
     private Moments plain = new(), percents = new(), grouped = new();
-    private bool hasCertainGroups, tooMany, counts = true;
+    private bool hasCertainGroups, tooMany, hasLast, counts = true;
     private double last;
     private (int Line, string Text)? firstText, firstOdd, firstPercent;
     private int tooManyAt;
@@ -27,8 +27,19 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     /// <summary>Whether the cells could be an index: whole numbers, or texts, no two the same as far as was looked.</summary>
     public bool IsIndex => empty == 0 && plain.Count == wholes && cellsLookedAt == this.levels.Count;
 
-    public void Add(ReadOnlySpan<char> cell, int line)
+    /// <summary>Takes the cell of the next row.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <param name="line">The line of the row.</param>
+    /// <param name="isKept">Whether the row is; of another, nothing is learnt but how its numbers go on.</param>
+    public void Add(ReadOnlySpan<char> cell, int line, bool isKept)
     {
+        if (!isKept)
+        {
+            if (CsvFile.Kind(cell, missing, NumberForm.Plain, out double left) == CsvFile.Cell.Number) Follow(left);
+            else counts = false;
+            return;
+        }
+
         this.cells++;
         if (!tooMany) cellsLookedAt++;
         if (!tooMany && !this.known.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(cell))
@@ -48,8 +59,7 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
             case CsvFile.Cell.Number:
                 if (NumberText.IsCode(cell)) codes++;
                 if (!cell.ContainsAnyExceptInRange('0', '9')) wholes++;
-                counts &= plain.Count == 0 || value == last + 1;
-                last = value;
+                Follow(value);
                 plain.Add(value);
                 break;
             case CsvFile.Cell.Missing:
@@ -91,6 +101,12 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     }
 
     private static (int Line, string Text) Found(ReadOnlySpan<char> cell, int line) => (line, cell[..Math.Min(cell.Length, 100)].ToString());
+
+    private void Follow(double value)
+    {
+        counts &= !hasLast || value == last + 1;
+        (last, hasLast) = (value, true);
+    }
 
     private void AddText(ReadOnlySpan<char> cell, int line)
     {

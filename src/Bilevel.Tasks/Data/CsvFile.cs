@@ -12,6 +12,9 @@ public static class CsvFile
 
     private const string PandasIndex = "Unnamed: 0";
 
+    // More columns than these share a note.
+    private const int MostColumnNotes = 3;
+
     private static readonly string[] LabelNames = ["label", "class", "target", "y"];
 
     /// <summary>Reads a training file: it sets the classes and the features.</summary>
@@ -46,8 +49,8 @@ public static class CsvFile
     internal static LabelledData Read(InputFile file, DataOptions options)
     {
         List<string> notes = [];
-        TableEncoding encoding = Fit(file, options, notes, out int rows, out int label);
-        return Encode(file, options, encoding, new ClassList(file.Name, "line") { AreGroups = options.LabelsAreGroups, Missing = new(options.Missing) }, label, Places(file, options, encoding), rows, notes);
+        TableEncoding encoding = Fit(file, options, notes, out RowClasses classes);
+        return Encode(file, options, encoding, classes, notes, isRead: true);
     }
 
     internal static LabelledData ReadLike(
@@ -58,20 +61,21 @@ public static class CsvFile
         if (encoding.Kind != TableKind.Columns)
             throw new InputException($"{file.Name}: is a table, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
         options = options with { Missing = options.Missing ?? encoding.MissingTexts };
-        int label;
+        RowClasses classes;
         List<string> notes = [];
         using (var table = TableReader.Open(file, options))
         {
             string name = options.LabelColumn ?? encoding.LabelColumn!;
-            label = table.Find(name);
+            int label = table.Find(name);
             if (label < 0 && (!forPrediction || options.LabelColumn is not null)) throw table.Lacks(name);
             HashSet<string> known = [encoding.LabelColumn!, .. encoding.IgnoredColumns, .. encoding.Columns.Select(c => c.Name)];
             if (table.HasRowNames && !known.Contains("")) throw new InputException(InputText.Invariant($"{table.Name}: its rows have {table.Header.Length} columns, but the header has {table.Header.Length - 1} names, and the training data have no column without a name. Name every column; text with the separator inside needs quotes."));
             string[] more = [.. table.Header.Where((h, i) => i != label && !known.Contains(h))];
             if (more.Length > 0) notes.Add($"{file.Name}: the training data have no columns {InputText.Few(more)}; they are left out.");
+            classes = new RowClasses(table, options, label, classNames, forPrediction);
         }
 
-        return Encode(file, options, encoding, new ClassList(file.Name, "line", classNames, forPrediction) { AreGroups = options.LabelsAreGroups, Missing = new(options.Missing) }, label, Places(file, options, encoding), rows: null, notes);
+        return Encode(file, options, encoding, classes, notes, isRead: false);
     }
 
     // What a cell among numbers is.
@@ -87,28 +91,26 @@ public static class CsvFile
         return isNumber ? Cell.NotFinite : Cell.Text;
     }
 
-    private static TableEncoding Fit(InputFile file, DataOptions options, List<string> notes, out int rows, out int label)
+    private static TableEncoding Fit(InputFile file, DataOptions options, List<string> notes, out RowClasses classes)
     {
         using var table = TableReader.Open(file, options);
-        int[] ignored = [.. options.IgnoredColumns.Select(table.Require)];
-        label = LabelIn(table, options, ignored, notes);
+        int[] ignored = [.. options.IgnoredColumns.Append(options.GroupColumn).OfType<string>().Select(table.Require).Distinct()];
+        int label = LabelIn(table, options, ignored, notes);
         int[] asText = [.. options.TextColumns.Select(table.Require)];
-        var missing = new MissingTexts(options.Missing);
-        var columns = new ColumnFit?[table.Header.Length];
-        for (int j = 0; j < columns.Length; j++)
-        {
-            if (j != label && !ignored.Contains(j)) columns[j] = new ColumnFit(file.Name, table.Header[j], options, missing, asText.Contains(j) || table.IsText(j));
-        }
-
+        classes = new RowClasses(table, options, label, classNames: null, forPrediction: false);
+        var columns = Columns();
         if (columns.All(c => c is null)) throw NoFeature(table, label);
-        rows = 0;
+        bool isEmpty = true;
         while (table.Next())
         {
-            rows++;
-            for (int j = 0; j < columns.Length; j++) columns[j]?.Add(table.Cell(j), table.Line);
+            isEmpty = false;
+            bool isKept = classes.Add(table);
+            for (int j = 0; j < columns.Length; j++) columns[j]?.Add(table.Cell(j), table.Line, isKept);
         }
 
-        if (rows == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
+        if (isEmpty) throw NoRows(file);
+        classes.Finish();
+        if (classes.LeftOut > 0) columns = Again(classes, Columns());
         if (columns[0] is { } first && LeaveIndexOut(table, first, notes))
         {
             columns[0] = null;
@@ -122,7 +124,24 @@ public static class CsvFile
         string[] texts = [.. fits.Where((_, i) => found[i].Levels is not null).Select(c => c.Listed)];
         if (texts.Length > 0) notes.Add($"{file.Name}: columns of text, with the number of their texts, each a feature: {InputText.First(texts)}.");
         return Encoding(file, found, table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
+
+        ColumnFit?[] Columns() => [.. table.Header.Select((name, j) => j == label || ignored.Contains(j) ? null : new ColumnFit(file.Name, name, options, new MissingTexts(options.Missing), asText.Contains(j) || table.IsText(j)))];
+
+        // Which rows are left out is known for certain once all were read, and such rows teach nothing of the columns.
+        ColumnFit?[] Again(RowClasses classes, ColumnFit?[] columns)
+        {
+            using var table = TableReader.Open(file, options);
+            while (table.Next())
+            {
+                bool isKept = classes.KeepsNext();
+                for (int j = 0; j < columns.Length; j++) columns[j]?.Add(table.Cell(j), table.Line, isKept);
+            }
+
+            return columns;
+        }
     }
+
+    private static InputException NoRows(InputFile file) => new($"{file.Name}: has a header and no rows. Use another file.");
 
     private static InputException NoFeature(TableReader table, int label) =>
         new($"{table.Name}: has no column besides {InputText.Quoted(table.Header[label])} that is a feature. A row needs at least one feature.");
@@ -182,29 +201,26 @@ public static class CsvFile
         return [.. encoding.Columns.Select(c => table.Find(c.Name) is >= 0 and int j ? j : throw table.Lacks(c.Name))];
     }
 
-    private static LabelledData Encode(
-        InputFile file, DataOptions options, TableEncoding encoding, ClassList classes, int label, int[] places, int? rows, List<string> notes)
+    // The rows that are kept. The classes of a training file are known before, those of another are read here.
+    private static LabelledData Encode(InputFile file, DataOptions options, TableEncoding encoding, RowClasses classes, List<string> notes, bool isRead)
     {
+        int[] places = Places(file, options, encoding);
         Dictionary<string, int>?[] levels = [.. encoding.Columns.Select(c => c.Levels?.Select((text, i) => (text, i)).ToDictionary(p => p.text, p => p.i, StringComparer.Ordinal))];
         bool sparse = levels.Any(l => l is not null);
         var builder = new SparseTableBuilder(file.Name);
-        var dense = new DenseRows(file.Name, sparse ? 0 : encoding.FeatureCount, rows ?? 0);
+        var dense = new DenseRows(file.Name, sparse ? 0 : encoding.FeatureCount, isRead ? classes.Labels.Rows.Length : 0);
+        var keys = new RowKeys([.. encoding.Columns.Select(c => c.Name)]);
         long[] unseen = new long[levels.Length];
         var (missing, filled) = (new MissingTexts(options.Missing), new (long Count, int Line)[levels.Length]);
         var beyond = new (long Count, int Line, string Text)[levels.Length];
         List<int> lines = [];
+        bool isEmpty = true;
+        classes.Rewind();
         using var table = TableReader.Open(file, options);
         while (table.Next())
         {
-            if (label < 0)
-            {
-                classes.AddNone();
-            }
-            else
-            {
-                classes.Add(table.Cell(label), table.Line);
-            }
-
+            isEmpty = false;
+            if (!(isRead ? classes.KeepsNext() : classes.Add(table))) continue;
             int feature = 0;
             for (int c = 0; c < levels.Length; c++)
             {
@@ -212,6 +228,7 @@ public static class CsvFile
                 TableColumn column = encoding.Columns[c];
                 if (levels[c] is { } known)
                 {
+                    keys.Add(c, cell);
                     if (known.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(cell, out int level))
                     {
                         builder.Add(feature + level, 1);
@@ -225,6 +242,7 @@ public static class CsvFile
                 {
                     Cell kind = Kind(cell, missing, column.Form, out double value);
                     if (kind is CsvFile.Cell.Text or CsvFile.Cell.NotFinite) throw NotANumber(file.Name, table.Line, column.Name, cell, column.Form);
+                    keys.Add(c, kind == CsvFile.Cell.Missing ? double.NaN : value);
                     if (kind == CsvFile.Cell.Missing)
                     {
                         if (filled[c].Count++ == 0) filled[c].Line = table.Line;
@@ -247,29 +265,45 @@ public static class CsvFile
             }
 
             builder.EndRow();
+            keys.EndRow();
             lines.Add(table.Line);
         }
 
-        if (lines.Count == 0) throw new InputException($"{file.Name}: has a header and no rows. Use another file.");
+        if (isEmpty) throw NoRows(file);
+        if (!isRead) classes.Finish();
         notes.AddRange(table.Notes);
-        for (int c = 0; c < unseen.Length; c++)
+        for (int c = 0; c < beyond.Length; c++)
         {
-            if (filled[c].Count > 0)
-                notes.Add(InputText.Invariant($"{file.Name}: column {InputText.Quoted(encoding.Columns[c].Name)} has no number in {filled[c].Count} rows (the first is line {filled[c].Line}); {encoding.Columns[c].Mean:G6}, the {(options.Standardise ? "mean of the training data" : "number that numbers are compared with")}, is taken there."));
             if (beyond[c].Count > 0)
                 notes.Add(InputText.Invariant($"{file.Name}: column {InputText.Quoted(encoding.Columns[c].Name)} has {beyond[c].Count} numbers {(encoding.Columns[c].Reach == 0 ? InputText.Invariant($"other than {encoding.Columns[c].Mean:G6}, the only one of the training data") : InputText.Invariant($"more than {FeatureScale.Beyond} times as far from the mean as any of the training data"))} (the first is {InputText.Quoted(beyond[c].Text)} on line {beyond[c].Line}); they are taken at that distance."));
-            if (unseen[c] > 0)
-                notes.Add(InputText.Invariant($"{file.Name}: {unseen[c]} rows have a text in column {InputText.Quoted(encoding.Columns[c].Name)} that the training data lack; its features are zero there."));
         }
 
-        var (names, labels) = classes.Finish();
-        return new LabelledData(sparse ? builder.Build(encoding.FeatureCount) : dense.Build(lines.Count), labels, names, file.Name)
+        return new LabelledData(sparse ? builder.Build(encoding.FeatureCount) : dense.Build(lines.Count), classes.Labels.Rows, classes.Labels.Names, file.Name)
         {
             FeatureNames = encoding.FeatureNames,
             Places = lines,
             Encoding = encoding,
-            Notes = [.. notes, .. classes.Notes],
+            Groups = classes.Groups.Rows,
+            GroupNames = classes.Groups.Names,
+            FeatureKeys = keys.Rows,
+            Notes = [.. classes.LeftOutNotes, .. CellNotes(file.Name, options, encoding, unseen, filled), .. classes.Notes, .. notes],
         };
+    }
+
+    // What was put in the place of cells. A line per column, or one for many.
+    private static IEnumerable<string> CellNotes(string file, DataOptions options, TableEncoding encoding, long[] unseen, (long Count, int Line)[] filled)
+    {
+        string Name(int c) => InputText.Quoted(encoding.Columns[c].Name);
+        int[] strange = [.. Enumerable.Range(0, unseen.Length).Where(c => unseen[c] > 0)], empty = [.. Enumerable.Range(0, unseen.Length).Where(c => filled[c].Count > 0)];
+        if (strange.Length > MostColumnNotes)
+            yield return InputText.Invariant($"{file}: {strange.Length} columns have texts that the training data lack, whose features are zero there; with the number of rows: {InputText.First([.. strange.Select(c => InputText.Invariant($"{Name(c)} ({unseen[c]})"))])}.");
+        foreach (int c in strange.Length > MostColumnNotes ? [] : strange)
+            yield return InputText.Invariant($"{file}: {unseen[c]} rows have a text in column {Name(c)} that the training data lack; its features are zero there.");
+        string what = options.Standardise ? "mean of the training data" : "number that numbers are compared with";
+        if (empty.Length > MostColumnNotes)
+            yield return InputText.Invariant($"{file}: {empty.Length} columns lack numbers, and the {what} is taken there; with the number of rows: {InputText.First([.. empty.Select(c => InputText.Invariant($"{Name(c)} ({filled[c].Count})"))])}.");
+        foreach (int c in empty.Length > MostColumnNotes ? [] : empty)
+            yield return InputText.Invariant($"{file}: column {Name(c)} has no number in {filled[c].Count} rows (the first is line {filled[c].Line}); {encoding.Columns[c].Mean:G6}, the {what}, is taken there.");
     }
 
     internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell, NumberForm form = NumberForm.Plain) => new(InputText.Invariant(

@@ -61,6 +61,9 @@ public sealed record DataOptions
     /// <summary>Whether a folder of idx files stands for its test part (<c>t10k-</c>).</summary>
     public bool TestPart { get; init; }
 
-    /// <summary>Whether the column of labels of a CSV file holds groups of rows, which messages then say.</summary>
-    internal bool LabelsAreGroups { get; init; }
+    /// <summary>The column of a CSV file with groups of rows, which is no feature; null for none.</summary>
+    internal string? GroupColumn { get; init; }
+
+    /// <summary>The groups of the training file, where another file is read; null for those that occur.</summary>
+    internal IReadOnlyList<string>? GroupNames { get; init; }
 }

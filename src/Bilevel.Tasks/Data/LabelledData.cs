@@ -60,6 +60,15 @@ public sealed class LabelledData
     /// <summary>What a user should know about how the file was read, a sentence each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>The group of each row; empty where the rows have none.</summary>
+    internal int[] Groups { get; init; } = [];
+
+    /// <summary>The names of the groups.</summary>
+    internal IReadOnlyList<string> GroupNames { get; init; } = [];
+
+    /// <summary>A number for what the file says of each row's features; empty where the features themselves say it.</summary>
+    internal ulong[] FeatureKeys { get; init; } = [];
+
     /// <summary>Wraps images: the classes are those that occur.</summary>
     /// <param name="images">The images.</param>
     /// <param name="source">Where they come from.</param>

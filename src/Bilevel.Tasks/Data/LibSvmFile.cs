@@ -52,6 +52,7 @@ public static class LibSvmFile
         return new LabelledData(table, labels, names, file.Name)
         {
             Places = rows.Lines,
+            FeatureKeys = rows.Keys,
             Encoding = encoding,
             Notes = [.. notes, .. classes.Notes],
         };

@@ -9,9 +9,14 @@ internal sealed class NumberedRows(string source)
 {
     private readonly List<long> starts = [0];
     private readonly List<int> lines = [];
+    private readonly List<ulong> keys = [];
     private int[] numbers = new int[256];
     private double[] values = new double[256];
     private int used;
+    private ulong key;
+
+    /// <summary>The keys of the numbers of every row, by which equal rows are found.</summary>
+    public ulong[] Keys => [.. keys];
 
     /// <summary>The line of every row.</summary>
     public IReadOnlyList<int> Lines => lines;
@@ -30,12 +35,15 @@ internal sealed class NumberedRows(string source)
 
         numbers[used] = number;
         values[used++] = value;
+        key += RandomBits.At((ulong)number, BitConverter.DoubleToUInt64Bits(value));
     }
 
     public void EndRow(int line)
     {
         starts.Add(used);
         lines.Add(line);
+        keys.Add(key);
+        key = 0;
     }
 
     /// <summary>The features that occur, with the scale of their numbers.</summary>

@@ -1,31 +1,47 @@
-using System.Text;
-
 namespace Bilevel.Tasks;
 
-/// <summary>Makes options for reading a file of what tasks' settings say.</summary>
-internal static class TableSettings
+/// <summary>How the tables of a task are read: the settings that all tasks on files share.</summary>
+public abstract record TableSettings
 {
-    /// <summary>The options.</summary>
-    /// <param name="label">The label column; empty for the rule.</param>
-    /// <param name="ignore">Names of columns to leave out, separated by commas.</param>
-    /// <param name="textColumns">Names of columns to take as text, separated by commas.</param>
-    /// <param name="missing">Texts that mean missing, separated by commas; empty for the usual ones.</param>
-    /// <param name="encoding">The encoding of the text; empty for UTF-8.</param>
-    /// <param name="noHeader">Whether tables begin with a row.</param>
-    public static DataOptions Options(string label, string ignore, string textColumns, string missing, string encoding, bool noHeader) => new()
+    /// <summary>Column of a CSV file with the labels; empty for the one named label, else class, target or y.</summary>
+    [Setting("Column of a CSV file with the labels; empty for the one named label, else class, target or y.")]
+    public string Label { get; init; } = "";
+
+    /// <summary>Columns of a CSV file to leave out, such as ids, separated by commas.</summary>
+    [Setting("Columns of a CSV file to leave out, such as ids, separated by commas.")]
+    public string Ignore { get; init; } = "";
+
+    /// <summary>Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.</summary>
+    [Setting("Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.")]
+    public string TextColumns { get; init; } = "";
+
+    /// <summary>Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.</summary>
+    [Setting("Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.")]
+    public string Missing { get; init; } = "";
+
+    /// <summary>Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.</summary>
+    [Setting("Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.")]
+    public bool NoHeader { get; init; }
+
+    /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
+    [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
+    public string Encoding { get; init; } = "";
+
+    /// <summary>The options of a reader.</summary>
+    internal DataOptions Reading => new()
     {
-        LabelColumn = label.Length > 0 ? label : null,
-        IgnoredColumns = Names(ignore),
-        TextColumns = Names(textColumns),
-        Missing = missing.Length > 0 ? Names(missing) : null,
-        Encoding = encoding.Length > 0 ? encoding : null,
-        NoHeader = noHeader,
+        LabelColumn = Label.Length > 0 ? Label : null,
+        IgnoredColumns = Names(Ignore),
+        TextColumns = Names(TextColumns),
+        Missing = Missing.Length > 0 ? Names(Missing) : null,
+        Encoding = Encoding.Length > 0 ? Encoding : null,
+        NoHeader = NoHeader,
     };
 
     // As a row of a table, so that a name with a comma can stand in quotes; behind an empty name, so that # begins no comment.
     private static string[] Names(string list)
     {
-        using var rows = new CsvRows(InputFile.InMemory("The list of names", Encoding.UTF8.GetBytes("," + list)), ',', encoding: null);
+        using var rows = new CsvRows(InputFile.InMemory("The list of names", System.Text.Encoding.UTF8.GetBytes("," + list)), ',', encoding: null);
         if (!rows.Next()) return [];
         return [.. Enumerable.Range(0, rows.Count).Select(j => rows[j].ToString()).Where(name => name.Length > 0)];
     }

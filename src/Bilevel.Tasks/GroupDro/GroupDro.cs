@@ -37,17 +37,18 @@ public sealed class GroupDro : TaskOf<GroupDroSettings>
     private static MinimaxInstance<DenseVector<T>> Build<T>(GroupDroSettings settings, GroupData data, TaskContext context, IReadOnlyList<string> notes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var (training, validation) = (data.Training.Data.Features<T>(), data.Validation.Data.Features<T>());
-        int classes = data.ClassNames.Count, groups = data.GroupNames.Count;
+        bool isWorst = settings.Goal == ValidationGoal.WorstGroup;
+        var (trusted, ofGroups) = isWorst ? data.Opposed : data.Checked;
+        var (training, validation) = (data.Training.Data.Features<T>(), trusted.Data.Features<T>());
+        int classes = data.ClassNames.Count, groups = data.GroupNames.Count, opposed = ofGroups.Length;
         int penalties = settings.Penalty switch { LearnedPenalty.Fixed => 0, LearnedPenalty.One => 1, _ => training.FeatureCount };
         var layout = new LeaderLayout(penalties, settings.SampleWeights ? training.Count : 0, settings.LearnRadius ? 1 : 0, settings.Ridge, settings.Tau);
-        bool isWorst = settings.Goal == ValidationGoal.WorstGroup;
         var problem = new BilevelMinimaxProblem<DenseVector<T>>(
-            new GroupValidationLoss<T>(validation, data.Validation.Data.Labels, data.Validation.Groups, groups, classes, context.Threads),
+            new GroupValidationLoss<T>(validation, trusted.Data.Labels, trusted.Groups, opposed, classes, context.Threads),
             new RobustSoftmaxLoss<T>(training, data.Training.Data.Labels, data.Training.Groups, groups, classes, layout, context.Threads))
         {
             X1 = LeaderSet<T>(settings, layout),
-            X2 = isWorst ? new Simplex<T>(1, groups) : new WholeSpace<DenseVector<T>>(),
+            X2 = isWorst ? new Simplex<T>(1, opposed) : new WholeSpace<DenseVector<T>>(),
             Z2 = new Simplex<T>(1, groups),
 
             // W has no bounds: the strong convexity that the least l2 weight gives bounds the gap.
@@ -60,14 +61,14 @@ public sealed class GroupDro : TaskOf<GroupDroSettings>
         DenseVector<T> Shares(int length)
         {
             var shares = new DenseVector<T>(length);
-            shares.Span.Fill(T.One / T.CreateChecked(groups));
+            shares.Span.Fill(T.One / T.CreateChecked(Math.Max(1, length)));
             return shares;
         }
 
         var leader = new DenseVector<T>(layout.Length);
         leader.Span[..penalties].Fill(T.CreateTruncating(Math.Log(settings.Ridge)));
         if (layout.Radii > 0) leader.Span[^1] = T.CreateTruncating(Math.Log(settings.Tau));
-        return new MinimaxInstance<DenseVector<T>>(problem, BilevelMinimaxProblem.Start(leader, Shares(isWorst ? groups : 0), new DenseVector<T>(checked(training.FeatureCount * classes)), Shares(groups)))
+        return new MinimaxInstance<DenseVector<T>>(problem, BilevelMinimaxProblem.Start(leader, Shares(isWorst ? opposed : 0), new DenseVector<T>(checked(training.FeatureCount * classes)), Shares(groups)))
         {
             Components = v => v.ToDoubles(),
             Iterations = 100_000,

@@ -34,7 +34,7 @@ public enum MarkKind
 }
 
 /// <summary>The settings of the task <c>group-dro</c>.</summary>
-public sealed record GroupDroSettings
+public sealed record GroupDroSettings : TableSettings
 {
     /// <summary>CSV file of your own training data; empty for digits from --data or generated ones.</summary>
     [Setting("CSV file of your own training data; empty for digits from --data or generated ones.")]
@@ -48,10 +48,6 @@ public sealed record GroupDroSettings
     [Setting("CSV file of your own test data, only measured; empty for none.")]
     public string Test { get; init; } = "";
 
-    /// <summary>Column of a CSV file with the labels; empty for the one named label, else class, target or y.</summary>
-    [Setting("Column of a CSV file with the labels; empty for the one named label, else class, target or y.")]
-    public string Label { get; init; } = "";
-
     /// <summary>Column of a CSV file with the groups to protect; it is no feature.</summary>
     [Setting("Column of a CSV file with the groups to protect; it is no feature.")]
     public string Group { get; init; } = "";
@@ -59,26 +55,6 @@ public sealed record GroupDroSettings
     /// <summary>Whether the classes of a CSV file split its groups further, so that each class of each group counts alike.</summary>
     [Setting("Whether the classes of a CSV file split its groups further, so that each class of each group counts alike.")]
     public bool GroupsByClass { get; init; } = true;
-
-    /// <summary>Columns of a CSV file to leave out, such as ids, separated by commas.</summary>
-    [Setting("Columns of a CSV file to leave out, such as ids, separated by commas.")]
-    public string Ignore { get; init; } = "";
-
-    /// <summary>Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.</summary>
-    [Setting("Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.")]
-    public string TextColumns { get; init; } = "";
-
-    /// <summary>Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.</summary>
-    [Setting("Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.")]
-    public string Missing { get; init; } = "";
-
-    /// <summary>Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.</summary>
-    [Setting("Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.")]
-    public bool NoHeader { get; init; }
-
-    /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
-    [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
-    public string Encoding { get; init; } = "";
 
     /// <summary>The digits to tell apart, separated by commas, or all; those at odd places of the list go with the mark.</summary>
     [Setting("The digits to tell apart, separated by commas, or all; those at odd places of the list go with the mark.")]

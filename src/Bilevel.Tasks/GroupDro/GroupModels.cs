@@ -92,13 +92,14 @@ internal sealed class AnsweredLevel(RobustSoftmaxLoss<double> level, int groups,
 /// <param name="Mean">Its mean loss and accuracy.</param>
 /// <param name="Losses">Mean cross-entropy by group; NaN for one without rows.</param>
 /// <param name="Accuracies">Accuracy by group; NaN for one without rows.</param>
-internal sealed record GroupScores(ModelScores Mean, double[] Losses, double[] Accuracies)
+/// <param name="Sizes">Number of rows by group.</param>
+internal sealed record GroupScores(ModelScores Mean, double[] Losses, double[] Accuracies, int[] Sizes)
 {
-    /// <summary>Loss of the worst group.</summary>
-    public double WorstLoss => Losses.Where(double.IsFinite).Max();
+    /// <summary>Accuracy of the worst of the groups with enough rows; NaN where none has.</summary>
+    public double WorstAccuracy => Accuracies.Where((_, g) => Sizes[g] >= GroupData.FewestRows).DefaultIfEmpty(double.NaN).Min();
 
-    /// <summary>Accuracy of the worst group.</summary>
-    public double WorstAccuracy => Accuracies.Where(double.IsFinite).Min();
+    /// <summary>Loss of the worst of some groups.</summary>
+    public double WorstLoss(int[] groups) => groups.Max(g => Losses[g]);
 
     /// <summary>The accuracy that rows in other shares of the groups would have: the mean of the groups' accuracies, weighed by these sizes; NaN where one of them has no rows.</summary>
     /// <param name="sizes">A size for every group.</param>
@@ -118,6 +119,6 @@ internal sealed record GroupScores(ModelScores Mean, double[] Losses, double[] A
             if (mean.Predictions[i] == labels[i]) right[part.Groups[i]]++;
         }
 
-        return new GroupScores(mean, [.. losses.Zip(sizes, (sum, n) => sum / n)], [.. right.Zip(sizes, (sum, n) => sum / n)]);
+        return new GroupScores(mean, [.. losses.Zip(sizes, (sum, n) => sum / n)], [.. right.Zip(sizes, (sum, n) => sum / n)], sizes);
     }
 }

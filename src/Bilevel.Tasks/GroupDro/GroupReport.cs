@@ -34,10 +34,9 @@ internal sealed class GroupReport
         }
 
         // By what is reported, but of the validation data; the range goes further down than the leader's.
-        Model Tuned(string name, string meaning, Func<double, DenseVector<double>> fit) => Enumerable.Range(0, GridPoints)
+        Model Tuned(string name, string meaning, Func<double, DenseVector<double>> fit) => Best([.. Enumerable.Range(0, GridPoints)
             .Select(k => settings.RidgeMax * Math.Pow(settings.RidgeMin * GridReach / settings.RidgeMax, k / (GridPoints - 1.0)))
-            .Select(ridge => Measured(name, meaning, fit(ridge), ridge))
-            .MaxBy(m => IsWorst ? m.Validation.WorstAccuracy : m.Validation.Mean.Accuracy)!;
+            .Select(ridge => Measured(name, meaning, fit(ridge), ridge))]);
 
         var trained = context.Unless(() => fits.Robust(layout, x1));
         if (trained is null) leftOut.Add("training the learned model again (it is the one that the run left)");
@@ -49,7 +48,7 @@ internal sealed class GroupReport
         Compare(2, "plain training, its ridge chosen on a grid by validation accuracy", text => Tuned("tuned_baseline_", text, fits.Plain));
         Compare(3, "group-robust training at the fixed ridge and tau", text => Measured(RobustName, text, fits.Robust(ridge, tau), ridge));
         Compare(4, "group-robust training, its ridge chosen on a grid by validation accuracy", text => Tuned("tuned_robust_", text, r => fits.Robust(r, tau)));
-        Compare(5, "plain training on the validation rows alone, at the fixed ridge", text => Measured("validation_only_", text, new GroupModels(data.Validation, groups, context).Plain(ridge), ridge));
+        Compare(5, "plain training on the validation rows alone, at the fixed ridge", text => Measured("validation_only_", text, new GroupModels(data.Checked.Rows, data.Checked.Groups.Length, context).Plain(ridge), ridge));
 
         void Compare(int number, string meaning, Func<string, Model> train)
         {
@@ -100,27 +99,44 @@ internal sealed class GroupReport
         int groups = data.GroupNames.Count;
         var classifier = new GroupModels(data.Training, groups, context).Robust(layout, new DenseVector<double>(leader));
         var scores = GroupScores.Of(classifier, data.Validation, data.Validation.Data.Features<double>(), groups, context.Threads);
-        return settings.Goal == ValidationGoal.WorstGroup ? scores.WorstLoss : scores.Mean.Loss;
+        return settings.Goal == ValidationGoal.WorstGroup ? scores.WorstLoss(data.Opposed.Groups) : scores.Mean.Loss;
     }
 
-    private double Goal(GroupScores scores) => IsWorst ? scores.WorstLoss : scores.Mean.Loss;
+    private double Goal(GroupScores scores) => IsWorst ? scores.WorstLoss(data.Opposed.Groups) : scores.Mean.Loss;
+
+    // Accuracies of few rows tie often; then the mean decides, then the order, and it is said.
+    private Model Best(IReadOnlyList<Model> candidates)
+    {
+        double Judged(Model model) => IsWorst && double.IsFinite(model.Validation.WorstAccuracy) ? model.Validation.WorstAccuracy : model.Validation.Mean.Accuracy;
+        double best = candidates.Max(Judged);
+        Model[] tied = [.. candidates.Where(m => Judged(m) == best)];
+        var chosen = tied.MaxBy(m => m.Validation.Mean.Accuracy)!;
+        return tied.Length == 1 ? chosen : chosen with { Meaning = string.Create(CultureInfo.InvariantCulture, $"{chosen.Meaning} ({tied.Length} of {candidates.Count} tie; of these the best mean, then the largest ridge)") };
+    }
+
+    // What is said of rows of a group that are too few.
+    private string OfThose => Measures.All(n => n >= GroupData.FewestRows) ? "" : string.Create(CultureInfo.InvariantCulture, $" of those with at least {GroupData.FewestRows} rows");
+
+    // Number of rows by group that accuracies are read at.
+    private int[] Measures => Learned.Measured.Sizes;
 
     // On rows among which the groups have the shares that they have in training.
     private double AsTrained(Model model) => model.Measured.AccuracyAt(data.Training.Sizes(data.GroupNames.Count));
 
     private List<NamedNumber> Metrics()
     {
-        string where = data.Test is null ? "validation" : "test", goal = IsWorst ? "validation loss of the worst group" : "mean validation loss";
+        string where = data.Test is null ? "validation" : "test", goal = !IsWorst ? "mean validation loss" : data.HasEnough.Contains(false) ? "largest validation loss of the groups that the upper level weighs" : "validation loss of the worst group";
         var metrics = new List<NamedNumber>();
         foreach (var model in models)
         {
-            metrics.Add(new($"{model.Name}worst_group_accuracy", model.Measured.WorstAccuracy, $"{where} accuracy of the worst group: {model.Meaning}"));
-            metrics.Add(new($"{model.Name}mean_accuracy", model.Measured.Mean.Accuracy, $"mean {where} accuracy of the same"));
+            if (double.IsFinite(model.Measured.WorstAccuracy)) metrics.Add(new($"{model.Name}worst_group_accuracy", model.Measured.WorstAccuracy, $"{where} accuracy of the worst group{OfThose}: {model.Meaning}"));
+            metrics.Add(new($"{model.Name}mean_accuracy", model.Measured.Mean.Accuracy, double.IsFinite(model.Measured.WorstAccuracy) ? $"mean {where} accuracy of the same" : $"mean {where} accuracy: {model.Meaning}"));
             if (double.IsFinite(AsTrained(model))) metrics.Add(new($"{model.Name}mean_accuracy_as_trained", AsTrained(model), "the same, with the groups weighed by their shares of the training rows"));
             metrics.Add(new($"{model.Name}upper_value", Goal(model.Validation), $"{goal} of the same"));
             if (double.IsFinite(model.Ridge)) metrics.Add(new($"{model.Name}ridge", model.Ridge, "its l2 weight"));
         }
 
+        metrics.Add(new("groups_with_few_rows", FewRows, string.Create(CultureInfo.InvariantCulture, $"groups with fewer than {GroupData.FewestRows} validation or test rows, none of which is called the worst there")));
         if (layout.Penalties > 1) metrics.Add(new("raised_ridges", leader.Take(layout.Penalties).Count(x => Math.Exp(x) > 10 * settings.Ridge), "features whose l2 weight was raised more than tenfold"));
         if (layout.Samples > 0) metrics.Add(new("down_weighted", layout.Logits<double>(leader).ToArray().Count(x => x < 0), "training rows weighted below 1/2"));
         if (layout.Radii > 0) metrics.Add(new("tau", layout.Tau<double>(leader), "the learned tau"));
@@ -130,9 +146,14 @@ internal sealed class GroupReport
     private string Summary()
     {
         string where = data.Test is null ? "Validation" : "Test";
-        string text = string.Create(CultureInfo.InvariantCulture, $"{where} accuracy of the worst group {Learned.Measured.WorstAccuracy:P1}");
+        bool hasWorst = double.IsFinite(Learned.Measured.WorstAccuracy);
+        string text = hasWorst
+            ? string.Create(CultureInfo.InvariantCulture, $"{where} accuracy of the worst group{OfThose} {Learned.Measured.WorstAccuracy:P1}")
+            : string.Create(CultureInfo.InvariantCulture, $"No group has {GroupData.FewestRows} {where.ToLowerInvariant()} rows, so none is called the worst");
         if (Plain is not { } plain || Robust is not { } robust) return string.Create(CultureInfo.InvariantCulture, $"{text}; mean {Learned.Measured.Mean.Accuracy:P1}.");
-        text += string.Create(CultureInfo.InvariantCulture, $", {plain.Measured.WorstAccuracy:P1} by plain training, {robust.Measured.WorstAccuracy:P1} by group-robust training at the fixed ridge; mean {Learned.Measured.Mean.Accuracy:P1}, {plain.Measured.Mean.Accuracy:P1} and {robust.Measured.Mean.Accuracy:P1}.");
+        text += hasWorst
+            ? string.Create(CultureInfo.InvariantCulture, $", {plain.Measured.WorstAccuracy:P1} by plain training, {robust.Measured.WorstAccuracy:P1} by group-robust training at the fixed ridge; mean {Learned.Measured.Mean.Accuracy:P1}, {plain.Measured.Mean.Accuracy:P1} and {robust.Measured.Mean.Accuracy:P1}.")
+            : string.Create(CultureInfo.InvariantCulture, $". Mean {where.ToLowerInvariant()} accuracy {Learned.Measured.Mean.Accuracy:P1}, {plain.Measured.Mean.Accuracy:P1} by plain training, {robust.Measured.Mean.Accuracy:P1} by group-robust training at the fixed ridge.");
         if (double.IsFinite(AsTrained(Learned))) text += string.Create(CultureInfo.InvariantCulture, $" The mean with the groups in the shares of the training rows: {AsTrained(Learned):P1}, {AsTrained(plain):P1} and {AsTrained(robust):P1}.");
         double learned = Goal(Learned.Validation), fixedOne = Goal(robust.Validation);
         if (learned > fixedOne)
@@ -150,12 +171,12 @@ internal sealed class GroupReport
     {
         string where = data.Test is null ? "validation" : "test";
         int[] sizes = data.Training.Sizes(data.GroupNames.Count);
-        yield return new RecordTable("Groups", $"q is the weight of a group in training, p that of its validation loss in the upper level; then the {where} accuracy of each group by plain training, by group-robust training at the fixed ridge, and by the learned model.",
+        yield return new RecordTable("Groups", $"q is the weight of a group in training, p that of its validation loss in the upper level{(data.HasEnough.Contains(false) && IsWorst ? ", absent where there are few validation rows" : "")}; then the {where} accuracy of each group by plain training, by group-robust training at the fixed ridge, and by the learned model.",
             ["group", "training rows", "q", "p", "plain", "group-robust", "learned"],
-            [.. data.GroupNames.Select((name, g) => new[] { name, sizes[g].ToString("N0", CultureInfo.InvariantCulture), Text(q[g]), p.Length == 0 ? "" : Text(p[g]), Percent(Plain, g), Percent(Robust, g), Percent(Learned, g) })]);
-        yield return new RecordTable("Models", $"Accuracies on the {where} data. Tuned models have their l2 weight chosen on a grid of {GridPoints} values by validation accuracy of the worst group, or by the mean where that is the goal. The mean as trained weighs the groups by their shares of the training rows.",
+            [.. data.GroupNames.Select((name, g) => new[] { name, sizes[g].ToString("N0", CultureInfo.InvariantCulture), Text(q[g]), WeightOf(g) is { } weight ? Text(weight) : "", Percent(Plain, g), Percent(Robust, g), Percent(Learned, g) })]);
+        yield return new RecordTable("Models", $"Accuracies on the {where} data. Tuned models have their l2 weight chosen on a grid of {GridPoints} values by validation accuracy of the worst group{OfThose}, or by the mean where that is the goal. The mean as trained weighs the groups by their shares of the training rows.",
             ["model", "l2 weight", "worst group", "mean", "mean as trained", "upper value"],
-            [.. models.Select(m => new[] { m.Meaning, double.IsFinite(m.Ridge) ? m.Ridge.ToString("G3", CultureInfo.InvariantCulture) : "learned", m.Measured.WorstAccuracy.ToString("P1", CultureInfo.InvariantCulture), m.Measured.Mean.Accuracy.ToString("P1", CultureInfo.InvariantCulture), double.IsFinite(AsTrained(m)) ? AsTrained(m).ToString("P1", CultureInfo.InvariantCulture) : "a group has no rows", Text(Goal(m.Validation)) })]);
+            [.. models.Select(m => new[] { m.Meaning, double.IsFinite(m.Ridge) ? m.Ridge.ToString("G3", CultureInfo.InvariantCulture) : "learned", double.IsFinite(m.Measured.WorstAccuracy) ? m.Measured.WorstAccuracy.ToString("P1", CultureInfo.InvariantCulture) : "no group has enough rows", m.Measured.Mean.Accuracy.ToString("P1", CultureInfo.InvariantCulture), double.IsFinite(AsTrained(m)) ? AsTrained(m).ToString("P1", CultureInfo.InvariantCulture) : "a group has no rows", Text(Goal(m.Validation)) })]);
         if (data.Training.Data.Source.Images is { } images)
         {
             yield return new ImageGrid("Training samples", "The first samples of every group. Bright pixels are drawn dark.", [.. Enumerable.Range(0, data.GroupNames.Count).SelectMany(g => Enumerable.Range(0, data.Training.Groups.Length).Where(i => data.Training.Groups[i] == g).Take(ShownImages)
@@ -182,9 +203,10 @@ internal sealed class GroupReport
     private void WriteGroups(TextWriter writer)
     {
         int[] sizes = data.Training.Sizes(data.GroupNames.Count);
-        writer.Write("group,training_rows,q,p,plain_accuracy,robust_accuracy,accuracy\n");
+        int[] validation = Learned.Validation.Sizes, test = data.Test is null ? [] : Measures;
+        writer.Write("group,training_rows,q,p,plain_accuracy,robust_accuracy,accuracy,validation_rows,test_rows\n");
         for (int g = 0; g < sizes.Length; g++)
-            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{CsvText.Quote(data.GroupNames[g])},{sizes[g]},{q[g]:R},{(p.Length == 0 ? "" : p[g].ToString("R", CultureInfo.InvariantCulture))},{Cell(Plain, g)},{Cell(Robust, g)},{Cell(Learned, g)}\n"));
+            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{CsvText.Quote(data.GroupNames[g])},{sizes[g]},{q[g]:R},{WeightOf(g)?.ToString("R", CultureInfo.InvariantCulture)},{Cell(Plain, g)},{Cell(Robust, g)},{Cell(Learned, g)},{validation[g]},{(test.Length > 0 ? test[g].ToString(CultureInfo.InvariantCulture) : "")}\n"));
     }
 
     private void WriteRidges(TextWriter writer)
@@ -219,7 +241,18 @@ internal sealed class GroupReport
 
     private static string Cell(Model? model, int group) => model?.Measured.Accuracies[group] is { } accuracy && double.IsFinite(accuracy) ? accuracy.ToString("R", CultureInfo.InvariantCulture) : "";
 
-    private static string Percent(Model? model, int group) => model?.Measured.Accuracies[group] is not { } accuracy ? "left out" : double.IsFinite(accuracy) ? accuracy.ToString("P1", CultureInfo.InvariantCulture) : "no rows";
+    private static string Percent(Model? model, int group) => model?.Measured.Sizes[group] switch
+    {
+        null => "left out",
+        0 => "no rows",
+        < GroupData.FewestRows and int rows => string.Create(CultureInfo.InvariantCulture, $"{model.Measured.Accuracies[group]:P1} of {rows} rows"),
+        _ => model.Measured.Accuracies[group].ToString("P1", CultureInfo.InvariantCulture),
+    };
+
+    // p of a group; null where the upper level does not weigh it.
+    private double? WeightOf(int group) => p.Length > 0 && Array.IndexOf(data.Opposed.Groups, group) is >= 0 and int at ? p[at] : null;
+
+    private int FewRows => data.HasEnough.Zip(data.Test is { } test ? data.Enough(test) : data.HasEnough, (one, other) => one && other).Count(enough => !enough);
 
     private static string Text(double number) => number.ToString("0.0000", CultureInfo.InvariantCulture);
 

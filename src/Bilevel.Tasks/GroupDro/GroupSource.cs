@@ -23,15 +23,41 @@ internal static class GroupSource
         if (!own && settings.Group.Length > 0) throw new InputException("A group column needs a file that has it. Give --train FILE as well, or leave --group out.");
         if (own && context.DataFolder is not null) throw new InputException("--data DIR and --train FILE name two sources of training data. Give one of them.");
         if (own && settings.Group.Length == 0) throw new InputException($"{settings.Train}: which column holds the groups is not said. Name it with --group COLUMN.");
-        var data = own ? OwnFiles(settings, context.Seed, notes) : Digits(settings, context, notes);
-        notes.Add(string.Create(CultureInfo.InvariantCulture, $"{data.Training.Groups.Length:N0} training, {data.Validation.Groups.Length:N0} validation and {data.Test?.Groups.Length ?? 0:N0} test samples of {data.ClassNames.Count} classes in {data.GroupNames.Count} groups; no sample has two roles."));
-        int[] sizes = data.Training.Sizes(data.GroupNames.Count);
-        notes.Add(string.Create(CultureInfo.InvariantCulture, $"Training samples by group: {string.Join("; ", data.GroupNames.Zip(sizes, (name, size) => string.Create(CultureInfo.InvariantCulture, $"{name}: {size:N0}")))}."));
-        if (data.Test is null) notes.Add("There are no test data: accuracies are of the validation rows, which the learned and the tuned models have seen.");
+        var collected = new DataNotes();
+        var data = own ? OwnFiles(settings, context.Seed, collected) : Digits(settings, context, collected);
+        Describe(data, settings, own, collected);
+        notes.AddRange(collected.All);
         return data;
     }
 
-    private static GroupData Digits(GroupDroSettings settings, TaskContext context, List<string> notes)
+    private static void Describe(GroupData data, GroupDroSettings settings, bool own, DataNotes notes)
+    {
+        var (training, names) = (data.Training.Data.Source, data.GroupNames);
+        if (own)
+        {
+            notes.Shared(data.Validation.Data, "validation", training, "training");
+            notes.Shared(data.Test?.Data, "test", training, "training");
+            notes.Shared(data.Test?.Data, "test", data.Validation.Data.Source == training ? null : data.Validation.Data.Source, "validation");
+        }
+
+        Few(data.Validation, "validation", !data.HasEnough.Contains(true) ? "no group has enough, so none is called the worst, and the upper level takes the maximum over all of them, as published"
+            : settings.Goal == ValidationGoal.WorstGroup ? "the upper level takes its maximum over the other groups, and these are trained with as all are" : "none of these is called the worst");
+        if (data.Test is { } test) Few(test, "test", data.Enough(test).Contains(true) ? "none of these is called the worst" : "no group has enough, so none is called the worst");
+        if (own && data.Validation.Data.Source == training) notes.Doubt($"There is no validation file, so {data.Validation.Groups.Length:N0} rows of the training file, one in {HeldOutPart} of every group and class drawn by the seed, were held out.");
+        notes.Size($"{data.Training.Groups.Length:N0} training, {data.Validation.Groups.Length:N0} validation and {data.Test?.Groups.Length ?? 0:N0} test samples of {data.ClassNames.Count} classes in {names.Count} groups{(notes.AreShared ? "" : "; no sample has two roles")}.");
+        notes.Size($"Groups with their training rows: {DataNotes.Sized(names, data.Training.Sizes(names.Count), _ => true)}.");
+        if (own) notes.Describe(training, data.Training.Data.ClassSizes, settings.Reading.IgnoredColumns, settings.Group);
+        if (data.Test is null) notes.Reading($"There are no test data: accuracies are of the validation rows, which the learned and the tuned models have seen.");
+
+        void Few(GroupPart part, string role, string consequence)
+        {
+            int[] sizes = part.Sizes(names.Count);
+            int few = sizes.Count(n => n < GroupData.FewestRows);
+            if (few > 0) notes.Doubt($"{few} of {names.Count} groups have fewer than {GroupData.FewestRows} {role} rows, too few to tell their accuracy: {DataNotes.Sized(names, sizes, n => n < GroupData.FewestRows)}; {consequence}.");
+        }
+    }
+
+    private static GroupData Digits(GroupDroSettings settings, TaskContext context, DataNotes notes)
     {
         var digits = new MarkedDigits(settings);
         ulong seed = context.Seed;
@@ -54,8 +80,9 @@ internal static class GroupSource
         if (wanted > chosen.Length) throw TooFew(source, wanted, chosen.Length, "train-size or validation-size");
         int testSize = settings.TestSize > 0 ? settings.TestSize : context.DataFolder is null ? GeneratedTests : forTest.Length;
         if (testSize > forTest.Length) throw TooFew(source, testSize, forTest.Length, "test-size");
-        notes.Add(context.DataFolder is null ? "Generated handwritten-looking digits (give --data DIR for MNIST, --train FILE --group COLUMN for your own data)." : $"Images of {context.DataFolder}.");
-        notes.Add(string.Create(CultureInfo.InvariantCulture, $"The mark agrees with the class of {settings.Agreement:P0} of the training samples and of half of the others{(settings.Noise > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {settings.Noise:P0} of the training labels are wrong") : "")}."));
+        if (context.DataFolder is null) notes.Reading($"Generated handwritten-looking digits (give --data DIR for MNIST, --train FILE --group COLUMN for your own data).");
+        else notes.Reading($"Images of {context.DataFolder}.");
+        notes.Reading($"The mark agrees with the class of {settings.Agreement:P0} of the training samples and of half of the others{(settings.Noise > 0 ? InputText.Invariant($"; {settings.Noise:P0} of the training labels are wrong") : "")}.");
         return new GroupData(
             digits.Mark(pool, chosen.AsSpan(0, train), settings.Agreement, settings.Noise, source, RandomBits.At(seed, 25)),
             digits.Mark(pool, chosen.AsSpan(train, settings.ValidationSize), 0.5, 0, source, RandomBits.At(seed, 26)),
@@ -68,49 +95,40 @@ internal static class GroupSource
     private static InputException TooFew(string source, int wanted, int there, string setting) =>
         new(string.Create(CultureInfo.InvariantCulture, $"{source}: {wanted} images of the classes are asked for, but there are {there}. Lower {setting}, or take more classes."));
 
-    private static GroupData OwnFiles(GroupDroSettings settings, ulong seed, List<string> notes)
+    private static GroupData OwnFiles(GroupDroSettings settings, ulong seed, DataNotes notes)
     {
-        var all = TableSettings.Options(settings.Label, settings.Ignore, settings.TextColumns, settings.Missing, settings.Encoding, settings.NoHeader) with { Format = DataFormat.Csv };
-        var options = all with { IgnoredColumns = [.. all.IgnoredColumns, settings.Group] };
+        var options = settings.Reading with { Format = DataFormat.Csv, GroupColumn = settings.Group };
         var training = DataFile.Read(settings.Train, options);
-
-        // The groups are read as if they were the labels, the labels not at all.
-        var grouping = all with { LabelColumn = settings.Group, IgnoredColumns = [.. all.IgnoredColumns, training.Encoding!.LabelColumn!], LabelsAreGroups = true };
-        var groups = DataFile.Read(settings.Train, grouping);
-        if (training.Encoding.LabelColumn == groups.Encoding!.LabelColumn) throw new InputException($"{settings.Train}: the column {groups.Encoding.LabelColumn} cannot hold both labels and groups. Name another --label or --group.");
-        var split = new GroupNaming(training, groups, settings.GroupsByClass);
+        var split = new GroupNaming(training, settings.GroupsByClass);
         GroupPart? Part(string path)
         {
             if (path.Length == 0) return null;
-            var data = DataFile.ReadLike(path, training.Encoding, training.ClassNames, options);
-            notes.AddRange(data.Notes);
-            return new GroupPart(DataPart.All(data), split.Groups(data, DataFile.ReadLike(path, groups.Encoding, groups.ClassNames, grouping).Labels));
+            var data = DataFile.ReadLike(path, training.Encoding!, training.ClassNames, options with { GroupNames = training.GroupNames });
+            notes.Read(data);
+            return new GroupPart(DataPart.All(data), split.Groups(data));
         }
 
-        notes.AddRange(training.Notes.Union(groups.Notes));
-        int[] allGroups = split.Groups(training, groups.Labels);
+        notes.Read(training);
+        int[] groups = split.Groups(training);
         var (validation, test) = (Part(settings.Validation), Part(settings.Test));
-        if (validation is not null) return new GroupData(new GroupPart(DataPart.All(training), allGroups), validation, test, split.Names);
-        var (kept, heldOut) = HoldOut(allGroups, split.Names.Count, seed);
-        notes.Add(string.Create(CultureInfo.InvariantCulture, $"There is no validation file, so {heldOut.Length:N0} rows of the training file, one in {HeldOutPart} of every group drawn by the seed, were held out."));
-        GroupPart Some(int[] rows) => new(new DataPart(training, rows), [.. rows.Select(i => allGroups[i])]);
+        if (validation is not null) return new GroupData(new GroupPart(DataPart.All(training), groups), validation, test, split.Names);
+        var (kept, heldOut) = HoldOut(training, groups, seed);
+        GroupPart Some(int[] rows) => new(new DataPart(training, rows), [.. rows.Select(i => groups[i])]);
         return new GroupData(Some(kept), Some(heldOut), test, split.Names);
     }
 
-    // One in HeldOutPart rows of every group, at least one where it has two.
-    private static (int[] Kept, int[] HeldOut) HoldOut(int[] groups, int count, ulong seed)
+    // One in HeldOutPart rows of every group, as many as tell its accuracy where the group has twice those, and at least one where it has two.
+    private static (int[] Kept, int[] HeldOut) HoldOut(LabelledData training, int[] groups, ulong seed)
     {
-        int[] sizes = new int[count], seen = new int[count];
-        foreach (int g in groups) sizes[g]++;
-        List<int> kept = [], heldOut = [];
-        foreach (int i in RandomOrder.Of(groups.Length, RandomBits.At(seed, 28)))
+        var draw = new RowDraw(training, training.Labels, RandomBits.At(seed, 28));
+        List<int> heldOut = [];
+        foreach (var group in Enumerable.Range(0, groups.Length).GroupBy(i => groups[i]))
         {
-            int g = groups[i];
-            bool held = seen[g]++ < Math.Max(sizes[g] / HeldOutPart, sizes[g] > 1 ? 1 : 0);
-            (held ? heldOut : kept).Add(i);
+            int[] rows = [.. group];
+            heldOut.AddRange(draw.HoldOut(rows, Math.Max(rows.Length / HeldOutPart, Math.Min(GroupData.FewestRows, rows.Length / 2))).HeldOut);
         }
 
-        return ([.. kept.Order()], [.. heldOut.Order()]);
+        return ([.. Enumerable.Range(0, groups.Length).Except(heldOut)], [.. heldOut.Order()]);
     }
 }
 
@@ -121,13 +139,13 @@ internal sealed class GroupNaming
     private readonly Dictionary<(int Group, int Class), int> indices = [];
     private readonly List<string> names = [];
 
-    public GroupNaming(LabelledData training, LabelledData groups, bool byClass)
+    public GroupNaming(LabelledData training, bool byClass)
     {
         this.byClass = byClass;
-        foreach (var (group, label) in groups.Labels.Zip(training.Labels, Key).Distinct().Order())
+        foreach (var (group, label) in training.Groups.Zip(training.Labels, Key).Distinct().Order())
         {
             indices[(group, label)] = names.Count;
-            names.Add(byClass ? $"{groups.ClassNames[group]}, {training.ClassNames[label]}" : groups.ClassNames[group]);
+            names.Add(byClass ? $"{training.GroupNames[group]}, {training.ClassNames[label]}" : training.GroupNames[group]);
         }
     }
 
@@ -136,7 +154,7 @@ internal sealed class GroupNaming
 
     /// <summary>The group of every row of a file.</summary>
     /// <exception cref="InputException">A row is in a group that the training file lacks.</exception>
-    public int[] Groups(LabelledData data, int[] groups) => [.. groups.Select((group, i) => indices.TryGetValue(Key(group, data.Labels[i]), out int index) ? index
+    public int[] Groups(LabelledData data) => [.. data.Groups.Select((group, i) => indices.TryGetValue(Key(group, data.Labels[i]), out int index) ? index
         : throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{data.Source}, line {data.Places[i]}: no training row has this group together with the label {data.ClassNames[data.Labels[i]]}. Add training rows, remove the row, or give --groups-by-class false.")))];
 
     private (int Group, int Class) Key(int group, int label) => (group, byClass ? label : 0);

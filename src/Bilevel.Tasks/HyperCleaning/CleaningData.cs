@@ -18,9 +18,15 @@ public enum CorruptionKind
 /// </summary>
 internal sealed class CleaningData
 {
+    /// <summary>With fewer validation rows of a class nothing is said of its labels.</summary>
+    public const int FewestTrusted = 3;
+
+    private readonly int[] trusted;       // number of validation samples of every class
+
     private CleaningData(DataPart training, DataPart validation, DataPart? test, int[] observed, bool knowsTruth)
     {
         (Training, Validation, Test, Observed, True) = (training, validation, test, observed, knowsTruth ? training.Labels : null);
+        trusted = validation.ClassSizes;
         if (True is { } known) Corrupted = [.. observed.Zip(known, (seen, label) => seen != label)];
     }
 
@@ -42,10 +48,19 @@ internal sealed class CleaningData
     /// <summary>For every training sample whether its observed label differs from the true one; null where nobody knows.</summary>
     public bool[]? Corrupted { get; }
 
+    /// <summary>Whether a training sample's label, as observed, is of a class that enough validation samples have.</summary>
+    public bool IsJudged(int sample) => trusted[Observed[sample]] >= FewestTrusted;
+
+    /// <summary>Number of classes that have fewer validation samples.</summary>
+    public int ClassesWithFewTrusted => trusted.Count(n => n < FewestTrusted);
+
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> ClassNames => Training.Source.ClassNames;
 
-    /// <summary>Splits a set into training and validation samples and corrupts the labels of the former.</summary>
+    /// <summary>
+    /// Splits a set into training and validation samples and corrupts the labels of the former. Rows of files are drawn by class and by
+    /// content; generated samples, whose labels are known to be true, by a random order.
+    /// </summary>
     /// <param name="pool">Source of the training and, without <paramref name="validation"/>, of the validation samples.</param>
     /// <param name="validation">Source of the validation samples; null to hold some of the pool out.</param>
     /// <param name="test">Source of the test samples; null for none.</param>
@@ -63,9 +78,9 @@ internal sealed class CleaningData
         int train = sizes.Train == 0 ? pool.Table.Count - heldOut : sizes.Train;
         if (train < 1 || (long)train + heldOut > pool.Table.Count)
             throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: {train} training and {heldOut} validation samples are asked for, but there are {pool.Table.Count}. Lower train-size or validation-size."));
-        int[] order = RandomOrder.Of(pool.Table.Count, RandomBits.At(seed, 1));
-        var training = new DataPart(pool, order[..train]);
-        var trusted = validation is null ? new DataPart(pool, order[train..(train + heldOut)]) : DataPart.First(validation, sizes.Validation, "validation-size", RandomBits.At(seed, 3));
+        var (training, trusted) = labelsAreTrue ? InRandomOrder(pool, train, heldOut, seed) : ByContent(pool, sizes.Train, heldOut, seed);
+        if (validation is not null) trusted = DataPart.Drawn(validation, sizes.Validation, "validation-size", RandomBits.At(seed, 3));
+        Refuse(trusted, isFile: validation is not null);
         int[] observed = Corrupt(training.Labels, pool.ClassNames.Count, corruption, kind, RandomBits.At(seed, 2));
         for (int c = 0; c < pool.ClassNames.Count; c++)
         {
@@ -73,7 +88,31 @@ internal sealed class CleaningData
                 throw new InputException(string.Create(CultureInfo.InvariantCulture, $"{pool.Source}: no training sample has the label {pool.ClassNames[c]}, so it cannot be learned. Raise train-size, or remove the rows of this class from the file."));
         }
 
-        return new CleaningData(training, trusted, test is null ? null : DataPart.First(test, sizes.Test, "test-size", null), observed, labelsAreTrue || corruption > 0);
+        DataPart? Tests() => test is null ? null : labelsAreTrue ? DataPart.First(test, sizes.Test, "test-size") : DataPart.Drawn(test, sizes.Test, "test-size", RandomBits.At(seed, 4));
+        return new CleaningData(training, trusted, Tests(), observed, labelsAreTrue || corruption > 0);
+    }
+
+    // A class without trusted rows would look wrong for that alone.
+    private static void Refuse(DataPart trusted, bool isFile)
+    {
+        if (trusted.Rows.Length == 0) throw new InputException($"{trusted.Source.Source}: no class has two different rows, so none can be held out to check the others. Give a file of checked rows (--validation FILE).");
+        int none = Array.IndexOf(trusted.ClassSizes, 0);
+        if (isFile && none >= 0)
+            throw new InputException($"{trusted.Source.Source}: no validation row has the label {InputText.Quoted(trusted.Source.ClassNames[none])}, so every training row with it would look wrong. Add checked rows of this class{(trusted.Rows.Length < trusted.Source.Table.Count ? ", raise validation-size" : "")}, remove it from the training file, or give no validation file, so that rows of every class are held out.");
+    }
+
+    private static (DataPart Training, DataPart Trusted) InRandomOrder(LabelledData pool, int train, int heldOut, ulong seed)
+    {
+        int[] order = RandomOrder.Of(pool.Table.Count, RandomBits.At(seed, 1));
+        return (new DataPart(pool, order[..train]), new DataPart(pool, order[train..(train + heldOut)]));
+    }
+
+    // As many training rows as are asked for, or all that are not held out.
+    private static (DataPart Training, DataPart Trusted) ByContent(LabelledData pool, int train, int heldOut, ulong seed)
+    {
+        var draw = new RowDraw(pool, pool.Labels, RandomBits.At(seed, 1));
+        var (held, others) = heldOut == 0 ? ([], draw.All) : draw.HoldOut(draw.All, heldOut);
+        return (new DataPart(pool, train > 0 && train < others.Length ? draw.Take(others, train) : others), new DataPart(pool, held));
     }
 
     private static int[] Corrupt(int[] labels, int classes, double share, CorruptionKind kind, ulong key)

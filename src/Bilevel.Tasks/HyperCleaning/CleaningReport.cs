@@ -62,6 +62,7 @@ internal static class CleaningReport
 
         ModelScores ofCleaned = Score(cleaned, validation, trusted), onTraining = Score(cleaned, training, data.Observed);
         var ofNoisy = noisy is null ? null : Score(noisy, validation, trusted);
+        var suspects = new Suspects(data, weights, onTraining.Predictions);
         var metrics = new List<NamedNumber>
         {
             new("upper_value", ofCleaned.Loss, "F(x): mean validation loss of the cleaned model"),
@@ -77,7 +78,8 @@ internal static class CleaningReport
         [
             new("train_loss", onTraining.Loss, "mean loss on the training labels as observed"),
             new("train_accuracy", onTraining.Accuracy, "accuracy on the training labels as observed"),
-            new("suspicious", weights.Count(x => x < 0), "number of training samples weighted below 1/2"),
+            new("suspicious", suspects.Count, "number of training samples weighted below 1/2" + (data.ClassesWithFewTrusted > 0 ? ", of classes with enough validation samples to judge them" : "")),
+            new("classes_with_few_validation_rows", data.ClassesWithFewTrusted, string.Create(CultureInfo.InvariantCulture, $"classes with fewer than {CleaningData.FewestTrusted} validation samples, whose labels are not judged")),
         ]);
         List<ReferenceValue> references = ofNoisy is null ? [] : [new(ReportCurve.UpperValue, "trained on all labels alike", ofNoisy.Loss)];
         if (onClean is not null)
@@ -87,7 +89,7 @@ internal static class CleaningReport
             references.Add(new(ReportCurve.UpperValue, "trained on the correctly labelled part", loss));
         }
 
-        string summary = string.Create(CultureInfo.InvariantCulture, $"Validation accuracy {ofCleaned.Accuracy:P1} with learned weights{Without(ofNoisy)}; {weights.Count(x => x < 0):N0} of {weights.Length:N0} labels look wrong.");
+        string summary = string.Create(CultureInfo.InvariantCulture, $"Validation accuracy {ofCleaned.Accuracy:P1} with learned weights{Without(ofNoisy)}; {suspects.InWords}");
         if (test is not null)
         {
             int[] labels = data.Test!.Labels;
@@ -113,16 +115,15 @@ internal static class CleaningReport
                 metrics.Add(new("validation_only_test_loss", alone.Loss, "test loss of that model"));
             }
 
-            summary = string.Create(CultureInfo.InvariantCulture, $"Test accuracy {learned.Accuracy:P1} with learned weights{Without(baseline)}; {weights.Count(x => x < 0):N0} of {weights.Length:N0} labels look wrong.");
+            summary = string.Create(CultureInfo.InvariantCulture, $"Test accuracy {learned.Accuracy:P1} with learned weights{Without(baseline)}; {suspects.InWords}");
         }
 
         if (corrupted is not null)
         {
             metrics.Add(new("train_accuracy_true_labels", Score(cleaned, training, data.True!).Accuracy, "accuracy on the true training labels"));
-            summary = $"{summary} {Found(weights, corrupted, metrics)}";
+            summary = $"{summary} {Found(suspects, corrupted, metrics)}";
         }
 
-        var suspects = new Suspects(data, weights, onTraining.Predictions);
         return new TaskOutcome
         {
             Metrics = metrics,
@@ -148,15 +149,9 @@ internal static class CleaningReport
         yield return new("model.json", "the cleaned model; 'bilevel predict model.json FILE' applies it to new rows", model.Save);
     }
 
-    private static string Found(double[] weights, bool[] corrupted, List<NamedNumber> metrics)
+    private static string Found(Suspects suspects, bool[] corrupted, List<NamedNumber> metrics)
     {
-        int found = 0, hit = 0, wrong = corrupted.Count(c => c);
-        for (int i = 0; i < weights.Length; i++)
-        {
-            if (weights[i] >= 0) continue;
-            found++;
-            if (corrupted[i]) hit++;
-        }
+        int found = suspects.Count, hit = Enumerable.Range(0, corrupted.Length).Count(i => corrupted[i] && suspects.Has(i)), wrong = corrupted.Count(c => c);
 
         metrics.Add(new("corrupted_found_precision", Ratio(hit, found), "share of the samples weighted below 1/2 whose label is wrong"));
         metrics.Add(new("corrupted_found_recall", Ratio(hit, wrong), "share of the wrong labels that are weighted below 1/2"));

@@ -11,7 +11,7 @@ public enum NumberFormat
 }
 
 /// <summary>The settings of the task <c>hyper-cleaning</c>.</summary>
-public sealed record HyperCleaningSettings
+public sealed record HyperCleaningSettings : TableSettings
 {
     /// <summary>File of your own training data, whose labels are noisy: CSV, LIBSVM, idx images or a folder of them; empty for --data or generated digits.</summary>
     [Setting("File of your own training data, whose labels are noisy: CSV, LIBSVM, idx images or a folder of them; empty for --data or generated digits.")]
@@ -24,30 +24,6 @@ public sealed record HyperCleaningSettings
     /// <summary>File of your own test data, only measured; empty for none.</summary>
     [Setting("File of your own test data, only measured; empty for none.")]
     public string Test { get; init; } = "";
-
-    /// <summary>Column of a CSV file with the labels; empty for the one named label, else class, target or y.</summary>
-    [Setting("Column of a CSV file with the labels; empty for the one named label, else class, target or y.")]
-    public string Label { get; init; } = "";
-
-    /// <summary>Columns of a CSV file to leave out, such as ids, separated by commas.</summary>
-    [Setting("Columns of a CSV file to leave out, such as ids, separated by commas.")]
-    public string Ignore { get; init; } = "";
-
-    /// <summary>Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.</summary>
-    [Setting("Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.")]
-    public string TextColumns { get; init; } = "";
-
-    /// <summary>Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.</summary>
-    [Setting("Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.")]
-    public string Missing { get; init; } = "";
-
-    /// <summary>Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.</summary>
-    [Setting("Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.")]
-    public bool NoHeader { get; init; }
-
-    /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
-    [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
-    public string Encoding { get; init; } = "";
 
     /// <summary>Number of training samples; auto takes 5000, or all of your own file.</summary>
     [Setting("Number of training samples; auto takes 5000, or all of your own file.", Min = 10)]

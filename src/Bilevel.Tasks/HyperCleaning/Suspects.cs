@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Bilevel.Tasks;
 
-/// <summary>The training samples with their weights, the most suspicious first: as a file and as parts of the report.</summary>
+/// <summary>The training samples with their weights, the most suspicious first and behind them those whose class has few validation samples: as a file and as parts of the report.</summary>
 /// <param name="data">The data.</param>
 /// <param name="weights">x_i, the weight of every training sample before the sigmoid.</param>
 /// <param name="likely">The class that the cleaned model gives every training sample.</param>
@@ -10,7 +10,26 @@ internal sealed class Suspects(CleaningData data, double[] weights, int[] likely
 {
     private const int ShownImages = 48, ShownRows = 50, Bins = 40;
 
-    private readonly int[] order = [.. Enumerable.Range(0, weights.Length).OrderBy(i => weights[i]).ThenBy(i => i)];
+    private readonly int[] order = [.. Enumerable.Range(0, weights.Length).OrderBy(i => data.IsJudged(i) ? 0 : 1).ThenBy(i => weights[i]).ThenBy(i => i)];
+    private readonly int judged = Enumerable.Range(0, weights.Length).Count(data.IsJudged);
+
+    /// <summary>Number of samples whose label looks wrong.</summary>
+    public int Count => Enumerable.Range(0, weights.Length).Count(Has);
+
+    /// <summary>How many labels look wrong, in words.</summary>
+    public string InWords
+    {
+        get
+        {
+            if (judged == 0) return "no class has enough validation samples to say which labels look wrong.";
+            string unjudged = judged == weights.Length ? "" : string.Create(CultureInfo.InvariantCulture, $", and {weights.Length - judged:N0} of classes with few validation samples are not judged");
+            string doubt = 2 * Count <= judged || data.Corrupted is not null ? "" : string.Create(CultureInfo.InvariantCulture, $" That is more than half of them: the {data.Validation.Rows.Length:N0} validation samples may be too few, or wrong themselves.");
+            return string.Create(CultureInfo.InvariantCulture, $"{Count:N0} of {judged:N0} labels look wrong{unjudged}.{doubt}");
+        }
+    }
+
+    /// <summary>Whether the label of a sample looks wrong: weighted below 1/2, and of a class with enough validation samples.</summary>
+    public bool Has(int i) => weights[i] < 0 && data.IsJudged(i);
 
     /// <summary>Writes weights.csv.</summary>
     public void Write(TextWriter writer)
@@ -29,14 +48,14 @@ internal sealed class Suspects(CleaningData data, double[] weights, int[] likely
     private ReportSection Worst()
     {
         const string Title = "The most suspicious labels";
-        string text = "The training samples with the smallest weights. Likely is the label that the cleaned model gives; weights.csv lists all samples.";
+        string text = "The training samples with the smallest weights. Likely is the label that the cleaned model gives; weights.csv lists all samples." + (judged < weights.Length ? " Labels of classes with few validation samples are not shown: nothing checks them." : "");
         if (data.Training.Source.Images is { } images)
         {
-            return new ImageGrid(Title, text, [.. order.Take(ShownImages).Select(i => GreyImage.Of(
+            return new ImageGrid(Title, text, [.. order.Take(Math.Min(judged, ShownImages)).Select(i => GreyImage.Of(
                 images, data.Training.Rows[i], string.Create(CultureInfo.InvariantCulture, $"labelled {Name(data.Observed[i])}, likely {Name(likely[i])}\nimage {data.Training.Place(i)}, weight {Weight(i):G2}")))]);
         }
 
-        return new RecordTable(Title, $"{text} Row is the line of {data.Training.Source.Source}.", ["row", "given label", "likely label", "weight"], [.. order.Take(ShownRows).Select(i => new[]
+        return new RecordTable(Title, $"{text} Row is the line of {data.Training.Source.Source}.", ["row", "given label", "likely label", "weight"], [.. order.Take(Math.Min(judged, ShownRows)).Select(i => new[]
         {
             data.Training.Place(i).ToString(CultureInfo.InvariantCulture), Name(data.Observed[i]), Name(likely[i]), Weight(i).ToString("0.0000", CultureInfo.InvariantCulture),
         })]);

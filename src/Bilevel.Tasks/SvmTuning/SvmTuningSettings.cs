@@ -14,7 +14,7 @@ public enum SvmCosts
 }
 
 /// <summary>The settings of the task <c>svm-tuning</c>.</summary>
-public sealed record SvmTuningSettings
+public sealed record SvmTuningSettings : TableSettings
 {
     /// <summary>File of your own training data with two classes, LIBSVM or CSV; empty for generated samples.</summary>
     [Setting("File of your own training data with two classes, LIBSVM or CSV; empty for generated samples.")]
@@ -27,26 +27,6 @@ public sealed record SvmTuningSettings
     /// <summary>File of your own test data, only measured; empty to hold rows of the training file out.</summary>
     [Setting("File of your own test data, only measured; empty to hold rows of the training file out.")]
     public string Test { get; init; } = "";
-
-    /// <summary>Column of a CSV file with the labels; empty for the one named label, else class, target or y.</summary>
-    [Setting("Column of a CSV file with the labels; empty for the one named label, else class, target or y.")]
-    public string Label { get; init; } = "";
-
-    /// <summary>Columns of a CSV file to leave out, such as ids, separated by commas.</summary>
-    [Setting("Columns of a CSV file to leave out, such as ids, separated by commas.")]
-    public string Ignore { get; init; } = "";
-
-    /// <summary>Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.</summary>
-    [Setting("Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.")]
-    public string Missing { get; init; } = "";
-
-    /// <summary>Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.</summary>
-    [Setting("Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.")]
-    public bool NoHeader { get; init; }
-
-    /// <summary>Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.</summary>
-    [Setting("Encoding of the text of your files, such as windows-1252; empty for UTF-8, or UTF-16 where a file has its mark.")]
-    public string Encoding { get; init; } = "";
 
     /// <summary>Number of training samples, drawn by the seed; auto takes those that are not held out, at most 1000.</summary>
     [Setting("Number of training samples, drawn by the seed; auto takes those that are not held out, at most 1000.", Min = 2)]

@@ -76,7 +76,7 @@ public sealed class CsvFileTests
         Assert.Equal([(2, 1.0)], FeatureTableTests.Row(other.Table, 0));
         Assert.Equal([(0, 4 / Math.Sqrt(8.0 / 3))], FeatureTableTests.Row(other.Table, 1));
         Assert.Equal(
-            ["file: the training data have no columns 'more'; they are left out.", "file: 1 rows have a text in column 'colour' that the training data lack; its features are zero there."],
+            ["file: 1 rows have a text in column 'colour' that the training data lack; its features are zero there.", "file: the training data have no columns 'more'; they are left out."],
             other.Notes);
     }
 
@@ -107,7 +107,7 @@ public sealed class CsvFileTests
     {
         Fails(() => Read("a,b,c\n1,2,3\n"), "file: no column is named label, class, target, y. Say which holds the labels (--label of the tool, LabelColumn of DataOptions); there are 'a', 'b', 'c'.");
         Fails(() => Read("a,y\n1,0\n1,2,3\n"), "file, line 3: has 3 columns, but the header has 2. Correct the row; text with the separator inside needs quotes.");
-        Fails(() => Read("a,y\n1,0\n2,\n"), "file, line 3: the label is empty. Fill it in, or remove the row.");
+        Fails(() => Read("a,y\n1,0\n2,\n3,\n"), "file, line 3: the label is empty, as in 2 of 3 rows, too many to leave out. Fill them in, or name another column (setting label).");
         Fails(() => Read("a,y\n"), "file: has a header and no rows. Use another file.");
         Fails(() => Read("a y\n1 0\n"), "file: its header, 'a y', is one column: nothing in it is separated by commas, semicolons, tabs or bars. Separate the columns so, or use another file.");
         Fails(() => Read("a,y\n1,0\n", new DataOptions { Separator = ';' }), "nothing in it is separated by ';'.");

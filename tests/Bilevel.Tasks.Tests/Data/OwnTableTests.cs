@@ -66,20 +66,31 @@ public sealed class OwnTableTests
     [InlineData("?")]
     public void ALabelThatIsMissingIsNoClass(string text)
     {
-        string rows = $"a,label\n1,0.0\n2,1.0\n3,{text}\n4,0.0\n5,{text}\n";
-        Fails(rows, $"file, line 4: the label '{text}' means that it is missing, as in 2 rows in all. Fill it in, or remove the row; where it is a class, name the texts that mean missing (setting missing).");
-        Fails(rows.Replace("label", "part", StringComparison.Ordinal), $"file, line 4: the group '{text}' means that it is missing", new DataOptions { LabelColumn = "part", LabelsAreGroups = true });
+        string rows = $"a,label\n1,0.0\n2,1.0\n90,{text}\n4,0.0\n70,{text}\n";
+        foreach (var data in new[] { Read(rows), Like(Read("a,label\n1,0\n2,1\n4,0\n"), rows) })
+        {
+            Assert.Equal(["0", "1"], data.ClassNames);
+            Assert.Equal([0, 1, 0], data.Labels);
+            Assert.Equal([2, 3, 5], data.Places);
+            Assert.Equal([$"file: 2 of 5 rows have no label and are left out; the first is line 4 with '{text}'. Where '{text}' is a class, name the texts that mean missing (setting missing)."], data.Notes);
+        }
 
-        var training = Read("a,label\n1,0\n2,1\n");
-        CsvFileTests.Fails(() => Like(training, $"a,label\n1,0\n2,{text}\n"), $"file, line 3: the label '{text}' means that it is missing.");
-        var predicted = Like(training, $"a,label\n1,0\n2,{text}\n", forPrediction: true);
-        Assert.Equal([0, LabelledData.NoLabel], predicted.Labels);
+        // Where most are missing, the column is none of labels.
+        string few = $"a,label\n1,0.0\n2,{text}\n3,{text}\n4,1.0\n5,{text}\n";
+        string refusal = $"file, line 3: the label '{text}' means that it is missing, as in 3 of 5 rows, too many to leave out. Fill them in, or name another column (setting label); where '{text}' is a class, name the texts that mean missing (setting missing).";
+        Fails(few, refusal);
+        CsvFileTests.Fails(() => Like(Read("a,label\n1,0\n2,1\n"), few), refusal);
+        CsvFileTests.Fails(() => Like(Read("a,label\n1,0\n2,1\n"), $"a,label\n2,{text}\n"), "as in 1 of 1 rows, too many to leave out.");
+
+        // Rows to predict need none.
+        var predicted = Like(Read("a,label\n1,0\n2,1\n"), few, forPrediction: true);
+        Assert.Equal([0, -1, -1, 1, -1], predicted.Labels);
         Assert.Empty(predicted.Notes);
 
         // Whoever names what is missing has said what is a class.
         var named = new DataOptions { Missing = ["unknown"] };
         Assert.Equal(3, Read(rows, named).ClassNames.Count);
-        Fails("a,label\n1,x\n2,Unknown\n", "file, line 3: the label 'Unknown' means that it is missing", named);
+        Assert.Equal([2, 4], Read("a,label\n1,x\n2,Unknown\n3,y\n", named).Places);
     }
 
     [Fact]
@@ -98,9 +109,9 @@ public sealed class OwnTableTests
             Assert.Equal([$"file: the label '{text}' is taken for a class. Where it means missing, say so (setting missing)."], data.Notes);
         }
 
-        Fails("a,label\n1,DE\n2,NA\n3,FRA\n", "file, line 3: the label 'NA' means that it is missing.");
-        Fails("a,label\n1,ok\n2,NA\n", "file, line 3: the label 'NA' means that it is missing.");
-        Fails("a,label\n1,DE\n2,NA\n", "file, line 3: the label 'NA' means that it is missing.", new DataOptions { Missing = ["NA"] });
+        Assert.Equal(["DE", "FRA"], Read("a,label\n1,DE\n2,NA\n3,FRA\n").ClassNames);
+        Assert.Equal(["ok"], Read("a,label\n1,ok\n2,NA\n").ClassNames);
+        Assert.Equal(["DE"], Read("a,label\n1,DE\n2,NA\n", new DataOptions { Missing = ["NA"] }).ClassNames);
     }
 
     [Theory]
@@ -310,10 +321,10 @@ public sealed class OwnTableTests
     public void NamesWithCommasStandInQuotesInLists()
     {
         const string Text = "\"size, cm\",id,\"a \"\"b\"\"\",#c,label\n1,2,3,4,x\n2,2,1,5,y\n";
-        var options = TableSettings.Options("", "\"size, cm\", id", "\"a \"\"b\"\"\",#c", "", "", noHeader: false);
+        var options = new HyperCleaningSettings { Ignore = "\"size, cm\", id", TextColumns = "\"a \"\"b\"\"\",#c" }.Reading;
         Assert.Equal(["a \"b\"=3", "a \"b\"=1", "#c=4", "#c=5"], Read(Text, options).FeatureNames);
-        Assert.Equal(["size, cm", "a \"b\"", "#c"], Read(Text, TableSettings.Options("", "id,", "", "", "", noHeader: false)).FeatureNames);
-        Fails(Text, "file: has no column 'size'. Its columns are 'size, cm', 'id', 'a \"b\"', '#c', 'label'; correct the name, or the header. In a list, a name with a comma stands in double quotes.", TableSettings.Options("", "size, cm", "", "", "", noHeader: false));
+        Assert.Equal(["size, cm", "a \"b\"", "#c"], Read(Text, new SvmTuningSettings { Ignore = "id," }.Reading).FeatureNames);
+        Fails(Text, "file: has no column 'size'. Its columns are 'size, cm', 'id', 'a \"b\"', '#c', 'label'; correct the name, or the header. In a list, a name with a comma stands in double quotes.", new GroupDroSettings { Ignore = "size, cm" }.Reading);
     }
 
     private static string Rows(int count, Func<int, string> row) => string.Concat(Enumerable.Range(0, count).Select(i => row(i) + "\n"));

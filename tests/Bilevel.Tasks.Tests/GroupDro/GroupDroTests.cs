@@ -31,7 +31,7 @@ public class GroupDroTests
         var data = GroupSource.Load(typed, new TaskContext(Seed: 3), []);
         var fits = new GroupModels(data.Training, 4, new TaskContext());
         var validation = data.Validation.Data.Features<double>();
-        double F(double ridge) => GroupScores.Of(fits.Robust(ridge, typed.Tau), data.Validation, validation, 4, 1).WorstLoss;
+        double F(double ridge) => GroupScores.Of(fits.Robust(ridge, typed.Tau), data.Validation, validation, 4, 1).WorstLoss([0, 1, 2, 3]);
         double best = Enumerable.Range(0, 41).Min(k => F(1e-3 * Math.Pow(1e4, k / 40.0)));
         Assert.Equal(F(Metric(outcome, "ridge")), Metric(outcome, "upper_value"), 1e-7);
         Assert.InRange(Metric(outcome, "upper_value"), best - 2e-3, best + 2e-3);

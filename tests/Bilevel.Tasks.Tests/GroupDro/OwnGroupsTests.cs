@@ -66,8 +66,8 @@ public sealed class OwnGroupsTests : IDisposable
 
         File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,west,yes\n2,0.5,0.5,south,no\n");
         Assert.Contains("line 2: the group 'west' is no group of the training data", Refusal(good with { Validation = other }), StringComparison.Ordinal);
-        File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,,yes\n2,0.5,0.5,south,no\n");
-        Assert.Contains("line 2: the group is empty", Refusal(good with { Train = other }), StringComparison.Ordinal);
+        File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,,yes\n2,0.5,0.5,south,no\n3,0.5,0.5,,no\n");
+        Assert.Contains("line 2: the group is empty, as in 2 of 3 rows", Refusal(good with { Train = other }), StringComparison.Ordinal);
         File.WriteAllText(other, "id,signal,shortcut,region,outcome\n1,0.5,0.5,south,yes\n2,0.5,0.5,south,no\n");
         Assert.Contains("no validation row is in the group \"north, <b>east</b>, no\"", Refusal(good with { Validation = other }), StringComparison.Ordinal);
         File.WriteAllText(other, string.Concat("id,signal,shortcut,region,outcome\n", string.Concat(Enumerable.Range(0, 20).Select(i => $"{i},0.{i},1,south,{(i % 2 == 0 ? "yes" : "no")}\n"))));

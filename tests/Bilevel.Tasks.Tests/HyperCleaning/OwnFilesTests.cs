@@ -43,7 +43,7 @@ public sealed class OwnFilesTests : IDisposable
         var (train, _) = Table("train.csv", rows: 300, noise: 0.1, seed: 3);
         var instance = new Tasks.HyperCleaning().Create(new HyperCleaningSettings { Train = train, Ignore = "id", Label = "species" }, new TaskContext(Seed: 1));
         Assert.Contains(instance.Notes, n => n.Contains("240 training, 60 validation and 0 test samples of 3 classes", StringComparison.Ordinal));
-        Assert.Contains(instance.Notes, n => n.Contains("60 rows of the training file, drawn by the seed, were held out", StringComparison.Ordinal));
+        Assert.Contains(instance.Notes, n => n.Contains("60 rows of the training file, drawn by class and by the seed, were held out", StringComparison.Ordinal));
     }
 
     [Fact]
