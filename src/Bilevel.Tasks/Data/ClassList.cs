@@ -14,6 +14,9 @@ internal sealed class ClassList
     // Beyond this, different whole numbers are the same double.
     private const double ExactIntegers = 1L << 53;
 
+    // So many numbers may be classes whatever they are, and so many whole numbers.
+    private const int FewUnsuspected = 5, MostUnsuspected = 20;
+
     private readonly string source;
     private readonly string unit;
     private readonly bool isFixed;
@@ -116,6 +119,7 @@ internal sealed class ClassList
         HashSet<int> absent = SettleMissing();
         int[] order = [.. Enumerable.Range(0, this.names.Count).Where(i => !absent.Contains(i))];
         bool numbers = order.All(i => TryNumber(this.names[i], out _));
+        if (numbers) RefuseMeasurements(order);
         Array.Sort(order, (a, b) => numbers ? Number(this.names[a]).CompareTo(Number(this.names[b])) : string.CompareOrdinal(this.names[a], this.names[b]));
         int[] position = new int[this.names.Count];
         Array.Fill(position, LabelledData.NoLabel);
@@ -154,6 +158,16 @@ internal sealed class ClassList
         foreach (string text in this.names.Where(name => Missing.IsDoubtful(name)))
             doubts.Add($"{this.source}: the {What} {InputText.Quoted(text)} is taken for a {Kind}. Where it means missing, say so (setting missing).");
         return absent;
+    }
+
+    // Numbers with fractions of which most differ, or many do, are no names; nor are many numbers that hardly repeat.
+    private void RefuseMeasurements(int[] order)
+    {
+        string? fraction = order.Select(i => this.names[i]).FirstOrDefault(name => !double.IsInteger(Number(name)));
+        bool hardlyRepeat = 2L * order.Length > this.labels.Count, areMany = order.Length > MostUnsuspected;
+        if (!(fraction is not null && order.Length > FewUnsuspected && (hardlyRepeat || areMany)) && !(areMany && hardlyRepeat)) return;
+        throw new InputException(InputText.Invariant(
+            $"{this.source}: its {What}s are {order.Length} different numbers in {this.labels.Count} rows, such as {InputText.Quoted(fraction ?? this.names[order[0]])}, as the targets of a regression are, or identifiers. They must be {(AreGroups ? "groups" : "classes")}: name another {What} column, or make classes of the numbers."));
     }
 
     private int New(string text, int place)

@@ -109,6 +109,23 @@ public sealed class LibSvmFileTests
     public void LabelsThatAreMeasurementsAreRefused() =>
         CsvFileTests.Fails(() => Read(string.Concat(Enumerable.Range(0, 1001).Select(i => $"{i} 1:1\n"))), "file, line 1001: there are more than 1000 different labels.");
 
+    [Theory]
+    [InlineData(10, 0.5, "its labels are 10 different numbers in 10 rows, such as '0.5', as the targets of a regression are, or identifiers.")]
+    [InlineData(60, 0.37, "its labels are 60 different numbers in 60 rows, such as '0.37'")]
+    [InlineData(60, 1, "its labels are 60 different numbers in 60 rows, such as '0'")]
+    public void TargetsOfARegressionAreNamed(int rows, double step, string message) =>
+        CsvFileTests.Fails(() => Read(string.Concat(Enumerable.Range(0, rows).Select(i => FormattableString.Invariant($"{i * step} 1:{i + 1}\n")))), message);
+
+    [Theory]
+    [InlineData(40, 26)]
+    [InlineData(9, 4)]
+    [InlineData(3, 2)]
+    public void NumbersThatRepeatOrAreFewAreClasses(int rows, int classes)
+    {
+        double step = classes == 2 ? 0.5 : 1;
+        Assert.Equal(classes, Read(string.Concat(Enumerable.Range(0, 2 * rows).Select(i => FormattableString.Invariant($"{i % classes * step} 1:{i + 1}\n")))).ClassNames.Count);
+    }
+
     [Fact]
     public void BothCompressionsAndSeveralPartsAreRead()
     {
