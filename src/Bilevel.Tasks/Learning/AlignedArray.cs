@@ -24,7 +24,18 @@ internal sealed class AlignedArray<T>
         first = (int)((LineBytes - past) % LineBytes) / Unsafe.SizeOf<T>();
     }
 
-    public int Length { get; }
+    public int Length { get; private set; }
+
+    /// <summary>Zeros in the place of others, where that has room.</summary>
+    /// <param name="other">Not used any more.</param>
+    /// <param name="length">How many.</param>
+    public static AlignedArray<T> InPlaceOf(AlignedArray<T>? other, int length)
+    {
+        if (other is null || other.storage.Length - other.first < length) return new AlignedArray<T>(length);
+        other.Length = length;
+        other.Span.Clear();
+        return other;
+    }
 
     public Span<T> Span => storage.AsSpan(first, Length);
 }

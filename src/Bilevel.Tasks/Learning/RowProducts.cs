@@ -39,7 +39,7 @@ internal abstract class RowProducts<T>(FeatureRows<T> data, SampleRows<T> sample
         long panel = (long)(data.FeatureCount + RowKernels<T>.Granule) * Columns;
         if (panel > Array.MaxLength - Columns)
             throw new InputException(FormattableString.Invariant($"{data.FeatureCount} features times {Columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} weights; take fewer features or classes."));
-        Weights = new AlignedArray<T>(PanelLength);
+        Weights = AlignedArray<T>.InPlaceOf(Weights, PanelLength);
     }
 
     /// <summary>Copies a classifier's weights, features x classes, to the panel, for the features from first to end.</summary>

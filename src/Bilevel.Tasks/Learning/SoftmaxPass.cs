@@ -30,6 +30,7 @@ internal sealed class SoftmaxPass<T>
     private readonly SparseProducts<T>? sparse;        // the same where rows are compressed
     private AlignedArray<T> slopes = new(0);           // rows x columns: exponentials of the scores, then slopes
     private AlignedArray<T> gradient = new(0);         // a panel
+    private readonly AlignedArray<T>?[] panels = new AlignedArray<T>?[MostChunks];      // panels of the chunks behind the first
     private Chunk[] chunks = [];
     private T[] bias = [];                             // where the rows have a centre
 
@@ -99,7 +100,7 @@ internal sealed class SoftmaxPass<T>
         if (products.Points != points)
         {
             products.Resize(points);
-            (gradient, slopes) = (new AlignedArray<T>(products.PanelLength), new AlignedArray<T>(0));
+            (gradient, slopes) = (AlignedArray<T>.InPlaceOf(gradient, products.PanelLength), AlignedArray<T>.InPlaceOf(slopes, 0));
             rowWeights = new T[points][];
             (classifiers, gradients) = (new DenseVector<T>[points], new DenseVector<T>?[points]);
             chunks = [];
@@ -109,7 +110,7 @@ internal sealed class SoftmaxPass<T>
         long needed = (long)Rows * columns;
         if (needed > Array.MaxLength - columns)
             throw new InputException(FormattableString.Invariant($"{Rows} rows times {columns} columns ({points} classifiers of {classes} classes) are more than {Array.MaxLength} scores; take fewer rows or a minibatch."));
-        if (slopes.Length < needed) slopes = new AlignedArray<T>((int)needed);
+        if (slopes.Length < needed) slopes = AlignedArray<T>.InPlaceOf(slopes, (int)needed);
     }
 
     private int CutIntoChunks()
@@ -122,13 +123,16 @@ internal sealed class SoftmaxPass<T>
         chunkRows = (Rows + count - 1) / count;
         while (chunks.Length < count) chunks = [.. chunks, new Chunk(products.Points, products.Columns)];
         if (!wantAnyGradient || byFeature) return count;
-        for (int c = 1; c < count; c++) chunks[c].Gradient ??= new AlignedArray<T>(gradient.Length);
+        for (int c = 1; c < count; c++)
+        {
+            if (panels[c]?.Length != gradient.Length) panels[c] = AlignedArray<T>.InPlaceOf(panels[c], gradient.Length);
+        }
         return count;
     }
 
     private void AddUp(int count)
     {
-        for (int c = 1; c < count; c++) TensorPrimitives.Add(gradient.Span, chunks[c].Gradient!.Span, gradient.Span);
+        for (int c = 1; c < count; c++) TensorPrimitives.Add(gradient.Span, panels[c]!.Span, gradient.Span);
         Read(0, data.FeatureCount);
     }
 
@@ -182,7 +186,7 @@ internal sealed class SoftmaxPass<T>
     {
         var chunk = chunks[index];
         bool addsGradient = wantAnyGradient && !byFeature;
-        var own = index == 0 || !addsGradient ? gradient : chunk.Gradient!;
+        var own = index == 0 || !addsGradient ? gradient : panels[index]!;
         if (addsGradient) own.Span.Clear();
         int end = Math.Min(Rows, (index + 1) * chunkRows);
         for (int first = index * chunkRows; first < end; first += BlockRows)
@@ -231,8 +235,5 @@ internal sealed class SoftmaxPass<T>
         public readonly AlignedArray<T> Scores = new(BlockRows * columns);
         public readonly T[] OwnScores = new T[BlockRows * points];         // those of the labels
         public readonly T[] Sums = new T[BlockRows * points];              // of the exponentials
-
-        /// <summary>A panel; null for the first chunk, which adds to the sum itself.</summary>
-        public AlignedArray<T>? Gradient;
     }
 }

@@ -41,7 +41,9 @@ public static class LowerLevelSolver
         V y = start.Copy(), gradient = y.ZerosLike(), trial = y.Copy(), trialGradient = y.ZerosLike(), direction = y.ZerosLike();
         var atTrial = new PreparedRequest<V>(objective, [[x, trial]], [new(BilevelProblem.Y, 0, trialGradient)], values: true);
         var steps = new List<(V S, V G, double Inverse)>();
-        double[] alpha = new double[Memory];
+        (V S, V G)? spare = null;
+        int memory = LimitedMemory<V>.Capacity(Memory, y.Length);
+        double[] alpha = new double[memory];
         atTrial.Evaluate();
         double value = atTrial.Values[0];
         gradient.CopyFrom(trialGradient);
@@ -110,9 +112,11 @@ public static class LowerLevelSolver
                     : (low + high) / 2;
             }
 
-            var s = trial.Copy();
+            var (s, g) = spare ?? (y.ZerosLike(), y.ZerosLike());
+            spare = (s, g);
+            s.CopyFrom(trial);
             s.AddScaled(-1, y);
-            var g = trialGradient.Copy();
+            g.CopyFrom(trialGradient);
             g.AddScaled(-1, gradient);
             double curvature = s.Dot(g);
             y.CopyFrom(trial);
@@ -121,7 +125,14 @@ public static class LowerLevelSolver
             norm = gradient.Norm();
             if (curvature > 1e-16 * s.Norm() * g.Norm())
             {
-                if (steps.Count == Memory) steps.RemoveAt(0);
+                // The vectors of the oldest pair serve the next.
+                spare = null;
+                if (steps.Count == memory)
+                {
+                    spare = (steps[0].S, steps[0].G);
+                    steps.RemoveAt(0);
+                }
+
                 steps.Add((s, g, 1 / curvature));
             }
 

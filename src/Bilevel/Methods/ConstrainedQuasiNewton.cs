@@ -35,8 +35,8 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
     [Setting("Factor between the stages of rho.", Min = 1.01)]
     public double RhoFactor { get; init; } = 10;
 
-    /// <summary>Number of steps that the approximation of the Hessian remembers, and no more (but 10) than 1 GiB holds.</summary>
-    [Setting("Number of steps that the approximation of the Hessian remembers, and no more (but 10) than 1 GiB holds.", Min = 1, Max = 1000)]
+    /// <summary>Number of steps that the approximation of the Hessian remembers, and no more (but 5) than 256 MiB hold.</summary>
+    [Setting("Number of steps that the approximation of the Hessian remembers, and no more (but 5) than 256 MiB hold.", Min = 1, Max = 1000)]
     public int Memory { get; init; } = 20;
 
     /// <summary>Accuracy that the lower solves aim at, as a share of the residual.</summary>

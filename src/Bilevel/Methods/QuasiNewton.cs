@@ -40,8 +40,8 @@ public sealed partial record QuasiNewton : IBilevelMethod
     [Setting("Accuracy of the hypergradient that the inner tolerances and the choice of lambda aim at.", Min = 1e-300)]
     public double Tolerance { get; init; } = 1e-4;
 
-    /// <summary>Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100, and no more (but 10) than 1 GiB holds.</summary>
-    [Setting("Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100, and no more (but 10) than 1 GiB holds.", Min = 1, Max = 1000)]
+    /// <summary>Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100, and no more (but 5) than 256 MiB hold.</summary>
+    [Setting("Number of steps that the approximation of the Hessian remembers; auto takes 20, or the number of components of x where that is 21 to 100, and no more (but 5) than 256 MiB hold.", Min = 1, Max = 1000)]
     public int? Memory { get; init; }
 
     /// <summary>Length of the first move of x; auto takes the norm of x, or 1 where that is zero.</summary>

@@ -24,6 +24,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     public DenseVector(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
+        LargeArrays.Expect((long)length * Unsafe.SizeOf<T>());
         components = new T[length];
     }
 

@@ -10,10 +10,10 @@ internal sealed class LimitedMemory<V>
     // A move along which the gradient changes by less than this share of its change says nothing but rounding.
     private const double SmallestCosine = 1e-12;
 
-    // All pairs take no more than 1 GiB in double precision, as long as there are so many. By the length alone, since the same run
+    // All pairs take no more than 256 MiB in double precision, as long as there are so many. By the length alone, since the same run
     // gives the same bits wherever it is computed.
-    private const int LeastPairs = 10;
-    private const long MostNumbers = 1 << 27;
+    private const int LeastPairs = 5;
+    private const long MostNumbers = 1 << 25;
 
     private readonly V[] moves, changes;      // s_k and q_k, a ring
     private readonly double[] inverse;        // 1 / s_k.q_k
