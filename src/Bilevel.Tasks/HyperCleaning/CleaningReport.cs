@@ -94,8 +94,11 @@ internal static class CleaningReport
         }
 
         var suspects = new Suspects(data, weights, onTraining.Predictions);
-        return new TaskOutcome
+        var model = data.Training.Source.Encoding is { } encoding ? new SoftmaxModel(data.ClassNames, encoding, cleaned.ToDoubles()) : null;
+        return new CleaningOutcome
         {
+            Model = model,
+            Rows = suspects.Rows,
             Metrics = metrics,
             Summary = summary,
             Sections = suspects.Sections(),
@@ -104,16 +107,9 @@ internal static class CleaningReport
             [
                 new("weights.csv", "the learned weight of every training sample, the most suspicious first", suspects.Write),
                 new("split.csv", "row, role and label as observed of every training and validation sample", writer => WriteSplit(writer, data)),
-                .. Model(data, cleaned),
+                .. model is null ? Array.Empty<OutputFile>() : [new("model.json", "the cleaned model; 'bilevel predict model.json FILE' applies it to new rows", model.Save)],
             ],
         };
-    }
-
-    private static IEnumerable<OutputFile> Model(CleaningData data, DenseVector<double> classifier)
-    {
-        if (data.Training.Source.Encoding is not { } encoding) yield break;
-        var model = new SoftmaxModel(data.ClassNames, encoding, classifier.ToDoubles());
-        yield return new("model.json", "the cleaned model; 'bilevel predict model.json FILE' applies it to new rows", model.Save);
     }
 
     private static string Found(double[] weights, bool[] corrupted, List<NamedNumber> metrics)

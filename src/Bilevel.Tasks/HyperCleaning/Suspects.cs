@@ -12,6 +12,9 @@ internal sealed class Suspects(CleaningData data, double[] weights, int[] likely
 
     private readonly int[] order = [.. Enumerable.Range(0, weights.Length).OrderBy(i => weights[i]).ThenBy(i => i)];
 
+    /// <summary>The samples in this order.</summary>
+    public IReadOnlyList<CleanedRow> Rows => [.. order.Select(i => new CleanedRow(data.Training.Place(i), Name(data.Observed[i]), Name(likely[i]), Weight(i)))];
+
     /// <summary>Writes weights.csv.</summary>
     public void Write(TextWriter writer)
     {
