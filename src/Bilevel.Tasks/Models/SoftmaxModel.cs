@@ -7,6 +7,13 @@ namespace Bilevel.Tasks;
 /// A linear classifier: the scores of a row a are W a + b, the probabilities their softmax. It carries what is needed to
 /// read new data as the training data were read, and is kept as JSON.
 /// </summary>
+/// <example>
+/// <code>
+/// var model = SoftmaxModel.Load("model.json");
+/// var rows = DataFile.ReadLike("new.csv", model.Encoding, model.ClassNames, forPrediction: true);
+/// foreach (var (kind, probabilities) in model.Predict(rows.Table)) Console.WriteLine($"{model.ClassNames[kind]}: {probabilities[kind]}");
+/// </code>
+/// </example>
 public sealed class SoftmaxModel
 {
     /// <summary>Raised when a field of the file changes its meaning; readers refuse later versions.</summary>

@@ -36,6 +36,21 @@ public interface ITraceSink
 /// The one loop: iteration, stopping, budgets, recording, cancellation, checkpoints and the detection of divergence,
 /// for every method. It never throws because a limit was reached.
 /// </summary>
+/// <example>
+/// A method of one's choice with limits, a trace of every tenth iteration and a certificate.
+/// <code>
+/// static Solution&lt;DenseVector&lt;double&gt;&gt; Run(BilevelProblem&lt;DenseVector&lt;double&gt;&gt; problem, CancellationToken cancellation)
+/// {
+///     var driver = new Driver
+///     {
+///         Stop = Stop.Residual(1e-5) | Stop.Iterations(10_000) | Stop.Time(TimeSpan.FromMinutes(1)),
+///         RecordEvery = 10,
+///         CertifyAt = 1e-4,
+///     };
+///     return driver.Run(new F2ba { Accelerated = true, Tolerance = 1e-5 }, problem, Vectors.Of(3), Vectors.Of(0), seed: 1, cancellation);
+/// }
+/// </code>
+/// </example>
 public sealed class Driver
 {
     /// <summary>When to stop; default: residual 1e-4 or 100,000 iterations.</summary>

@@ -136,6 +136,15 @@ public interface IStopMonitor
 }
 
 /// <summary>The stopping rules.</summary>
+/// <example>
+/// Either of two ends, and both at the same iteration.
+/// <code>
+/// StoppingRule either = Stop.Residual(1e-5) | Stop.OracleCalls(100_000);
+/// StoppingRule late = Stop.Residual(1e-5) &amp; Stop.Iterations(100);
+/// Console.WriteLine(either);
+/// Console.WriteLine(late);
+/// </code>
+/// </example>
 public static class Stop
 {
     /// <summary>

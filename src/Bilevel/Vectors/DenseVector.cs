@@ -8,6 +8,15 @@ namespace Bilevel;
 
 /// <summary>A dense vector of double or float components.</summary>
 /// <typeparam name="T">double or float.</typeparam>
+/// <example>
+/// <code>
+/// var a = new DenseVector&lt;double&gt;(1, 2, 3);
+/// var b = new DenseVector&lt;double&gt;(3);         // three zeros
+/// b.AddScaled(2, a);                          // (2, 4, 6)
+/// b[0] = 5;
+/// Console.WriteLine(b.Dot(a));                // 31
+/// </code>
+/// </example>
 public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<DenseVector<T>>, IStorable, IFillable, IResizable<DenseVector<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
