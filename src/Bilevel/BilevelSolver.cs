@@ -30,6 +30,7 @@ public static class BilevelSolver
     /// <returns>The answer with its status and certificate; no exception where a limit is reached.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not positive and finite.</exception>
     /// <exception cref="InvalidProblemException">The validator refused the problem; the message says why.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public static Solution<V> Solve<V>(BilevelProblem<V> problem, V x, V y, double tolerance = 1e-3, StoppingRule? limit = null, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {
@@ -58,6 +59,7 @@ public static class BilevelSolver
     /// <returns>The answer with its status and certificate; no exception where a limit is reached.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not positive and finite.</exception>
     /// <exception cref="InvalidProblemException">The validator refused the problem; the message says why.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance = 1e-2, StoppingRule? limit = null, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {

@@ -110,6 +110,7 @@ public sealed class Driver
     /// <param name="cancellation">Ends the run after the current iteration.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public Solution<V> Run<V>(IMethod method, BilevelProblem<V> problem, V x, V y, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V> => Run(method, problem, [x, y], seed, cancellation);
 
@@ -121,6 +122,7 @@ public sealed class Driver
     /// <param name="cancellation">Ends the run after the current iteration.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public Solution<V> Run<V>(IMethod method, IProblem<V> problem, IReadOnlyList<V> start, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V> => RunPhases([new Phase(method, Stop)], problem, start, seed, cancellation);
 
@@ -132,6 +134,8 @@ public sealed class Driver
     /// <param name="cancellation">Ends the current run after its iteration and leaves the others out.</param>
     /// <returns>A solution per start: the best certified answer first, then the others within the tolerance, each by F. <see cref="Solution{V}.StartIndex"/> names the start.</returns>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">There is no start.</exception>
     public IReadOnlyList<Solution<V>> RunStarts<V>(IMethod method, IProblem<V> problem, IReadOnlyList<IReadOnlyList<V>> starts, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {
@@ -164,13 +168,17 @@ public sealed class Driver
     /// <param name="cancellation">Ends the run after the current iteration.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">There is no phase.</exception>
     public Solution<V> RunPhases<V>(IReadOnlyList<Phase> phases, IProblem<V> problem, IReadOnlyList<V> start, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {
         ArgumentNullException.ThrowIfNull(problem);
         ArgumentNullException.ThrowIfNull(start);
         foreach (var block in start) ArgumentNullException.ThrowIfNull(block, nameof(start));
+        ArgumentNullException.ThrowIfNull(phases);
         if (phases.Count == 0) throw new ArgumentException("A run needs at least one phase.", nameof(phases));
+        foreach (var (method, _) in phases) ArgumentNullException.ThrowIfNull(method);
 
         List<Finding> findings = Validate ? [.. Validator.Check(phases.Select(p => p.Method), problem, start)] : [];
         if (findings.Any(f => f.Severity == Severity.Error)) throw new InvalidProblemException(findings);

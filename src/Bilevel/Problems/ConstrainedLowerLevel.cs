@@ -39,6 +39,7 @@ public sealed record ConstrainedLowerLevel<T>
     /// <summary>Makes a constrained lower level.</summary>
     /// <param name="objective">phi over the blocks (x1, z1).</param>
     /// <param name="constraints">The constraints, inequalities first.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public ConstrainedLowerLevel(IObjective<DenseVector<T>> objective, IConstraints<DenseVector<T>> constraints)
     {
         ArgumentNullException.ThrowIfNull(objective);

@@ -34,6 +34,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <summary>A vector on the given array, which is used as it is and not copied.</summary>
+    /// <exception cref="ArgumentNullException">The array is null.</exception>
     public DenseVector(params T[] components)
     {
         ArgumentNullException.ThrowIfNull(components);
@@ -47,6 +48,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     public Span<T> Span => components;
 
     /// <summary>Component <paramref name="index"/>, from 0.</summary>
+    /// <exception cref="IndexOutOfRangeException">There is no such component.</exception>
     public ref T this[int index] => ref components[index];
 
     /// <inheritdoc/>
@@ -56,6 +58,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     public DenseVector<T> Zeros(int length) => new(length);
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public void CopyFrom(DenseVector<T> source)
     {
         CheckLength(source);
@@ -76,6 +79,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public void AddScaled(double factor, DenseVector<T> direction)
     {
         CheckLength(direction);
@@ -91,6 +95,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public double Dot(DenseVector<T> other)
     {
         CheckLength(other);
@@ -108,6 +113,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public void DecayAndAddSquare(double decay, double factor, DenseVector<T> a)
     {
         CheckLength(a);
@@ -116,6 +122,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public void AddScaledOverRoot(double factor, DenseVector<T> numerator, double scale, DenseVector<T> squares, double offset)
     {
         CheckLength(numerator);
