@@ -68,7 +68,7 @@ public sealed class PredictTests : IDisposable
     [InlineData("a,kind\nx,no\n", "line 2, column 'a': 'x' is no finite number")]
     [InlineData("b,kind\n1,no\n", "has no column 'a'")]
     [InlineData("1 1:2\n", "is a LIBSVM file, but the training data were a table")]
-    [InlineData("hello\n", "is neither a table with a header (CSV)")]
+    [InlineData("hello\n", "is neither a table with a header (CSV, ARFF)")]
     public void WrongDataEndWithCode2AndAReason(string content, string message)
     {
         Write("bad", content);
