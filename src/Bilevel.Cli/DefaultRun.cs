@@ -26,7 +26,7 @@ internal sealed class DefaultRun(TaskInstance instance)
     public MethodEntry Method => Lookup.Method(instance.Presets[0].Name);
 
     /// <summary>The settings that a run by that method uses.</summary>
-    public IReadOnlyList<SettingValue> Settings(MethodEntry entry) => SettingValue.Of(entry.Schema, RunPlan.Configured(instance, entry), entry.Defaults);
+    public IReadOnlyList<SettingValue> Settings(MethodEntry entry) => SettingValue.Of(entry.Schema, instance.MethodFor(entry.Name), entry.Defaults);
 
     /// <summary>In words, a line each.</summary>
     public IEnumerable<string> Lines()

@@ -5,13 +5,6 @@ namespace Bilevel.Cli;
 /// <summary>What is decided before a run: the method with its settings, the limits, the tolerance.</summary>
 internal sealed record RunPlan
 {
-    // A method that stops by its own residual has this share of the tolerance; the rest is left for what the certificate
-    // cannot know exactly. One that stops by the certificate has all of it.
-    private const double ResidualShare = 0.5;
-
-    // The certificate of a minimax problem is cheap (two evaluations), so it may be asked often.
-    private const long CertifyEvery = 100;
-
     /// <summary>The name that leaves the choice of the method to the task.</summary>
     public const string AutoName = "auto";
 
@@ -61,9 +54,8 @@ internal sealed record RunPlan
         if (instance.Unsuited.TryGetValue(name, out string? reason)) throw new UsageException(reason);
         double tolerance = options.Tolerance ?? instance.Tolerance;
         long iterations = options.Iterations ?? instance.Iterations;
-        double share = instance.StopsByCertificate ? 1 : ResidualShare;
         bool byCertificate = instance.StopsByCertificate && !options.NoCertificate;
-        var method = Configure(entry, instance.Preset(name), changes.ForMethod(entry), options.Tolerance, share * tolerance);
+        var method = instance.MethodFor(name, options.Tolerance, changes.ForMethod(entry));
         var used = SettingValue.Of(entry.Schema, method, entry.Defaults);
         return new RunPlan
         {
@@ -73,9 +65,9 @@ internal sealed record RunPlan
             Seed = options.Seed,
             Starts = options.Starts,
             Tolerance = tolerance,
-            StopsAt = share * tolerance,
+            StopsAt = instance.StopsAt(tolerance),
             StopsByCertificate = byCertificate,
-            Stop = Rule(options, byCertificate, share * tolerance, tolerance, iterations),
+            Stop = Rule(options, instance.Done(tolerance, !options.NoCertificate), iterations),
             TimeLimit = options.MaxSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             Certify = !options.NoCertificate,
             Resume = options.Resume,
@@ -87,23 +79,9 @@ internal sealed record RunPlan
         };
     }
 
-    /// <summary>The settings that a run of the task by that method has where nothing is changed.</summary>
-    public static IMethod Configured(TaskInstance instance, MethodEntry entry) =>
-        Configure(entry, instance.Preset(entry.Name), [], null, (instance.StopsByCertificate ? 1 : ResidualShare) * instance.Tolerance);
-
-    // A method that has a tolerance of its own follows the run's, unless the user set it, or the task did and the user asked for none.
-    private static IMethod Configure(MethodEntry entry, IMethod preset, IReadOnlyList<KeyValuePair<string, string>> changes, double? asked, double stopsAt)
+    private static StoppingRule Rule(RunOptions options, StoppingRule done, long iterations)
     {
-        const string Name = "tolerance";
-        var own = entry.Schema.Settings.FirstOrDefault(s => s.Name == Name);
-        bool isTasks = own is not null && own.Read(preset) != own.Read(entry.Defaults) && asked is null;
-        if (own is null || isTasks || changes.Any(c => c.Key == Name)) return entry.With(preset, changes);
-        return entry.With(preset, [KeyValuePair.Create(Name, Numbers.Exact(stopsAt)), .. changes]);
-    }
-
-    private static StoppingRule Rule(RunOptions options, bool byCertificate, double stopsAt, double tolerance, long iterations)
-    {
-        var rule = (byCertificate ? Bilevel.Stop.Certified(tolerance, CertifyEvery) : Bilevel.Stop.Residual(stopsAt)) | Bilevel.Stop.Iterations(iterations);
+        var rule = done | Bilevel.Stop.Iterations(iterations);
         if (options.MaxCalls is { } calls) rule |= Bilevel.Stop.OracleCalls(calls);
         if (options.MaxSeconds is { } seconds) rule |= Bilevel.Stop.Time(TimeSpan.FromSeconds(seconds));
         return rule;

@@ -139,24 +139,6 @@ public sealed class BestPoint<V>
     }
 }
 
-/// <summary>The answer of a task.</summary>
-/// <typeparam name="V">Vector type.</typeparam>
-/// <param name="solution">The run, with the best point as its answer.</param>
-/// <param name="outcome">What the task says of it.</param>
-/// <param name="notes">What a reader should know of the choice, a sentence each.</param>
-public sealed class TaskAnswer<V>(Solution<V> solution, TaskOutcome outcome, IReadOnlyList<string> notes)
-    where V : class, IVector<V>
-{
-    /// <summary>The run, with the best point as its answer.</summary>
-    public Solution<V> Solution => solution;
-
-    /// <summary>What the task says of it.</summary>
-    public TaskOutcome Outcome => outcome;
-
-    /// <summary>What a reader should know of the choice, a sentence each.</summary>
-    public IReadOnlyList<string> Notes => notes;
-}
-
 /// <summary>Points that runs passed: of every doubling of the iteration number the one with the least f, as long as there is room the least of these.</summary>
 internal sealed class PassedPoints<V>(IProblem<V> problem)
     where V : class, IVector<V>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Bilevel.Tasks;
 
 /// <summary>What a task is given besides its settings.</summary>
@@ -124,11 +126,63 @@ public abstract class TaskInstance
     /// <summary>Names of the files that <see cref="TaskOutcome.Files"/> may hold, so that files of others under these names are seen before a run.</summary>
     public IReadOnlyList<string> FileNames { get; init; } = [];
 
+    // A method that stops by its own residual has this share of the tolerance; the rest is left for what the certificate
+    // cannot know exactly. One that stops by the certificate has all of it.
+    private const double ResidualShare = 0.5;
+
+    // The certificate of a minimax problem is cheap (two evaluations), so it may be asked often.
+    private const long CertifyEvery = 100;
+
     /// <summary>Hands the problem to code that is generic over vectors.</summary>
     public abstract TResult Accept<TResult>(ITaskVisitor<TResult> visitor);
 
+    /// <summary>Solves the task as the tool does: by its default method until that is done, with the best point that was met as the answer, certified and measured.</summary>
+    /// <param name="method">The method, used as it is; null for the task's own, with its settings for the tolerance.</param>
+    /// <param name="tolerance">The tolerance; null for the task's own.</param>
+    /// <param name="limit">Ends the run sooner than <see cref="Iterations"/> does; null for that limit alone.</param>
+    /// <param name="seed">Seed of all random draws of the method.</param>
+    /// <param name="cancellation">Ends the run after the current iteration.</param>
+    /// <returns>The answer with its status, what the task says of it, and the files to write; no exception where a limit is reached.</returns>
+    /// <exception cref="ArgumentException">The task refuses the method; the message says why and what to take.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The tolerance is not positive and finite.</exception>
+    /// <exception cref="InvalidProblemException">The validator refused the problem, or the method is not for its class.</exception>
+    /// <example>
+    /// <code>
+    /// var task = new RidgeTask().Create(new RidgeSettings(), new TaskContext());
+    /// var answer = task.Solve(limit: Stop.Time(TimeSpan.FromSeconds(10)));
+    /// Console.WriteLine($"{answer.Status}: F = {answer.UpperValue}");
+    /// </code>
+    /// </example>
+    public abstract TaskAnswer Solve(IMethod? method = null, double? tolerance = null, StoppingRule? limit = null, ulong seed = 0, CancellationToken cancellation = default);
+
     /// <summary>The preset of that method, or its defaults.</summary>
+    /// <exception cref="SettingException">There is no such method; the message lists them.</exception>
     public IMethod Preset(string method) => Presets.FirstOrDefault(p => p.Name == method) ?? MethodCatalog.Find(method).Defaults;
+
+    /// <summary>A method with the settings that suit the task. One that has a tolerance follows the run's, unless it is among the changes, or the task set it and no other is asked for.</summary>
+    /// <param name="method">Its name, one of <see cref="MethodCatalog"/>.</param>
+    /// <param name="tolerance">The tolerance of the run; null for the task's own.</param>
+    /// <param name="changes">Settings changed by name; null for none.</param>
+    /// <exception cref="SettingException">There is no such method or setting, or a value is refused.</exception>
+    public IMethod MethodFor(string method, double? tolerance = null, IReadOnlyList<KeyValuePair<string, string>>? changes = null)
+    {
+        const string Name = "tolerance";
+        var (entry, preset) = (MethodCatalog.Find(method), Preset(method));
+        var own = entry.Schema.Settings.FirstOrDefault(s => s.Name == Name);
+        bool isTasks = own is not null && own.Read(preset) != own.Read(entry.Defaults) && tolerance is null;
+        if (own is null || isTasks || changes?.Any(c => c.Key == Name) == true) return entry.With(preset, changes ?? []);
+        return entry.With(preset, [KeyValuePair.Create(Name, StopsAt(tolerance ?? Tolerance).ToString("R", CultureInfo.InvariantCulture)), .. changes ?? []]);
+    }
+
+    /// <summary>The residual at which a method is done.</summary>
+    /// <param name="tolerance">The tolerance of the run.</param>
+    public double StopsAt(double tolerance) => (StopsByCertificate ? 1 : ResidualShare) * tolerance;
+
+    /// <summary>When a run is done: by the certificate where the task stops by it, or by the method's residual.</summary>
+    /// <param name="tolerance">The tolerance of the run.</param>
+    /// <param name="certify">Whether the certificate may be asked.</param>
+    public StoppingRule Done(double tolerance, bool certify = true) =>
+        StopsByCertificate && certify ? Stop.Certified(tolerance, CertifyEvery) : Stop.Residual(StopsAt(tolerance));
 }
 
 /// <summary>A task with its data, over vectors of type <typeparamref name="V"/>.</summary>
@@ -197,6 +251,21 @@ public abstract class TaskInstance<V> : TaskInstance
 
     /// <inheritdoc/>
     public override TResult Accept<TResult>(ITaskVisitor<TResult> visitor) => visitor.Visit(this);
+
+    /// <inheritdoc/>
+    public override TaskAnswer Solve(IMethod? method = null, double? tolerance = null, StoppingRule? limit = null, ulong seed = 0, CancellationToken cancellation = default)
+    {
+        if (tolerance is { } asked && (!(asked > 0) || !double.IsFinite(asked))) throw new ArgumentOutOfRangeException(nameof(tolerance), asked, "The tolerance must be positive and finite.");
+        if (method is not null && Unsuited.TryGetValue(method.Name, out string? reason)) throw new ArgumentException(reason, nameof(method));
+        double aim = tolerance ?? Tolerance;
+        var stop = Done(aim) | Stop.Iterations(Iterations);
+        var driver = new Driver { Stop = limit is null ? stop : stop | limit, CertifyAt = aim, Certifier = Certifier };
+        var best = new BestPoint<V>(this);
+
+        // A task from outside may bring a method of its own, which has no settings by name.
+        method ??= MethodCatalog.All.Any(m => m.Name == Presets[0].Name) ? MethodFor(Presets[0].Name, tolerance) : Presets[0];
+        return best.Choose(driver.Run(best.Watching(method), Problem, Start, seed, cancellation), aim, certify: true);
+    }
 }
 
 /// <summary>A task that is a bilevel problem.</summary>
@@ -269,31 +338,3 @@ public sealed record KnownAnswer<V>
     /// <summary>The primal-dual gap of the lower level at (x1; y1, y2), when it has a closed form.</summary>
     public Func<V, V, V, double>? Gap { get; init; }
 }
-
-/// <summary>What a task says of an answer.</summary>
-public sealed record TaskOutcome
-{
-    /// <summary>The numbers, in the order in which to show them.</summary>
-    public IReadOnlyList<NamedNumber> Metrics { get; init; } = [];
-
-    /// <summary>Files to write into the output folder.</summary>
-    public IReadOnlyList<OutputFile> Files { get; init; } = [];
-
-    /// <summary>Parts that the report shows below the numbers, in the order in which to show them.</summary>
-    public IReadOnlyList<ReportSection> Sections { get; init; } = [];
-
-    /// <summary>Values that the report's curves are to be compared with.</summary>
-    public IReadOnlyList<ReferenceValue> References { get; init; } = [];
-
-    /// <summary>What was left out of all this because the measuring was asked to end, each in a few words.</summary>
-    public IReadOnlyList<string> LeftOut { get; init; } = [];
-
-    /// <summary>The outcome in a sentence or two, for the console and the report.</summary>
-    public string Summary { get; init; } = "";
-}
-
-/// <summary>A file that a task writes.</summary>
-/// <param name="Name">File name without folder.</param>
-/// <param name="Meaning">What is in it, in a sentence.</param>
-/// <param name="Write">Writes its text; numbers invariantly, lines ended by a line feed.</param>
-public sealed record OutputFile(string Name, string Meaning, Action<TextWriter> Write);

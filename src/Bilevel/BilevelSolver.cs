@@ -1,6 +1,23 @@
 namespace Bilevel;
 
 /// <summary>The short way: picks a method, runs it and certifies the answer.</summary>
+/// <example>
+/// A leader picks x, the follower answers with y = 1.5 x; the leader wants y near 1 and x small.
+/// <code>
+/// var upper = new FunctionObjective&lt;DenseVector&lt;double&gt;&gt;(
+///     value: (x, y) =&gt; Math.Pow(y[0] - 1, 2) + (0.25 * x[0] * x[0]),
+///     gradientX: (x, y, result) =&gt; result[0] = 0.5 * x[0],
+///     gradientY: (x, y, result) =&gt; result[0] = 2 * (y[0] - 1));
+/// var lower = new FunctionObjective&lt;DenseVector&lt;double&gt;&gt;(
+///     value: (x, y) =&gt; 0.5 * Math.Pow(y[0] - (1.5 * x[0]), 2),
+///     gradientX: (x, y, result) =&gt; result[0] = -1.5 * (y[0] - (1.5 * x[0])),
+///     gradientY: (x, y, result) =&gt; result[0] = y[0] - (1.5 * x[0]));
+/// var problem = new BilevelProblem&lt;DenseVector&lt;double&gt;&gt;(upper, lower);
+///
+/// var solution = BilevelSolver.Solve(problem, Vectors.Of(3), Vectors.Of(0), tolerance: 1e-6);
+/// Console.WriteLine(solution.X[0]);     // 0.6
+/// </code>
+/// </example>
 public static class BilevelSolver
 {
     /// <summary>Solves a bilevel problem with exact gradients and a strongly convex lower level: by <see cref="QuasiNewton"/>, and from where that ends without converging by its difference of second order and by F2BA+, as <see cref="Auto"/> does.</summary>
@@ -13,6 +30,7 @@ public static class BilevelSolver
     /// <returns>The answer with its status and certificate; no exception where a limit is reached.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not positive and finite.</exception>
     /// <exception cref="InvalidProblemException">The validator refused the problem; the message says why.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public static Solution<V> Solve<V>(BilevelProblem<V> problem, V x, V y, double tolerance = 1e-3, StoppingRule? limit = null, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {
@@ -41,6 +59,7 @@ public static class BilevelSolver
     /// <returns>The answer with its status and certificate; no exception where a limit is reached.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not positive and finite.</exception>
     /// <exception cref="InvalidProblemException">The validator refused the problem; the message says why.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public static Solution<V> Solve<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start, double tolerance = 1e-2, StoppingRule? limit = null, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {

@@ -19,6 +19,10 @@ public sealed class OwnProblemClassTaskTests
         var outcome = ((TaskInstance)instance).Accept(new Runner());
         Assert.Equal(2, outcome["followers"]);
         Assert.InRange(outcome["distance"], 0, 5e-3);
+
+        // Its method is in no catalogue, so it is taken as it is, with the bias of its lambda.
+        var answer = Assert.IsType<TaskAnswer<DenseVector<double>>>(instance.Solve(tolerance: 1e-6));
+        Assert.Equal(TwoFollowers.Answer, answer.Solution.X[0], 1e-2);
     }
 
     private sealed class FollowersInstance<V>(FollowersProblem<V> problem, IReadOnlyList<V> start) : TaskInstance<V>

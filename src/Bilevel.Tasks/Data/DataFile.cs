@@ -6,6 +6,13 @@ namespace Bilevel.Tasks;
 /// Reads data sets of any of the known formats: CSV, ARFF, LIBSVM, or idx images (a folder of them, or a file of images beside
 /// the file of its labels).
 /// </summary>
+/// <example>
+/// <code>
+/// var training = DataFile.Read("train.csv", new DataOptions { LabelColumn = "kind", IgnoredColumns = ["id"] });
+/// var fresh = DataFile.ReadLike("new.csv", training.Encoding!, training.ClassNames, forPrediction: true);
+/// Console.WriteLine($"{training.Table.Count} rows of {training.ClassNames.Count} classes, {fresh.Table.Count} new ones");
+/// </code>
+/// </example>
 public static class DataFile
 {
     private const int SniffedLines = 20;

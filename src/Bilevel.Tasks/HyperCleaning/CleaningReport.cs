@@ -124,8 +124,11 @@ internal static class CleaningReport
             summary = $"{summary} {Found(suspects, corrupted, metrics)}";
         }
 
-        return new TaskOutcome
+        var model = data.Training.Source.Encoding is { } encoding ? new SoftmaxModel(data.ClassNames, encoding, cleaned.ToDoubles()) : null;
+        return new CleaningOutcome
         {
+            Model = model,
+            Rows = suspects.Rows,
             Metrics = metrics,
             LeftOut = leftOut,
             Summary = summary,
@@ -135,19 +138,12 @@ internal static class CleaningReport
             [
                 new("weights.csv", "the learned weight of every training sample, the most suspicious first", suspects.Write),
                 new("split.csv", "row, role and label as observed of every training and validation sample", writer => WriteSplit(writer, data)),
-                .. Model(data, cleaned),
+                .. model is null ? Array.Empty<OutputFile>() : [new("model.json", "the cleaned model; 'bilevel predict model.json FILE' applies it to new rows", model.Save)],
             ],
         };
     }
 
     private static string Without(ModelScores? baseline) => baseline is null ? "" : string.Create(CultureInfo.InvariantCulture, $", {baseline.Accuracy:P1} without");
-
-    private static IEnumerable<OutputFile> Model(CleaningData data, DenseVector<double> classifier)
-    {
-        if (data.Training.Source.Encoding is not { } encoding) yield break;
-        var model = new SoftmaxModel(data.ClassNames, encoding, classifier.ToDoubles());
-        yield return new("model.json", "the cleaned model; 'bilevel predict model.json FILE' applies it to new rows", model.Save);
-    }
 
     private static string Found(Suspects suspects, bool[] corrupted, List<NamedNumber> metrics)
     {

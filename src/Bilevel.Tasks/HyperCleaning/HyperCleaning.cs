@@ -7,6 +7,17 @@ namespace Bilevel.Tasks;
 /// linear softmax classifier trained on the weighted samples does well on a small trusted validation set.
 /// Upper level: mean validation cross-entropy; lower level: mean of sigmoid(x_i) times cross-entropy plus c |W|^2.
 /// </summary>
+/// <example>
+/// The five most suspicious labels of a table, and the model trained on the cleaned rows.
+/// <code>
+/// var settings = new HyperCleaningSettings { Train = "noisy.csv", Validation = "checked.csv", Label = "species" };
+/// var answer = new HyperCleaning().Create(settings, new TaskContext(Seed: 1)).Solve();
+/// var cleaned = (CleaningOutcome)answer.Outcome;
+/// foreach (var row in cleaned.Rows.Take(5)) Console.WriteLine($"line {row.Row}: {row.Label}, likely {row.LikelyLabel}");
+/// Console.WriteLine(cleaned["validation_accuracy"]);
+/// cleaned.Model?.Save("model.json");
+/// </code>
+/// </example>
 public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
 {
     /// <inheritdoc/>

@@ -31,6 +31,9 @@ internal sealed class Suspects(CleaningData data, double[] weights, int[] likely
     /// <summary>Whether the label of a sample looks wrong: weighted below 1/2, and of a class with enough validation samples.</summary>
     public bool Has(int i) => weights[i] < 0 && data.IsJudged(i);
 
+    /// <summary>The samples in this order.</summary>
+    public IReadOnlyList<CleanedRow> Rows => [.. order.Select(i => new CleanedRow(data.Training.Place(i), Name(data.Observed[i]), Name(likely[i]), Weight(i)))];
+
     /// <summary>Writes weights.csv.</summary>
     public void Write(TextWriter writer)
     {

@@ -69,11 +69,10 @@ internal sealed class LinearObjective<TLoss>(Matrix data, double[] targets, bool
     {
         int points = request.PointCount;
         if (slopes.Length < points) slopes = new double[points];
-        int count = Minibatch.Count(request.Sample, data.Rows);
-        double share = 1.0 / count;
-        for (int draw = 0; draw < count; draw++)
+        var rows = request.Sample.Rows(data.Rows);
+        double share = 1.0 / rows.Count;
+        foreach (int i in rows)
         {
-            int i = request.Sample.IsAll ? draw : Minibatch.Index(request.Sample, draw, data.Rows);
             var row = data.Row(i);
             for (int p = 0; p < points; p++)
             {

@@ -37,11 +37,10 @@ internal sealed class SoftmaxObjective(Matrix data, int[] labels, int classes, b
         request.Values.Clear();
         int points = request.PointCount;
         if (losses.Length < points) (losses, errors) = (new double[points], new double[points * classes]);
-        int count = Minibatch.Count(request.Sample, data.Rows);
-        double share = 1.0 / count;
-        for (int draw = 0; draw < count; draw++)
+        var rows = request.Sample.Rows(data.Rows);
+        double share = 1.0 / rows.Count;
+        foreach (int i in rows)
         {
-            int i = request.Sample.IsAll ? draw : Minibatch.Index(request.Sample, draw, data.Rows);
             for (int p = 0; p < points; p++)
             {
                 var error = errors.AsSpan(p * classes, classes);

@@ -6,6 +6,13 @@ namespace Bilevel.Tasks;
 /// A linear classifier: the scores of a row a are W a + b, the probabilities their softmax. It carries what is needed to
 /// read new data as the training data were read, and is kept as JSON.
 /// </summary>
+/// <example>
+/// <code>
+/// var model = SoftmaxModel.Load("model.json");
+/// var rows = DataFile.ReadLike("new.csv", model.Encoding, model.ClassNames, forPrediction: true);
+/// foreach (var (kind, probabilities) in model.Predict(rows.Table)) Console.WriteLine($"{model.ClassNames[kind]}: {probabilities[kind]}");
+/// </code>
+/// </example>
 public sealed class SoftmaxModel
 {
     /// <summary>Raised when a field of the file changes its meaning; readers refuse later versions.</summary>
@@ -65,6 +72,18 @@ public sealed class SoftmaxModel
         if (table.FeatureCount != Encoding.FeatureCount)
             throw new ArgumentException(InputText.Invariant($"The table has {table.FeatureCount} features, the model {Encoding.FeatureCount}."), nameof(table));
         return Rows(table);
+    }
+
+    /// <summary>Writes the model to a file, as UTF-8 JSON; a file of that name is replaced.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">Writing it is not allowed.</exception>
+    public void Save(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        using var stream = File.Create(path);
+        Save(stream);
     }
 
     /// <summary>Writes the model as UTF-8 JSON.</summary>

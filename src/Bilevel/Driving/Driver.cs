@@ -36,6 +36,21 @@ public interface ITraceSink
 /// The one loop: iteration, stopping, budgets, recording, cancellation, checkpoints and the detection of divergence,
 /// for every method. It never throws because a limit was reached.
 /// </summary>
+/// <example>
+/// A method of one's choice with limits, a trace of every tenth iteration and a certificate.
+/// <code>
+/// static Solution&lt;DenseVector&lt;double&gt;&gt; Run(BilevelProblem&lt;DenseVector&lt;double&gt;&gt; problem, CancellationToken cancellation)
+/// {
+///     var driver = new Driver
+///     {
+///         Stop = Stop.Residual(1e-5) | Stop.Iterations(10_000) | Stop.Time(TimeSpan.FromMinutes(1)),
+///         RecordEvery = 10,
+///         CertifyAt = 1e-4,
+///     };
+///     return driver.Run(new F2ba { Accelerated = true, Tolerance = 1e-5 }, problem, Vectors.Of(3), Vectors.Of(0), seed: 1, cancellation);
+/// }
+/// </code>
+/// </example>
 public sealed class Driver
 {
     /// <summary>When to stop; default: residual 1e-4 or 100,000 iterations.</summary>
@@ -95,6 +110,7 @@ public sealed class Driver
     /// <param name="cancellation">Ends the run after the current iteration, or inside it where it does not end at once; the answer is then the point before it.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public Solution<V> Run<V>(IMethod method, BilevelProblem<V> problem, V x, V y, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V> => Run(method, problem, [x, y], seed, cancellation);
 
@@ -106,6 +122,7 @@ public sealed class Driver
     /// <param name="cancellation">Ends the run after the current iteration, or inside it where it does not end at once; the answer is then the point before it.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public Solution<V> Run<V>(IMethod method, IProblem<V> problem, IReadOnlyList<V> start, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V> => RunPhases([new Phase(method, Stop)], problem, start, seed, cancellation);
 
@@ -117,6 +134,8 @@ public sealed class Driver
     /// <param name="cancellation">Ends the current run as it would end a run alone, and leaves the others out.</param>
     /// <returns>A solution per start: the best certified answer first, then the others within the tolerance, each by F. <see cref="Solution{V}.StartIndex"/> names the start.</returns>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">There is no start.</exception>
     public IReadOnlyList<Solution<V>> RunStarts<V>(IMethod method, IProblem<V> problem, IReadOnlyList<IReadOnlyList<V>> starts, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {
@@ -149,13 +168,17 @@ public sealed class Driver
     /// <param name="cancellation">Ends the run after the current iteration, or inside it where it does not end at once; the answer is then the point before it.</param>
     /// <exception cref="InvalidProblemException">The validator found an error.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be read, written or continued from.</exception>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">There is no phase.</exception>
     public Solution<V> RunPhases<V>(IReadOnlyList<Phase> phases, IProblem<V> problem, IReadOnlyList<V> start, ulong seed = 0, CancellationToken cancellation = default)
         where V : class, IVector<V>
     {
         ArgumentNullException.ThrowIfNull(problem);
         ArgumentNullException.ThrowIfNull(start);
         foreach (var block in start) ArgumentNullException.ThrowIfNull(block, nameof(start));
+        ArgumentNullException.ThrowIfNull(phases);
         if (phases.Count == 0) throw new ArgumentException("A run needs at least one phase.", nameof(phases));
+        foreach (var (method, _) in phases) ArgumentNullException.ThrowIfNull(method);
 
         // The time of the checks counts too.
         long began = Clock.GetTimestamp();

@@ -46,6 +46,17 @@ public readonly record struct TraceRow(long Iteration, long OracleCalls, double 
 
 /// <summary>The outcome of a run: the point, why it ended, and all that was recorded.</summary>
 /// <typeparam name="V">Vector type.</typeparam>
+/// <example>
+/// <code>
+/// static void Show(Solution&lt;DenseVector&lt;double&gt;&gt; solution)
+/// {
+///     Console.WriteLine(solution.StatusMessage);
+///     if (!solution.Converged) return;
+///     Console.WriteLine($"x = {solution.X[0]}, y = {solution.Y[0]}, F = {solution.UpperValue}");
+///     foreach (var number in solution.Certificate?.Residuals ?? []) Console.WriteLine($"{number.Name} = {number.Value}: {number.Meaning}");
+/// }
+/// </code>
+/// </example>
 public sealed record Solution<V>
     where V : class, IVector<V>
 {

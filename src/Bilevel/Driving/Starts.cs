@@ -12,6 +12,9 @@ public static class Starts
     /// <param name="count">Number of starts, the first included.</param>
     /// <param name="seed">Seed of the draws.</param>
     /// <returns>The starts; the leader's block is drawn anew in each but the first, and in a bilevel problem the follower's too.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of starts is less than 1.</exception>
+    /// <exception cref="InvalidProblemException">Vectors of this type cannot be filled, which drawing starts needs.</exception>
     public static IReadOnlyList<IReadOnlyList<V>> Around<V>(IProblem<V> problem, IReadOnlyList<V> start, int count, ulong seed = 0)
         where V : class, IVector<V>
     {

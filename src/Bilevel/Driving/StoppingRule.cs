@@ -141,12 +141,22 @@ public interface IStopMonitor
 }
 
 /// <summary>The stopping rules.</summary>
+/// <example>
+/// Either of two ends, and both at the same iteration.
+/// <code>
+/// StoppingRule either = Stop.Residual(1e-5) | Stop.OracleCalls(100_000);
+/// StoppingRule late = Stop.Residual(1e-5) &amp; Stop.Iterations(100);
+/// Console.WriteLine(either);
+/// Console.WriteLine(late);
+/// </code>
+/// </example>
 public static class Stop
 {
     /// <summary>
     /// Converged when the method's residual has been at most <paramref name="tolerance"/> for <paramref name="patience"/> iterations in a row;
     /// not within the tolerance, or stalled, where the run rests above it by the bias of a penalty parameter that was given, or by rounding.
     /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The tolerance is not positive, or the patience less than 1.</exception>
     public static StoppingRule Residual(double tolerance, int patience = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(tolerance, 0);
@@ -155,13 +165,16 @@ public static class Stop
     }
 
     /// <summary>Stops when the residual has not fallen below its least value for <paramref name="patience"/> iterations: rounding or noise ends all progress, or bad conditioning holds it up.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The patience is not positive.</exception>
     public static StoppingRule Stalled(long patience = 1000) => new StalledRule((long)Positive(patience));
 
     /// <summary>Stops after <paramref name="limit"/> iterations.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive.</exception>
     public static StoppingRule Iterations(long limit) => new LimitRule(
         SolveStatus.IterationLimit, Positive(limit), run => run.Iteration, FormattableString.Invariant($"The limit of {limit:N0} iterations was reached."), FormattableString.Invariant($"{limit:N0} iterations"));
 
     /// <summary>Stops once <paramref name="limit"/> gradients have been asked for, at the end of the iteration that reaches it.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive.</exception>
     public static StoppingRule OracleCalls(long limit) => new LimitRule(
         SolveStatus.OracleLimit, Positive(limit), run => run.OracleCalls, FormattableString.Invariant($"The limit of {limit:N0} oracle calls was reached."), FormattableString.Invariant($"{limit:N0} oracle calls"));
 
@@ -169,6 +182,7 @@ public static class Stop
     /// Stops once <paramref name="limit"/> has passed, counted over all sittings of a resumed run. An iteration that does not end soon after
     /// is given up, for the point before it; what follows the iterations (the certificate) is given up when as much time again has passed.
     /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive.</exception>
     public static StoppingRule Time(TimeSpan limit)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero);
@@ -176,6 +190,7 @@ public static class Stop
     }
 
     /// <summary>Converged when an independent certificate, asked every <paramref name="every"/> iterations, certifies the point at <paramref name="tolerance"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The tolerance or the number of iterations is not positive.</exception>
     public static StoppingRule Certified(double tolerance, long every = 100)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(tolerance, 0);

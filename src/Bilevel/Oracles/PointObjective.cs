@@ -5,6 +5,29 @@ namespace Bilevel;
 /// these two.
 /// </summary>
 /// <typeparam name="V">Vector type.</typeparam>
+/// <example>
+/// The mean of (a[i] y - b[i])^2/2 over the data items of the sample; x does not enter.
+/// <code>
+/// internal sealed class Fit(double[] a, double[] b) : PointObjective&lt;DenseVector&lt;double&gt;&gt;
+/// {
+///     protected override double Value(ReadOnlySpan&lt;DenseVector&lt;double&gt;&gt; point, Sample sample)
+///     {
+///         double sum = 0;
+///         var rows = sample.Rows(a.Length);
+///         foreach (int i in rows) sum += Math.Pow((a[i] * point[BilevelProblem.Y][0]) - b[i], 2) / 2;
+///         return sum / rows.Count;
+///     }
+///
+///     protected override void Gradient(ReadOnlySpan&lt;DenseVector&lt;double&gt;&gt; point, int block, Sample sample, DenseVector&lt;double&gt; result)
+///     {
+///         result[0] = 0;
+///         if (block == BilevelProblem.X) return;
+///         var rows = sample.Rows(a.Length);
+///         foreach (int i in rows) result[0] += a[i] * ((a[i] * point[BilevelProblem.Y][0]) - b[i]) / rows.Count;
+///     }
+/// }
+/// </code>
+/// </example>
 public abstract class PointObjective<V> : IObjective<V>
     where V : class, IVector<V>
 {
@@ -66,6 +89,15 @@ public delegate void BlockGradient<V>(ReadOnlySpan<V> point, V result)
 
 /// <summary>An objective from a value and one gradient per block, for short programs.</summary>
 /// <typeparam name="V">Vector type.</typeparam>
+/// <example>
+/// (y - x)^2/2: every gradient is written into its last argument.
+/// <code>
+/// var objective = new FunctionObjective&lt;DenseVector&lt;double&gt;&gt;(
+///     value: (x, y) =&gt; Math.Pow(y[0] - x[0], 2) / 2,
+///     gradientX: (x, y, result) =&gt; result[0] = x[0] - y[0],
+///     gradientY: (x, y, result) =&gt; result[0] = y[0] - x[0]);
+/// </code>
+/// </example>
 public sealed class FunctionObjective<V> : PointObjective<V>
     where V : class, IVector<V>
 {
@@ -75,6 +107,7 @@ public sealed class FunctionObjective<V> : PointObjective<V>
     /// <summary>An objective of any number of blocks.</summary>
     /// <param name="value">The value at a point.</param>
     /// <param name="gradients">For each block, in order, what writes the gradient in it.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public FunctionObjective(BlockValue<V> value, params BlockGradient<V>[] gradients)
     {
         ArgumentNullException.ThrowIfNull(value);
@@ -86,6 +119,7 @@ public sealed class FunctionObjective<V> : PointObjective<V>
     /// <param name="value">The value at (x, y).</param>
     /// <param name="gradientX">Writes the gradient in x at (x, y) into its third argument.</param>
     /// <param name="gradientY">Writes the gradient in y at (x, y) into its third argument.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public FunctionObjective(Func<V, V, double> value, Action<V, V, V> gradientX, Action<V, V, V> gradientY)
         : this(point => value(point[0], point[1]), (point, result) => gradientX(point[0], point[1], result), (point, result) => gradientY(point[0], point[1], result))
     {

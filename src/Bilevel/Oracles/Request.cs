@@ -13,6 +13,26 @@ public readonly record struct Sample(ulong Key, int Size)
 
     /// <summary>Whether the sample is all data.</summary>
     public bool IsAll => Size == 0;
+
+    /// <summary>The indices of the data items that the sample takes from a population: all of them in order, or those drawn, with replacement.</summary>
+    /// <param name="population">Number of data items that there are, from which the objective is a mean.</param>
+    /// <returns>The indices, to be enumerated without allocation; an item that was drawn twice comes twice.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The population is negative, or empty although items are to be drawn.</exception>
+    /// <example>
+    /// The mean of squared errors of a sample, and of all data where the sample is <see cref="All"/>:
+    /// <code>
+    /// static double Loss(Sample sample, double[] a, double[] b, double w)
+    /// {
+    ///     double sum = 0;
+    ///     var rows = sample.Rows(b.Length);
+    ///     foreach (int i in rows) sum += Math.Pow((a[i] * w) - b[i], 2);
+    ///     return sum / rows.Count;
+    /// }
+    ///
+    /// Console.WriteLine(Loss(Sample.All, [1, 2], [1, 2], 0));     // 2.5
+    /// </code>
+    /// </example>
+    public SampledRows Rows(int population) => new(this, population);
 }
 
 /// <summary>One gradient asked for by a request.</summary>

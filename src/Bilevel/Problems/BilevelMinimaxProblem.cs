@@ -26,12 +26,33 @@ public enum LowerShape
 /// absent has length 0.
 /// </summary>
 /// <typeparam name="V">Vector type.</typeparam>
+/// <example>
+/// The leader x1 plays against x2 for (x1 - y1)^2/2 + x1 x2 - x2^2/2; below, z1 and z2 play for z1^2/2 + z1 z2 - z2^2/2 - x1 z1, whose saddle is z1 = z2 = x1/2.
+/// <code>
+/// var upper = new FunctionObjective&lt;DenseVector&lt;double&gt;&gt;(                  // over (x1, x2, y1, y2)
+///     p =&gt; (Math.Pow(p[0][0] - p[2][0], 2) / 2) + (p[0][0] * p[1][0]) - (p[1][0] * p[1][0] / 2),
+///     (p, result) =&gt; result[0] = p[0][0] - p[2][0] + p[1][0],
+///     (p, result) =&gt; result[0] = p[0][0] - p[1][0],
+///     (p, result) =&gt; result[0] = p[2][0] - p[0][0],
+///     (p, result) =&gt; result[0] = 0);
+/// var lower = new FunctionObjective&lt;DenseVector&lt;double&gt;&gt;(                  // over (x1, z1, z2)
+///     p =&gt; (p[1][0] * p[1][0] / 2) + (p[1][0] * p[2][0]) - (p[2][0] * p[2][0] / 2) - (p[0][0] * p[1][0]),
+///     (p, result) =&gt; result[0] = -p[1][0],
+///     (p, result) =&gt; result[0] = p[1][0] + p[2][0] - p[0][0],
+///     (p, result) =&gt; result[0] = p[1][0] - p[2][0]);
+/// var box = new Box&lt;double&gt;(-5, 5, length: 1);
+/// var problem = new BilevelMinimaxProblem&lt;DenseVector&lt;double&gt;&gt;(upper, lower) { X1 = box, X2 = box, Z1 = box, Z2 = box };
+/// var start = BilevelMinimaxProblem.Start(x1: Vectors.Of(1), x2: Vectors.Of(0), y1: Vectors.Of(0), y2: Vectors.Of(0));
+/// Console.WriteLine(BilevelSolver.Solve(problem, start, tolerance: 1e-4)["x1"][0]);     // 0
+/// </code>
+/// </example>
 public sealed record BilevelMinimaxProblem<V> : IEnlargeable<V>
     where V : class, IVector<V>
 {
     /// <summary>Makes a problem of two objectives.</summary>
     /// <param name="upper">f over the blocks (x1, x2, y1, y2).</param>
     /// <param name="lower">g over the blocks (x1, z1, z2).</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public BilevelMinimaxProblem(IObjective<V> upper, IObjective<V> lower)
     {
         ArgumentNullException.ThrowIfNull(upper);

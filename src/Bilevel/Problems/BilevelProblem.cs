@@ -5,12 +5,28 @@ namespace Bilevel;
 /// The hyperobjective is F(x) = f(x, y*(x)).
 /// </summary>
 /// <typeparam name="V">Vector type.</typeparam>
+/// <example>
+/// x between 0 and 2, y not negative, and what is known of g and f: with it the answer can be proved.
+/// <code>
+/// static BilevelProblem&lt;DenseVector&lt;double&gt;&gt; Declared(IObjective&lt;DenseVector&lt;double&gt;&gt; upper, IObjective&lt;DenseVector&lt;double&gt;&gt; lower) =&gt; new(upper, lower)
+/// {
+///     UpperSet = new Box&lt;double&gt;(0, 2, length: 1),
+///     LowerSet = new NonnegativeOrthant&lt;double&gt;(),
+///     Constants = new ProblemConstants
+///     {
+///         LowerStrongConvexity = 1, LowerSmoothness = 1, LowerCoupling = 1.5, LowerHessianLipschitz = 0,
+///         UpperSmoothness = 2, UpperCoupling = 0,
+///     },
+/// };
+/// </code>
+/// </example>
 public sealed record BilevelProblem<V> : IProblem<V>
     where V : class, IVector<V>
 {
     /// <summary>Makes a problem of two objectives over the blocks (x, y).</summary>
     /// <param name="upper">f, the leader's objective.</param>
     /// <param name="lower">g, the follower's objective.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public BilevelProblem(IObjective<V> upper, IObjective<V> lower)
     {
         ArgumentNullException.ThrowIfNull(upper);

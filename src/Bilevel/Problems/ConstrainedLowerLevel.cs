@@ -10,6 +10,26 @@ namespace Bilevel;
 /// z1: neither can be detected from values.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
+/// <example>
+/// A follower that minimises (y - 2)^2/2 subject to y &lt;= x; the leader minimises (y - 1)^2/2, so that x = y = 1.
+/// <code>
+/// var follower = new FunctionObjective&lt;DenseVector&lt;double&gt;&gt;(
+///     value: (x, z) =&gt; Math.Pow(z[0] - 2, 2) / 2,
+///     gradientX: (x, z, result) =&gt; result[0] = 0,
+///     gradientY: (x, z, result) =&gt; result[0] = z[0] - 2);
+/// var leader = new FunctionObjective&lt;DenseVector&lt;double&gt;&gt;(
+///     value: (x, y) =&gt; Math.Pow(y[0] - 1, 2) / 2,
+///     gradientX: (x, y, result) =&gt; result[0] = 0,
+///     gradientY: (x, y, result) =&gt; result[0] = y[0] - 1);
+/// var lower = new ConstrainedLowerLevel&lt;double&gt;(follower, new LinearConstraints&lt;double&gt;([-1], [1], [0]))     // -x + z &lt;= 0
+/// {
+///     Set = new Box&lt;double&gt;(-5, 5, length: 1),
+/// };
+/// var problem = Lift.ConstrainedLowerLevel(leader, lower) with { X1 = new Box&lt;double&gt;(-4, 4, length: 1) };
+/// var start = BilevelMinimaxProblem.Start(x1: Vectors.Of(0), y1: Vectors.Of(0), y2: Vectors.Of(0));
+/// Console.WriteLine(BilevelSolver.Solve(problem, start, tolerance: 1e-3).X[0]);     // 1
+/// </code>
+/// </example>
 public sealed record ConstrainedLowerLevel<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -19,6 +39,7 @@ public sealed record ConstrainedLowerLevel<T>
     /// <summary>Makes a constrained lower level.</summary>
     /// <param name="objective">phi over the blocks (x1, z1).</param>
     /// <param name="constraints">The constraints, inequalities first.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     public ConstrainedLowerLevel(IObjective<DenseVector<T>> objective, IConstraints<DenseVector<T>> constraints)
     {
         ArgumentNullException.ThrowIfNull(objective);

@@ -8,6 +8,7 @@ public static partial class Lift
     /// becomes f(x, y) + lambda (g(x, y) - g(x, z)).
     /// </summary>
     /// <param name="problem">The problem.</param>
+    /// <exception cref="ArgumentNullException">The problem is null.</exception>
     public static BilevelMinimaxProblem<V> Bilevel<V>(BilevelProblem<V> problem)
         where V : class, IVector<V>
     {

@@ -9,6 +9,15 @@ namespace Bilevel;
 /// component, O(n), exact; a NaN stays NaN and an infinite component moves to its bound.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
+/// <example>
+/// <code>
+/// var box = new Box&lt;double&gt;(0, 1, length: 2);
+/// var halfPlane = new Box&lt;double&gt;([0, double.NegativeInfinity], [double.PositiveInfinity, double.PositiveInfinity]);
+/// var point = Vectors.Of(-2, 0.5);
+/// box.Project(point);                         // (0, 0.5)
+/// Console.WriteLine(halfPlane.Contains(point, tolerance: 0));
+/// </code>
+/// </example>
 public sealed class Box<T> : DenseSet<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

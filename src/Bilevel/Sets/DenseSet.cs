@@ -9,6 +9,26 @@ namespace Bilevel;
 /// changes, so one instance can serve many threads.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
+/// <example>
+/// <code>
+/// /// &lt;summary&gt;The points whose components add up to zero.&lt;/summary&gt;
+/// internal sealed class ZeroSum : DenseSet&lt;double&gt;
+/// {
+///     public override double Diameter =&gt; double.PositiveInfinity;
+///
+///     public override void Project(Span&lt;double&gt; point)
+///     {
+///         double mean = 0;
+///         foreach (double x in point) mean += x / point.Length;
+///         foreach (ref double x in point) x -= mean;
+///     }
+///
+///     public override string? Objection(int length) =&gt; length &lt; 2 ? "A vector that adds up to zero needs two components or more." : null;
+///
+///     public override string ToString() =&gt; "the vectors that add up to zero";
+/// }
+/// </code>
+/// </example>
 public abstract class DenseSet<T> : DenseTerm<T>, IFeasibleSet<DenseVector<T>>, IFacetedSet<DenseVector<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -8,6 +8,14 @@ namespace Bilevel;
 /// slice in the next set, and so on. The projection projects slice by slice.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
+/// <example>
+/// Shares of a budget, and a number between 0 and 1 behind them.
+/// <code>
+/// var set = new ProductSet&lt;double&gt;((3, new Simplex&lt;double&gt;()), (1, new Box&lt;double&gt;(0, 1)));
+/// var point = Vectors.Of(1, 0.5, -2, 7);
+/// set.Project(point);                         // (0.75, 0.25, 0, 1)
+/// </code>
+/// </example>
 public sealed class ProductSet<T> : DenseSet<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -10,6 +10,13 @@ namespace Bilevel;
 /// infinite is left as it is, so that the failure stays visible.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
+/// <example>
+/// <code>
+/// var simplex = new Simplex&lt;double&gt;(total: 1, length: 3);
+/// var point = Vectors.Of(1, 0.5, -2);
+/// simplex.Project(point);                     // (0.75, 0.25, 0)
+/// </code>
+/// </example>
 public sealed class Simplex<T> : DenseSet<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -8,6 +8,15 @@ namespace Bilevel;
 
 /// <summary>A dense vector of double or float components.</summary>
 /// <typeparam name="T">double or float.</typeparam>
+/// <example>
+/// <code>
+/// var a = new DenseVector&lt;double&gt;(1, 2, 3);
+/// var b = new DenseVector&lt;double&gt;(3);         // three zeros
+/// b.AddScaled(2, a);                          // (2, 4, 6)
+/// b[0] = 5;
+/// Console.WriteLine(b.Dot(a));                // 31
+/// </code>
+/// </example>
 public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<DenseVector<T>>, IStorable, IFillable, IResizable<DenseVector<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -29,6 +38,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <summary>A vector on the given array, which is used as it is and not copied.</summary>
+    /// <exception cref="ArgumentNullException">The array is null.</exception>
     public DenseVector(params T[] components)
     {
         ArgumentNullException.ThrowIfNull(components);
@@ -42,6 +52,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     public Span<T> Span => components;
 
     /// <summary>Component <paramref name="index"/>, from 0.</summary>
+    /// <exception cref="IndexOutOfRangeException">There is no such component.</exception>
     public ref T this[int index] => ref components[index];
 
     /// <inheritdoc/>
@@ -51,6 +62,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     public DenseVector<T> Zeros(int length) => new(length);
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public void CopyFrom(DenseVector<T> source)
     {
         CheckLength(source);
@@ -71,6 +83,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public void AddScaled(double factor, DenseVector<T> direction)
     {
         CheckLength(direction);
@@ -86,6 +99,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public double Dot(DenseVector<T> other)
     {
         CheckLength(other);
@@ -103,6 +117,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public void DecayAndAddSquare(double decay, double factor, DenseVector<T> a)
     {
         CheckLength(a);
@@ -111,6 +126,7 @@ public sealed class DenseVector<T> : IVector<DenseVector<T>>, ICoordinatewise<De
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The vectors differ in length.</exception>
     public void AddScaledOverRoot(double factor, DenseVector<T> numerator, double scale, DenseVector<T> squares, double offset)
     {
         CheckLength(numerator);

@@ -18,6 +18,16 @@ public sealed class DriverTests
     }
 
     [Fact]
+    public void Nothing_may_be_null()
+    {
+        var driver = new Driver();
+        Assert.Throws<ArgumentNullException>(() => driver.Run(null!, problem, x, y));
+        Assert.Throws<ArgumentNullException>(() => driver.Run(new F2sa(), (BilevelProblem<DenseVector<double>>)null!, x, y));
+        Assert.Throws<ArgumentNullException>(() => driver.Run(new F2sa(), problem, x, null!));
+        Assert.Throws<ArgumentNullException>(() => driver.RunPhases(null!, problem, [x, y]));
+    }
+
+    [Fact]
     public void Rows_are_recorded_at_multiples()
     {
         var solution = new Driver { Stop = Stop.Iterations(10), RecordEvery = 4 }.Run(new ScriptedMethod(k => k), problem, x, y);

@@ -51,6 +51,45 @@ public sealed class SampleStreamTests
         Assert.Equal((7, 100), (Minibatch.Count(new Sample(1, 7), 100), Minibatch.Count(Sample.All, 100)));
     }
 
+    [Theory]
+    [InlineData(0, 5)]                                   // all data
+    [InlineData(0, 0)]
+    [InlineData(1, 1)]
+    [InlineData(7, 3)]                                   // more draws than items
+    [InlineData(100, 1000)]
+    public void Rows_of_a_sample_are_its_draws_or_all_items(int size, int population)
+    {
+        var sample = new Sample(42, size);
+        int[] expected = size == 0 ? [.. Enumerable.Range(0, population)] : [.. Enumerable.Range(0, size).Select(d => Minibatch.Index(sample, d, population))];
+        List<int> rows = [];
+        foreach (int i in sample.Rows(population)) rows.Add(i);
+        Assert.Equal(expected, rows);
+        Assert.Equal(Minibatch.Count(sample, population), sample.Rows(population).Count);
+    }
+
+    [Fact]
+    public void Rows_of_a_sample_are_enumerated_without_allocation()
+    {
+        var sample = new Sample(42, 500);
+        long sum = 0;
+        void Walk()
+        {
+            foreach (int i in sample.Rows(1000)) sum += i;
+            foreach (int i in Sample.All.Rows(1000)) sum += i;
+        }
+
+        Walk();
+        Assert.Equal(0, Allocation.Least(Walk));
+        Assert.True(sum > 499_500);
+    }
+
+    [Fact]
+    public void Rows_of_no_population_are_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => Sample.All.Rows(-1));
+        Assert.Contains("no data item to draw", Assert.Throws<ArgumentOutOfRangeException>(() => new Sample(1, 5).Rows(0)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_loaded_stream_goes_on_where_it_was()
     {
