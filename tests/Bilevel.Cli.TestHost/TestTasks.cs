@@ -17,6 +17,7 @@ public static class TestTasks
         new ToyTask("wells", "An upper level with two wells, the worse one near the start.") { HasWells = true },
         new ToyTask("repeated", "A task that measures upper_value itself.") { RepeatsUpperValue = true },
         new ToyTask("wrong", "A lower level with a wrong gradient.") { HasWrongGradient = true },
+        new PhasedTask(),
         new ToyTask("gallery", "A report with a section of every kind.") { HasSections = true },
         new ToyTask("<script>alert('task')</script>", "A task whose every text is <script>alert('markup')</script> & \"more\".") { IsHostile = true },
     ];
