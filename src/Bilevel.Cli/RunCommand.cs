@@ -35,7 +35,7 @@ internal sealed class RunCommand(RunOptions options, string[] arguments, IReadOn
     {
         ConsoleProgress? progress = null;
         var context = new TaskContext(options.Seed, options.DataFolder, options.Threads) { Stage = stage => progress?.Stage(stage), Cancellation = measuring.Token };
-        var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, context));
+        var (instance, inputs) = FilesRead.During(() => task.Create(changes.ForTask, context), interruption.Token);
         var plan = RunPlan.Of(options, task, taskSettings, instance, changes, inputs);
         RunNotes.Say(plan.Notes, folder, terminal.Error);
         progress = new ConsoleProgress(terminal.Error, terminal.ErrorIsTerminal, $"{task.Name} by {plan.Method.Name}");

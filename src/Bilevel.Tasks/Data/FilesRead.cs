@@ -4,23 +4,29 @@ namespace Bilevel.Tasks;
 public static class FilesRead
 {
     private static readonly AsyncLocal<List<string>?> Current = new();
+    private static readonly AsyncLocal<CancellationToken> Wish = new();
+
+    /// <summary>Whether reading is to be given up.</summary>
+    internal static CancellationToken Cancellation => Wish.Value;
 
     /// <summary>Does some work and tells which files were opened, each by its full path once, in the order of opening.</summary>
     /// <typeparam name="T">What the work gives.</typeparam>
     /// <param name="work">The work.</param>
-    public static (T Result, IReadOnlyList<string> Paths) During<T>(Func<T> work)
+    /// <param name="cancellation">Ends the reading of files, with an <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="OperationCanceledException">It was asked for.</exception>
+    public static (T Result, IReadOnlyList<string> Paths) During<T>(Func<T> work, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(work);
         List<string> paths = [];
-        var outer = Current.Value;
-        Current.Value = paths;
+        var (outer, outerWish) = (Current.Value, Wish.Value);
+        (Current.Value, Wish.Value) = (paths, cancellation);
         try
         {
             return (work(), paths);
         }
         finally
         {
-            Current.Value = outer;
+            (Current.Value, Wish.Value) = (outer, outerWish);
         }
     }
 

@@ -53,6 +53,7 @@ internal sealed class InputFile(string name, Func<Stream> open)
         private readonly string name;
         private readonly Stream file;
         private readonly bool isGzip, isBzip2;
+        private readonly CancellationToken cancellation = FilesRead.Cancellation;
         private Stream content;
         private long delivered;
         private bool isVerified;
@@ -96,6 +97,7 @@ internal sealed class InputFile(string name, Func<Stream> open)
 
         public override int Read(byte[] buffer, int offset, int count)
         {
+            cancellation.ThrowIfCancellationRequested();
             try
             {
                 int read = this.content.Read(buffer, offset, count);

@@ -49,6 +49,17 @@ public sealed class DataFileTests : IDisposable
         CsvFileTests.Fails(() => DataFile.Sniff(InputFile.InMemory("data.csv.xz", [.. start, .. new byte[100]])), message);
 
     [Fact]
+    public void ReadingIsGivenUpWhenThatIsAskedFor()
+    {
+        string path = Write("table.csv", Encoding.UTF8.GetBytes("a,label\n" + string.Concat(Enumerable.Range(0, 1000).Select(i => FormattableString.Invariant($"{i % 7},{i % 2}\n")))));
+        using var wish = new CancellationTokenSource();
+        Assert.Equal(1000, FilesRead.During(() => DataFile.Read(path), wish.Token).Result.Table.Count);
+        wish.Cancel();
+        Assert.Throws<OperationCanceledException>(() => FilesRead.During(() => DataFile.Read(path), wish.Token));
+        Assert.Equal(1000, DataFile.Read(path).Table.Count);
+    }
+
+    [Fact]
     public void TablesInUtf16AreRead()
     {
         string path = Write("table.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("größe\ty\n1\tja\n2\tnein\n")]);
