@@ -48,6 +48,7 @@ public static class CsvFile
 
     internal static LabelledData Read(InputFile file, DataOptions options)
     {
+        options = TableReader.Settled(file, options);
         List<string> notes = [];
         TableEncoding encoding = Fit(file, options, notes, out RowClasses classes);
         return Encode(file, options, encoding, classes, notes, isRead: true);
@@ -60,7 +61,7 @@ public static class CsvFile
         ArgumentNullException.ThrowIfNull(classNames);
         if (encoding.Kind != TableKind.Columns)
             throw new InputException($"{file.Name}: is a table, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
-        options = options with { Missing = options.Missing ?? encoding.MissingTexts };
+        options = TableReader.Settled(file, options) with { Missing = options.Missing ?? encoding.MissingTexts };
         RowClasses classes;
         List<string> notes = [];
         using (var table = TableReader.Open(file, options))

@@ -31,7 +31,7 @@ public static class DataFile
         options ??= new DataOptions();
         return FormatOf(path, options) switch
         {
-            DataFormat.Csv or DataFormat.Arff => CsvFile.Read(path, options),
+            (DataFormat.Csv or DataFormat.Arff) and var format => CsvFile.Read(path, options with { Format = format }),
             DataFormat.LibSvm => LibSvmFile.Read(path, options),
             _ => LabelledData.FromImages(Images(path, options, forPrediction: false).Images, path),
         };
@@ -57,7 +57,7 @@ public static class DataFile
         options ??= new DataOptions();
         return FormatOf(path, options) switch
         {
-            DataFormat.Csv or DataFormat.Arff => CsvFile.ReadLike(path, encoding, classNames, options, forPrediction),
+            (DataFormat.Csv or DataFormat.Arff) and var format => CsvFile.ReadLike(path, encoding, classNames, options with { Format = format }, forPrediction),
             DataFormat.LibSvm => LibSvmFile.ReadLike(InputFile.OnDisk(path), encoding, classNames, forPrediction, options.Encoding),
             _ => ImagesLike(path, encoding, classNames, options, forPrediction),
         };

@@ -23,9 +23,13 @@ internal abstract class TableReader(string name) : IDisposable
     /// <summary>What is to be said of the rows read so far, a sentence each.</summary>
     public abstract IEnumerable<string> Notes { get; }
 
-    /// <summary>Opens a file by its format.</summary>
+    /// <summary>Options that name the format of a file, so that it is told once.</summary>
+    public static DataOptions Settled(InputFile file, DataOptions options) =>
+        options.Format is DataFormat.Csv or DataFormat.Arff ? options : options with { Format = IsArff(file, options) ? DataFormat.Arff : DataFormat.Csv };
+
+    /// <summary>Opens a file of a format that is <see cref="Settled"/>.</summary>
     /// <exception cref="InputException">The header cannot be used.</exception>
-    public static TableReader Open(InputFile file, DataOptions options) => IsArff(file, options) ? new ArffTable(file, options) : new CsvTable(file, options);
+    public static TableReader Open(InputFile file, DataOptions options) => options.Format == DataFormat.Arff ? new ArffTable(file, options) : new CsvTable(file, options);
 
     /// <summary>Goes to the next row; false at the end.</summary>
     /// <exception cref="InputException">The row cannot be used.</exception>
@@ -59,7 +63,6 @@ internal abstract class TableReader(string name) : IDisposable
 
     private static bool IsArff(InputFile file, DataOptions options)
     {
-        if (options.Format != DataFormat.Auto) return options.Format == DataFormat.Arff;
         using var lines = new LineReader(file, options.Encoding);
         while (lines.Next(out ReadOnlySpan<char> line))
         {

@@ -117,12 +117,17 @@ internal sealed partial class DriverLoop<V>
         return new Answer<V>(point, upper, lower, [$"f and g are read where the run stood, with the follower as the method left it, because {why}."]) { SolvedAgain = false };
     }
 
-    // The run of a method that could not start, or was given up inside an iteration.
+    // What follows needs as much memory as the run did, which is let go.
+    private void LetGo() => run = new Standstill([.. run.Point], run.Residual, run.Penalty) { Remark = run.Remark };
+
+    // The run of a method that could not start, was given up inside an iteration, or is over.
     private sealed class Standstill(V[] point, double residual = double.NaN, double penalty = double.NaN) : IRun<V>
     {
         public double Residual => residual;
 
         public double Penalty => penalty;
+
+        public string? Remark { get; init; }
 
         public ReadOnlySpan<V> Point => point;
 

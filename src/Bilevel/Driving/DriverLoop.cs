@@ -171,6 +171,7 @@ internal sealed partial class DriverLoop<V> : IRunView
         if (sound && early is null) Save();
         if (sound && (rows.Count == 0 || rows[^1].Iteration != iteration)) Record();
         if (Unless(() => Bottomless(status, sound, start)) is { } bottomless) (status, message, sound) = (SolveStatus.Unbounded, bottomless, false);
+        LetGo();
         return Conclude(status, message, sound, start);
     }
 
