@@ -10,6 +10,9 @@ internal sealed class AlignedArray<T>
 {
     private const int LineBytes = 64;
 
+    // Room for so many times what is needed is let go, where it is much.
+    private const int Excess = 4, Much = 1 << 20;
+
     private readonly T[] storage;
     private readonly int first;
 
@@ -31,7 +34,8 @@ internal sealed class AlignedArray<T>
     /// <param name="length">How many.</param>
     public static AlignedArray<T> InPlaceOf(AlignedArray<T>? other, int length)
     {
-        if (other is null || other.storage.Length - other.first < length) return new AlignedArray<T>(length);
+        int room = other is null ? -1 : other.storage.Length - other.first;
+        if (other is null || room < length || (room > Much && room / Excess > length)) return new AlignedArray<T>(length);
         other.Length = length;
         other.Span.Clear();
         return other;

@@ -140,10 +140,13 @@ internal sealed class WeightedSoftmaxLoss<T>(FeatureRows<T> data, int[] labels, 
 internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int classes, int threads, int classifier = BilevelProblem.Y)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    // Vectors for so many times the points of a request are let go.
+    private const int Excess = 4;
+
     private readonly SoftmaxPass<T> pass = new(data, labels, classes, threads);
     private DenseVector<T>[] classifiers = [];
     private DenseVector<T>?[] wanted = [];
-    private DenseVector<T>[] sums = [];
+    private DenseVector<T>?[] sums = [];                 // by point, where a gradient was asked for
     private T[]?[] ones = [];
 
     public int Rows => pass.Rows;
@@ -160,12 +163,7 @@ internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int c
     {
         int points = request.PointCount;
         if (classifiers.Length != points) (classifiers, wanted, ones) = (new DenseVector<T>[points], new DenseVector<T>?[points], new T[points][]);
-        if (sums.Length < points)
-        {
-            var like = request.Point(0)[classifier];
-            sums = [.. Enumerable.Range(0, points).Select(_ => like.ZerosLike())];
-        }
-
+        if (sums.Length < points || sums.Length > Excess * points) Array.Resize(ref sums, points);
         for (int p = 0; p < points; p++) (classifiers[p], wanted[p]) = (request.Point(p)[classifier], null);
         bool any = losses;
         foreach (ref readonly var output in request.Gradients)
@@ -174,7 +172,7 @@ internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int c
             any = true;
             for (int p = 0; p < points; p++)
             {
-                if (output.Point == Output.Combined || output.Point == p) wanted[p] = sums[p];
+                if (output.Point == Output.Combined || output.Point == p) wanted[p] = sums[p] ??= request.Point(0)[classifier].ZerosLike();
             }
         }
 
@@ -187,13 +185,13 @@ internal sealed class SoftmaxRequest<T>(FeatureRows<T> data, int[] labels, int c
         double scale = 1.0 / pass.Rows;
         if (output.Point != Output.Combined)
         {
-            output.Result.CopyFrom(sums[output.Point]);
+            output.Result.CopyFrom(sums[output.Point]!);
             output.Result.Scale(scale);
             return;
         }
 
         output.Result.Span.Clear();
-        for (int p = 0; p < request.PointCount; p++) output.Result.AddScaled(scale * request.Weights[p], sums[p]);
+        for (int p = 0; p < request.PointCount; p++) output.Result.AddScaled(scale * request.Weights[p], sums[p]!);
     }
 
     /// <summary>Mean over the sample of the weighted cross-entropies at a point, summed in double.</summary>

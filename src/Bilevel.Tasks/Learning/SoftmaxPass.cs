@@ -83,6 +83,7 @@ internal sealed class SoftmaxPass<T>
             wantAnyGradient |= (gradients[p] = results[p]) is not null;
         }
 
+        if (wantAnyGradient && gradient.Length != products.PanelLength) gradient = AlignedArray<T>.InPlaceOf(gradient, products.PanelLength);
         byFeature = wantAnyGradient && sample.IsAll && sparse is not null;
         int count = CutIntoChunks();
         if (losses && Losses.Length < Rows * at.Length) Losses = new T[Rows * at.Length];
@@ -100,7 +101,7 @@ internal sealed class SoftmaxPass<T>
         if (products.Points != points)
         {
             products.Resize(points);
-            (gradient, slopes) = (AlignedArray<T>.InPlaceOf(gradient, products.PanelLength), AlignedArray<T>.InPlaceOf(slopes, 0));
+            slopes = AlignedArray<T>.InPlaceOf(slopes, 0);
             rowWeights = new T[points][];
             (classifiers, gradients) = (new DenseVector<T>[points], new DenseVector<T>?[points]);
             chunks = [];

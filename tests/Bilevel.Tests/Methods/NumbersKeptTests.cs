@@ -39,11 +39,11 @@ public class NumbersKeptTests
     public void Pairs_are_bounded_by_their_size_alone()
     {
         Assert.Equal(80, LimitedMemory<DenseVector<double>>.Capacity(80, 100_000));
-        Assert.Equal(67, LimitedMemory<DenseVector<double>>.Capacity(80, 1_000_000));
-        Assert.Equal(20, LimitedMemory<DenseVector<double>>.Capacity(20, 1_000_000));
-        Assert.Equal(10, LimitedMemory<DenseVector<double>>.Capacity(80, 1_000_000_000));
+        Assert.Equal(16, LimitedMemory<DenseVector<double>>.Capacity(80, 1_000_000));
+        Assert.Equal(20, LimitedMemory<DenseVector<double>>.Capacity(20, 800_000));
+        Assert.Equal(5, LimitedMemory<DenseVector<double>>.Capacity(80, 1_000_000_000));
         Assert.Equal(5, LimitedMemory<DenseVector<double>>.Capacity(5, 0));
-        Assert.Equal((30, 13, 10), (QuasiNewtonFollower<DenseVector<double>>.Pairs(1_000_000), QuasiNewtonFollower<DenseVector<double>>.Pairs(5_000_000), MultiplierFollower<DenseVector<double>>.Pairs(100_000_000)));
+        Assert.Equal((16, 5, 5), (QuasiNewtonFollower<DenseVector<double>>.Pairs(1_000_000), QuasiNewtonFollower<DenseVector<double>>.Pairs(5_000_000), MultiplierFollower<DenseVector<double>>.Pairs(100_000_000)));
     }
 
     // f = |x - 1|^2/2 + |y|^2/2, g = |y - x|^2/2
