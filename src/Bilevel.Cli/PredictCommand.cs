@@ -10,8 +10,8 @@ internal static class PredictCommand
 
     public static Command Syntax(Terminal terminal)
     {
-        var model = new Argument<string>("MODEL") { Description = "A model.json that a run of hyper-cleaning wrote." };
-        var data = new Argument<string>("DATA") { Description = "Rows in a file of the kind that the model was trained on: CSV, LIBSVM, or idx images or their folder." };
+        var model = new Argument<string>("MODEL") { Description = "A model.json that a run wrote." };
+        var data = new Argument<string>("DATA") { Description = "Rows in a file of the kind that the model was trained on: CSV, ARFF, LIBSVM, or idx images or their folder." };
         var label = new Option<string>("--label") { HelpName = "COLUMN", Description = "Column of a CSV file with the true labels; default: the label column of the training file, if it is there." };
         var encoding = new Option<string>("--encoding") { HelpName = "NAME", Description = "Encoding of the text, such as windows-1252; default: UTF-8, or UTF-16 where the file has its mark." };
         var noHeader = new Option<bool>("--no-header") { Description = "A CSV file begins with a row; its columns are named 1, 2, 3 and so on." };

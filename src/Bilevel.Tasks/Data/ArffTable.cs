@@ -40,7 +40,7 @@ internal sealed class ArffTable : TableReader
     /// <summary>Whether a file is in the format, by its first line that is no comment.</summary>
     public static bool Is(ReadOnlySpan<char> line) => StartsWith(line, "@relation") || StartsWith(line, "@attribute");
 
-    public override bool IsText(int column) => attributes[column].Kind is AttributeKind.Nominal or AttributeKind.Text;
+    public override bool IsText(int column) => attributes[column].Kind == AttributeKind.Nominal;
 
     public override ReadOnlySpan<char> Cell(int column)
     {

@@ -200,5 +200,5 @@ internal sealed class ClassList
     private static double Number(string text) => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
 
     private static bool TryNumber(ReadOnlySpan<char> text, out double value) =>
-        NumberText.TryPlain(text, out value) && !NumberText.IsCode(text) && Math.Abs(value) <= ExactIntegers;
+        NumberText.TryPlain(text, out value) && !NumberText.IsCode(text) && Math.Abs(value) < ExactIntegers;
 }

@@ -90,7 +90,7 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
         {
             var (line, text) = this.firstOdd ?? this.firstText!.Value;
             throw new InputException(InputText.Invariant(
-                $"{file}, line {line}, column {InputText.Quoted(name)}: {InputText.Quoted(text)} has a decimal comma{(this.firstOdd is null ? ", or one between thousands" : "")}. Write numbers with a point and nothing else, or take the column as text (setting text-columns)."));
+                $"{file}, line {line}, column {InputText.Quoted(name)}: {InputText.Quoted(text)} has a decimal comma{(this.firstOdd is null ? ", or one between thousands" : "")}. Write numbers with a point and nothing else."));
         }
 
         long numbers = plain.Count + percents.Count + grouped.Count, odd = this.texts - percents.Count - grouped.Count;
@@ -172,5 +172,5 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     }
 
     private TableColumn AsText() => !tooMany ? new TableColumn(name, this.levels, 0, 1) : throw new InputException(InputText.Invariant(
-        $"{file}, line {tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column (setting ignore) if it is an id or free text, or raise the limit."));
+        $"{file}, line {tooManyAt}, column {InputText.Quoted(name)}: this column of text has more than {options.MaxLevels} different texts. Ignore the column (setting ignore): it is hardly one of categories, but of ids or free text."));
 }

@@ -10,7 +10,7 @@ public static class CsvFile
     /// <summary>What may stand between columns.</summary>
     internal const string Separators = ",;\t|";
 
-    private const string PandasIndex = "Unnamed: 0";
+    internal const string PandasIndex = "Unnamed: 0";
 
     // More columns than these share a note.
     private const int MostColumnNotes = 3;
@@ -64,14 +64,16 @@ public static class CsvFile
         options = TableReader.Settled(file, options) with { Missing = options.Missing ?? encoding.MissingTexts };
         RowClasses classes;
         List<string> notes = [];
+        options = options with { MayBeOneColumn = forPrediction };
         using (var table = TableReader.Open(file, options))
         {
             string name = options.LabelColumn ?? encoding.LabelColumn!;
             int label = table.Find(name);
             if (label < 0 && (!forPrediction || options.LabelColumn is not null)) throw table.Lacks(name);
             HashSet<string> known = [encoding.LabelColumn!, .. encoding.IgnoredColumns, .. encoding.Columns.Select(c => c.Name)];
+            HashSet<int> used = [label, .. Places(table, encoding)];
             if (table.HasRowNames && !known.Contains("")) throw new InputException(InputText.Invariant($"{table.Name}: its rows have {table.Header.Length} columns, but the header has {table.Header.Length - 1} names, and the training data have no column without a name. Name every column; text with the separator inside needs quotes."));
-            string[] more = [.. table.Header.Where((h, i) => i != label && !known.Contains(h))];
+            string[] more = [.. table.Header.Where((h, i) => !used.Contains(i) && !known.Contains(h))];
             if (more.Length > 0) notes.Add($"{file.Name}: the training data have no columns {InputText.Few(more)}; they are left out.");
             classes = new RowClasses(table, options, label, classNames, forPrediction);
         }
@@ -122,6 +124,14 @@ public static class CsvFile
         ColumnFit[] fits = [.. columns.OfType<ColumnFit>()];
         TableColumn[] found = [.. fits.Select(c => c.Finish())];
         notes.AddRange(fits.Select(c => c.Note).OfType<string>());
+        string[] same = [.. found.Where(c => c.Levels is { Count: 1 }).Select(c => c.Name)];
+        if (same.Length > 0 && same.Length < found.Length)
+        {
+            notes.Add($"{file.Name}: the column{(same.Length > 1 ? "s" : "")} {InputText.Few(same)} {(same.Length > 1 ? "have" : "has")} one text in all rows, or none, which tells nothing; left out.");
+            ignored = [.. ignored, .. same.Select(table.Require)];
+            (fits, found) = ([.. fits.Where((_, i) => found[i].Levels is not { Count: 1 })], [.. found.Where(c => c.Levels is not { Count: 1 })]);
+        }
+
         string[] texts = [.. fits.Where((_, i) => found[i].Levels is not null).Select(c => c.Listed)];
         if (texts.Length > 0) notes.Add($"{file.Name}: columns of text, with the number of their texts, each a feature: {InputText.First(texts)}.");
         return Encoding(file, found, table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
@@ -199,7 +209,14 @@ public static class CsvFile
     private static int[] Places(InputFile file, DataOptions options, TableEncoding encoding)
     {
         using var table = TableReader.Open(file, options);
-        return [.. encoding.Columns.Select(c => table.Find(c.Name) is >= 0 and int j ? j : throw table.Lacks(c.Name))];
+        return Places(table, encoding);
+    }
+
+    // A column of another spelling serves only where no column of the training file has that spelling.
+    private static int[] Places(TableReader table, TableEncoding encoding)
+    {
+        HashSet<string> names = new(encoding.Columns.Select(c => c.Name), StringComparer.Ordinal);
+        return [.. encoding.Columns.Select(c => table.Find(c.Name) is >= 0 and int j && (table.Header[j] == c.Name || !names.Contains(table.Header[j])) ? j : throw table.Lacks(c.Name))];
     }
 
     // The rows that are kept. The classes of a training file are known before, those of another are read here.

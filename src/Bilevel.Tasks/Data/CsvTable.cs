@@ -7,13 +7,14 @@ internal sealed class CsvTable : TableReader
 
     private readonly CsvRows rows;
     private readonly char? ownSeparator;
-    private int longRows, firstLongRow, openRows;
+    private readonly bool mayBeOneColumn;
+    private int longRows, firstLongRow, openRows, emptyRows;
     private bool isAhead, hasRowNames;
 
     public CsvTable(InputFile file, DataOptions options)
         : base(file.Name)
     {
-        ownSeparator = options.Separator;
+        (ownSeparator, mayBeOneColumn) = (options.Separator, options.MayBeOneColumn);
         rows = new CsvRows(file, options.Separator ?? SeparatorOf(file, options), options.Encoding);
         try
         {
@@ -42,7 +43,8 @@ internal sealed class CsvTable : TableReader
         get
         {
             if (rows.Comments.Count > 0) yield return InputText.Invariant($"{Name}: {rows.Comments.Count} comment lines are skipped; the first is line {rows.Comments.First}.");
-            if (openRows > 0) yield return InputText.Invariant($"{Name}: {openRows} rows end with a separator and nothing behind it.");
+            if (emptyRows > 0) yield return InputText.Invariant($"{Name}: {emptyRows} rows have separators and nothing else; they are skipped.");
+            if (openRows > 0) yield return InputText.Invariant($"{Name}: {openRows} rows end with separators and nothing behind them.");
             if (longRows > 0) yield return InputText.Invariant($"{Name}: {longRows} rows go over several lines inside of quotes; the first begins on line {firstLongRow}.");
         }
     }
@@ -51,7 +53,7 @@ internal sealed class CsvTable : TableReader
     {
         if (!isAhead && !NextNotBlank()) return false;
         isAhead = false;
-        bool isLong = rows.LastLine > rows.Line, isOpen = rows.Count == Header.Length + 1 && rows[rows.Count - 1].IsEmpty;
+        bool isLong = rows.LastLine > rows.Line, isOpen = rows.Count > Header.Length && AreEmpty(Header.Length);
         if (rows.Count != Header.Length && !isOpen) throw WrongCount(isLong ? " It goes over several lines: a quote may not be closed." : "");
         if (isLong && longRows++ == 0) firstLongRow = Line;
         if (isOpen) openRows++;
@@ -66,13 +68,23 @@ internal sealed class CsvTable : TableReader
 
     public override void Dispose() => rows.Dispose();
 
-    private bool IsBlank() => rows.Count == 1 && rows[0].IsWhiteSpace();
+    private bool AreEmpty(int from)
+    {
+        for (int j = from; j < rows.Count; j++)
+        {
+            if (!rows[j].IsWhiteSpace()) return false;
+        }
+
+        return true;
+    }
 
     private bool NextNotBlank()
     {
         while (rows.Next())
         {
-            if (!IsBlank()) return true;
+            // Spreadsheets leave rows of separators alone.
+            if (!AreEmpty(0)) return true;
+            if (rows.Count > 1) emptyRows++;
         }
 
         return false;
@@ -85,7 +97,7 @@ internal sealed class CsvTable : TableReader
     {
         isAhead = NextNotBlank() ? true : throw NoRows();
         int count = rows.Count > 1 && rows[rows.Count - 1].IsEmpty ? rows.Count - 1 : rows.Count;
-        if (count == 1) throw OneColumn("first line", rows[0].ToString());
+        if (count == 1 && !mayBeOneColumn) throw OneColumn("first line", rows[0].ToString());
         return [.. Enumerable.Range(1, count).Select(j => InputText.Invariant($"{j}"))];
     }
 
@@ -94,8 +106,8 @@ internal sealed class CsvTable : TableReader
         if (!NextNotBlank()) throw NoRows();
         string[] header = new string[rows.Count];
         for (int j = 0; j < header.Length; j++) header[j] = rows[j].Trim(Mark).ToString();
-        if (header.Length == 1) throw OneColumn("header", header[0]);
-        if (header[^1].Length == 0) header = header[..^1];
+        if (header.Length == 1 && !mayBeOneColumn) throw OneColumn("header", header[0]);
+        while (header.Length > 1 && header[^1].Length == 0) header = header[..^1];
         if (header.All(h => NumberText.TryPlain(h, out _)))
             throw new InputException($"{Name}: begins with numbers, not with the names of the columns. Put a header line before the rows, or say that there is none (setting no-header).");
         int unnamed = Array.FindIndex(header, 1, h => h.Length == 0);

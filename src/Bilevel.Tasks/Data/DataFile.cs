@@ -101,7 +101,7 @@ public static class DataFile
             if (!isLibSvm) break;
         }
 
-        throw Unknown(file.Name, "neither a table with a header (CSV, ARFF), nor lines of 'label index:value' (LIBSVM), nor idx images", "Convert it to one of these, or name the format");
+        throw Unknown(file.Name, "neither a table with a header (CSV, ARFF), nor lines of 'label index:value' (LIBSVM), nor idx images", "Convert it to one of these; write a table that is separated by blanks with commas");
     }
 
     private static DataFormat FormatOf(string path, DataOptions options)

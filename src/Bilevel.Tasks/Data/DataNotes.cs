@@ -68,7 +68,7 @@ internal sealed class DataNotes
             Size($"There are {sparse.FeatureCount:N0} features, the indices from {sparse.Numbered[0].Number} to {sparse.Numbered[^1].Number} that occur in the training file.");
         if (training.Encoding is not { Kind: TableKind.Columns } encoding) return;
         string Why(string name) => name.Equals(group, StringComparison.OrdinalIgnoreCase) ? "the groups"
-            : ignored.Contains(name, StringComparer.OrdinalIgnoreCase) ? "setting ignore" : "an index of the rows";
+            : ignored.Contains(name, StringComparer.OrdinalIgnoreCase) ? "setting ignore" : name is "" or CsvFile.PandasIndex ? "an index of the rows" : "one text";
         string leftOut = encoding.IgnoredColumns.Count == 0 ? "" : $"; left out: {InputText.First([.. encoding.IgnoredColumns.Select(name => $"{InputText.Quoted(name)} ({Why(name)})")])}";
         Size($"Features are made of {(encoding.Columns.Count == 1 ? "the column" : InputText.Invariant($"{encoding.Columns.Count} columns:"))} {InputText.Few([.. encoding.Columns.Select(c => c.Name)])}{leftOut}. The labels are in {InputText.Quoted(encoding.LabelColumn!)}.");
     }

@@ -58,6 +58,9 @@ public sealed record DataOptions
     /// </summary>
     public bool Standardise { get; init; } = true;
 
+    /// <summary>Whether a table may have a single column, as one to predict has that was trained on one feature.</summary>
+    internal bool MayBeOneColumn { get; init; }
+
     /// <summary>Whether a folder of idx files stands for its test part (<c>t10k-</c>).</summary>
     public bool TestPart { get; init; }
 

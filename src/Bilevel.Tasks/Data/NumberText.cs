@@ -68,7 +68,7 @@ internal static class NumberText
     {
         int end = text.IndexOfAny(' ', 'T');
         ReadOnlySpan<char> part = end < 0 ? text : text[..end];
-        return Joined(part, '-') == 3 || Joined(part, '/') == 3 || Joined(part, '.') == 3 || Joined(part, ':') is 2 or 3;
+        return Joined(part, '-') == 3 || Joined(part, '/') == 3 || (Joined(part, '.') == 3 && part.IndexOf('.') <= 2 && part.LastIndexOf('.') <= 5) || Joined(part, ':') is 2 or 3;
     }
 
     // The number of numbers of at most four digits; 0 where something else is there.

@@ -25,7 +25,7 @@ internal abstract class TableReader(string name) : IDisposable
 
     /// <summary>Options that name the format of a file, so that it is told once.</summary>
     public static DataOptions Settled(InputFile file, DataOptions options) =>
-        options.Format is DataFormat.Csv or DataFormat.Arff ? options : options with { Format = IsArff(file, options) ? DataFormat.Arff : DataFormat.Csv };
+        options.Format is DataFormat.Csv or DataFormat.Arff ? Usual(options) : Usual(options with { Format = IsArff(file, options) ? DataFormat.Arff : DataFormat.Csv });
 
     /// <summary>Opens a file of a format that is <see cref="Settled"/>.</summary>
     /// <exception cref="InputException">The header cannot be used.</exception>
@@ -41,9 +41,13 @@ internal abstract class TableReader(string name) : IDisposable
     /// <summary>Whether the file declares a column to hold texts.</summary>
     public virtual bool IsText(int column) => false;
 
-    /// <summary>The column of this name, in this spelling or else in any; -1 where there is none.</summary>
-    public int Find(string column) =>
-        columns.TryGetValue(column, out int exact) ? exact : Array.FindIndex(Header, h => h.Equals(column, StringComparison.OrdinalIgnoreCase));
+    /// <summary>The column of this name, in this spelling or else the only one in any; -1 where there is none.</summary>
+    public int Find(string column)
+    {
+        if (columns.TryGetValue(column, out int exact)) return exact;
+        int[] alike = [.. Enumerable.Range(0, Header.Length).Where(j => Header[j].Equals(column, StringComparison.OrdinalIgnoreCase))];
+        return alike.Length == 1 ? alike[0] : -1;
+    }
 
     public int Require(string column) => Find(column) is >= 0 and int found ? found : throw Lacks(column);
 
@@ -60,6 +64,9 @@ internal abstract class TableReader(string name) : IDisposable
             if (!columns.TryAdd(header[j], j)) throw new InputException($"{name}: two columns are named {InputText.Quoted(header[j])}. Rename one, or say that there is no header (setting no-header).");
         }
     }
+
+    // In ARFF ? is what means missing, and values such as NA are declared.
+    private static DataOptions Usual(DataOptions options) => options.Format == DataFormat.Arff ? options with { Missing = options.Missing ?? ["?"] } : options;
 
     private static bool IsArff(InputFile file, DataOptions options)
     {

@@ -97,13 +97,13 @@ internal static class GroupSource
 
     private static GroupData OwnFiles(GroupDroSettings settings, ulong seed, DataNotes notes)
     {
-        var options = settings.Reading with { Format = DataFormat.Csv, GroupColumn = settings.Group };
-        var training = DataFile.Read(settings.Train, options);
+        var options = settings.Reading with { GroupColumn = settings.Group };
+        var training = CsvFile.Read(settings.Train, options);
         var split = new GroupNaming(training, settings.GroupsByClass);
         GroupPart? Part(string path)
         {
             if (path.Length == 0) return null;
-            var data = DataFile.ReadLike(path, training.Encoding!, training.ClassNames, options with { GroupNames = training.GroupNames });
+            var data = CsvFile.ReadLike(path, training.Encoding!, training.ClassNames, options with { GroupNames = training.GroupNames });
             notes.Read(data);
             return new GroupPart(DataPart.All(data), split.Groups(data));
         }

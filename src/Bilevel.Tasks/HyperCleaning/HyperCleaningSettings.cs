@@ -13,8 +13,8 @@ public enum NumberFormat
 /// <summary>The settings of the task <c>hyper-cleaning</c>.</summary>
 public sealed record HyperCleaningSettings : TableSettings
 {
-    /// <summary>File of your own training data, whose labels are noisy: CSV, LIBSVM, idx images or a folder of them; empty for --data or generated digits.</summary>
-    [Setting("File of your own training data, whose labels are noisy: CSV, LIBSVM, idx images or a folder of them; empty for --data or generated digits.")]
+    /// <summary>File of your own training data, whose labels are noisy: CSV, ARFF, LIBSVM, idx images or a folder of them; empty for --data or generated digits.</summary>
+    [Setting("File of your own training data, whose labels are noisy: CSV, ARFF, LIBSVM, idx images or a folder of them; empty for --data or generated digits.")]
     public string Train { get; init; } = "";
 
     /// <summary>File of your own validation data, whose labels are trusted; empty to hold rows of the training file out.</summary>

@@ -16,8 +16,8 @@ public enum SvmCosts
 /// <summary>The settings of the task <c>svm-tuning</c>.</summary>
 public sealed record SvmTuningSettings : TableSettings
 {
-    /// <summary>File of your own training data with two classes, LIBSVM or CSV; empty for generated samples.</summary>
-    [Setting("File of your own training data with two classes, LIBSVM or CSV; empty for generated samples.")]
+    /// <summary>File of your own training data with two classes, CSV, ARFF or LIBSVM; empty for generated samples.</summary>
+    [Setting("File of your own training data with two classes, CSV, ARFF or LIBSVM; empty for generated samples.")]
     public string Train { get; init; } = "";
 
     /// <summary>File of your own validation data; empty to hold rows of the training file out.</summary>

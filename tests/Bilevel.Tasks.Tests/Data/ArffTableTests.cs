@@ -60,6 +60,17 @@ public sealed class ArffTableTests
     }
 
     [Fact]
+    public void DeclaredValuesAreNotMissingAndIdentifiersAreRefused()
+    {
+        var data = Read("@relation r\n@attribute a numeric\n@attribute c {none, null}\n@attribute class {NA,virg,?}\n@data\n1,none,NA\n2,null,virg\n3,none,NA\n4,null,?\n");
+        Assert.Equal(["NA", "virg"], data.ClassNames);
+        Assert.Equal(["a", "c=none", "c=null"], data.FeatureNames);
+
+        string rows = string.Concat(Enumerable.Range(0, 40).Select(i => $"p{i:000},{i % 2}\n"));
+        CsvFileTests.Fails(() => Read("@relation r\n@attribute id string\n@attribute class {0,1}\n@data\n" + rows), "file, column 'id': its 40 cells hold 40 different texts, such as 'p000', as identifiers or free text do.");
+    }
+
+    [Fact]
     public void NumbersAreThoseOfATable()
     {
         var random = new Random(3);

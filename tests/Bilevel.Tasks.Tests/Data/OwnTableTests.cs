@@ -286,6 +286,51 @@ public sealed class OwnTableTests
     }
 
     [Fact]
+    public void AColumnInAnotherSpellingServesOnce()
+    {
+        var training = Read("a,A,label\n1,10,x\n2,20,y\n3,30,x\n");
+        CsvFileTests.Fails(() => Like(training, "A,label\n10,x\n"), "file: has no column 'a'.");
+        CsvFileTests.Fails(() => Like(Read("a,label\n1,x\n2,y\n"), "A,A ,aa,Aa,AA,label\n1,1,1,1,1,x\n"), "two columns are named 'A'.");
+
+        // Used, so that no note says it is left out.
+        var other = Like(Read("a,label\n1,x\n2,y\n"), "A,Label\n1,x\n2,y\n");
+        Assert.Equal([0, 1], other.Labels);
+        Assert.Empty(other.Notes);
+    }
+
+    [Fact]
+    public void RowsToPredictMayHaveOneColumn()
+    {
+        var training = Read("a,label\n1,x\n2,y\n");
+        Assert.Equal(3, Like(training, "a\n1\n2\n1.5\n", forPrediction: true).Table.Count);
+        CsvFileTests.Fails(() => Like(training, "a\n1\n2\n"), "its header, 'a', is one column");
+    }
+
+    [Fact]
+    public void WhatSpreadsheetsLeaveAtTheEndIsNoData()
+    {
+        var data = Read("a;b;label;;;\n1;2;x;;;\n3;4;y;;\n;;;;;\n5;7;x\n;;\n");
+        Assert.Equal(["a", "b"], data.FeatureNames);
+        Assert.Equal([2, 3, 5], data.Places);
+        Assert.Contains("file: 2 rows have separators and nothing else; they are skipped.", data.Notes);
+        Assert.Contains("file: 2 rows end with separators and nothing behind them.", data.Notes);
+        Fails("a;b;label;;\n1;2;x;9;\n", "file, line 2: has 5 columns, but the header has 3.");
+    }
+
+    [Fact]
+    public void AColumnOfOneTextTellsNothing()
+    {
+        var data = Read("a,country,empty,label\n1,USA,,x\n2,USA,,y\n3,USA,,x\n");
+        Assert.Equal(["a"], data.FeatureNames);
+        Assert.Contains("file: the columns 'country', 'empty' have one text in all rows, or none, which tells nothing; left out.", data.Notes);
+        Assert.Empty(Like(data, "a,country,empty,label\n1,USA,,x\n").Notes);
+    }
+
+    [Fact]
+    public void LongNumbersAreDifferentClasses() =>
+        Assert.Equal(["5", "9007199254740992", "9007199254740993"], Read("a,label\n1,9007199254740992\n2,9007199254740993\n3,5\n").ClassNames);
+
+    [Fact]
     public void TablesWithoutAHeaderHaveNumberedColumns()
     {
         var options = new DataOptions { NoHeader = true, LabelColumn = "3", IgnoredColumns = ["1"] };
@@ -309,7 +354,7 @@ public sealed class OwnTableTests
         Assert.Equal(["a", "b"], data.FeatureNames);
         Assert.Equal([0, 1, 1], data.Labels);
         Assert.Equal([4, 6, 7], data.Places);
-        Assert.Equal(["file: 3 comment lines are skipped; the first is line 1.", "file: 2 rows end with a separator and nothing behind it."], data.Notes);
+        Assert.Equal(["file: 3 comment lines are skipped; the first is line 1.", "file: 2 rows end with separators and nothing behind them."], data.Notes);
 
         Assert.Equal(["#id", "b"], Read("#id,b,label\n1,2,x\n3,5,y\n").FeatureNames);
         Assert.Equal(["a", "b"], Read("a;b;label\n1;2;x;\n3;5;y;\n").FeatureNames);
