@@ -169,7 +169,7 @@ public sealed class BestPointTests : IDisposable
     {
         private Checkpoint? last;
 
-        public void Save(Checkpoint checkpoint) => last = checkpoint;
+        public void Save(Checkpoint checkpoint) => last = Checkpoint.FromBytes(checkpoint.ToBytes());
 
         public Checkpoint? Load() => last;
     }

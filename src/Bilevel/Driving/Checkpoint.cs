@@ -160,7 +160,10 @@ public sealed record Checkpoint(CheckpointInfo Info, Action<Stream> WriteState)
 /// <summary>Where checkpoints are kept.</summary>
 public interface ICheckpointStore
 {
-    /// <summary>Replaces the stored checkpoint; a crash in between leaves a whole one.</summary>
+    /// <summary>
+    /// Replaces the stored checkpoint; a crash in between leaves a whole one. It is to be written within the call, as the run goes on
+    /// afterwards: by <see cref="Checkpoint.WriteTo"/>, or as a copy in memory, <c>Checkpoint.FromBytes(checkpoint.ToBytes())</c>.
+    /// </summary>
     void Save(Checkpoint checkpoint);
 
     /// <summary>The stored checkpoint, or null when there is none.</summary>

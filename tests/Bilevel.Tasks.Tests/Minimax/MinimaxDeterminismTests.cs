@@ -87,7 +87,7 @@ public sealed class MinimaxDeterminismTests
     {
         private Checkpoint? last;
 
-        public void Save(Checkpoint checkpoint) => last = checkpoint;
+        public void Save(Checkpoint checkpoint) => last = Checkpoint.FromBytes(checkpoint.ToBytes());
 
         public Checkpoint? Load() => last;
     }
