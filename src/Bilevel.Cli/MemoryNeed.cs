@@ -20,7 +20,7 @@ internal static class MemoryNeed
     /// <param name="variables">Number of variables.</param>
     /// <param name="method">The method.</param>
     public static string? Sentence(double need, double available, long variables, string method) => need <= available / 2 ? null
-        : $"{method} will keep about {Gigabytes(need)} for {Numbers.Count(variables)} variables besides the data, more than half of the {Gigabytes(available)} of memory that there are. Give --memory 10 or a method that keeps fewer copies (--method f2sa), use float32 where the task has --precision, leave the certificate out (--no-certificate), or take a machine with more memory.";
+        : $"{method} will keep about {Gigabytes(need)} for {Numbers.Count(variables)} variables besides the data, more than half of the {Gigabytes(available)} of memory that there are. Take a method that keeps fewer copies (f2sa for bilevel problems, ogda for games), use float32 where the task has --precision, leave the certificate out (--no-certificate), or take a machine with more memory.";
 
     private static string Gigabytes(double bytes) => FormattableString.Invariant($"{bytes / 1e9:G3} GB");
 }

@@ -89,7 +89,13 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
             throw new UsageException($"The folder {path} cannot be written to: {ErrorText.Sentence(e)} Name another with --out.", e);
         }
 
-        if (resume || overwrite || !folder.HoldsUnfinishedRun()) return folder;
+        if (resume || overwrite) return folder;
+        if (!folder.HoldsUnfinishedRun())
+        {
+            if (folder.TaskOfFinishedRun() is { } task) warn($"{path} holds a finished run of {task}, which is replaced.");
+            return folder;
+        }
+
         folder.Dispose();
         throw new UsageException($"{path} holds an unfinished run. Continue it with --resume, replace it with --overwrite, or name another folder.");
     }
@@ -182,7 +188,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
 
     /// <summary>A file could not be written.</summary>
     public static UsageException Unwritable(string path, Exception e) =>
-        new($"{path} could not be written: {ErrorText.Sentence(e)} Make room or mend the folder, then repeat the command with --resume.", e);
+        new($"{path} could not be written: {ErrorText.Sentence(e)} Make room or mend the folder, then repeat the command; with --resume it goes on from the last checkpoint, where there is one.", e);
 
     private static string FileOf(string block) => $"{block}.csv";
 
@@ -229,17 +235,21 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     }
 
     // A run whose results are not written yet, or were written because it was interrupted.
-    private bool HoldsUnfinishedRun()
+    private bool HoldsUnfinishedRun() => HasCheckpoint && (Told("status") ?? RunReport.Interrupted) == RunReport.Interrupted;
+
+    private string? TaskOfFinishedRun() => Written.IsOurs(RunName) ? Told("task") : null;
+
+    // What the run that stands there says of itself; null where it says nothing.
+    private string? Told(string property)
     {
-        if (!HasCheckpoint) return false;
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(In(RunName)));
-            return document.RootElement.GetProperty("status").GetString() == RunReport.Interrupted;
+            return document.RootElement.GetProperty(property).GetString();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            return true;
+            return null;
         }
     }
 

@@ -33,7 +33,7 @@ public class DiskTests
         Assert.Equal(2, answer.Code);
         Assert.Single(answer.Error.TrimEnd().Split('\n'));
         Assert.Contains(" could not be written: ", answer.Error);
-        Assert.Contains("Make room or mend the folder, then repeat the command with --resume.", answer.Error);
+        Assert.Contains("Make room or mend the folder, then repeat the command; with --resume it goes on from the last checkpoint, where there is one.", answer.Error);
         if (answer.Out.Length > 0) Assert.StartsWith("gallery by f2ba-plus: Converged.", answer.Out);
 
         // Whatever stands there is whole: the same bytes as on a large disk; of the trace, whole rows.

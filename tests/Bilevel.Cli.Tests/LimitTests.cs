@@ -12,7 +12,7 @@ public class LimitTests
     {
         Assert.Null(MemoryNeed.Sentence(8e9, 16e9, 1000, "auto"));
         Assert.Equal(
-            "quasi-newton will keep about 8.1 GB for 1,000,000 variables besides the data, more than half of the 16 GB of memory that there are. Give --memory 10 or a method that keeps fewer copies (--method f2sa), use float32 where the task has --precision, leave the certificate out (--no-certificate), or take a machine with more memory.",
+            "quasi-newton will keep about 8.1 GB for 1,000,000 variables besides the data, more than half of the 16 GB of memory that there are. Take a method that keeps fewer copies (f2sa for bilevel problems, ogda for games), use float32 where the task has --precision, leave the certificate out (--no-certificate), or take a machine with more memory.",
             MemoryNeed.Sentence(8.1e9, 16e9, 1_000_000, "quasi-newton"));
         var problem = new BilevelProblem<DenseVector<float>>(new Zero(), new Zero());
         DenseVector<float> x = new(10), y = new(5);

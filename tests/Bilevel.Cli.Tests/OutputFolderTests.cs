@@ -3,6 +3,16 @@ namespace Bilevel.Cli.Tests;
 public class OutputFolderTests
 {
     [Fact]
+    public void AFinishedRunIsReplacedWithAWord()
+    {
+        using var folder = new Folder();
+        Assert.Equal("", Tool.Run("run", "toy", "--out", folder["out"]).Error);
+        var replaced = Tool.Run("run", "plain", "--out", folder["out"]);
+        Assert.Equal((0, $"bilevel: {folder["out"]} holds a finished run of toy, which is replaced.\n"), (replaced.Code, replaced.Error));
+        Assert.Equal("", Tool.Run("run", "plain", "--out", folder["out"], "--overwrite").Error);
+    }
+
+    [Fact]
     public void TheFolderHoldsTheResults()
     {
         using var folder = new Folder();

@@ -64,6 +64,9 @@ internal sealed class ClassList
     /// <summary>The first row without a label, by what stands there and its place; null where every row has one. Of a training file once <see cref="Finish"/> was called.</summary>
     public (string Text, int Place)? FirstMissing { get; private set; }
 
+    /// <summary>The column that they stand in, for messages; null where the file has no columns.</summary>
+    public string? Column { get; init; }
+
     /// <summary>What they stand for.</summary>
     public string Kind => AreGroups ? "group" : "class";
 
@@ -167,7 +170,7 @@ internal sealed class ClassList
         bool hardlyRepeat = 2L * order.Length > this.labels.Count, areMany = order.Length > MostUnsuspected;
         if (!(fraction is not null && order.Length > FewUnsuspected && (hardlyRepeat || areMany)) && !(areMany && hardlyRepeat)) return;
         throw new InputException(InputText.Invariant(
-            $"{this.source}: its {What}s are {order.Length} different numbers in {this.labels.Count} rows, such as {InputText.Quoted(fraction ?? this.names[order[0]])}, as the targets of a regression are, or identifiers. They must be {(AreGroups ? "groups" : "classes")}: name another {What} column, or make classes of the numbers."));
+            $"{this.source}: its {What}s{(Column is { } column ? $", in column {InputText.Quoted(column)}," : "")} are {order.Length} different numbers in {this.labels.Count} rows, such as {InputText.Quoted(fraction ?? this.names[order[0]])}, as the targets of a regression are, or identifiers. They must be {(AreGroups ? "groups" : "classes")}: {(Column is null ? "" : $"name another {What} column, or ")}make classes of the numbers."));
     }
 
     private int New(string text, int place)

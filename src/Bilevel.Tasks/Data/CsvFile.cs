@@ -61,10 +61,9 @@ public static class CsvFile
         ArgumentNullException.ThrowIfNull(classNames);
         if (encoding.Kind != TableKind.Columns)
             throw new InputException($"{file.Name}: is a table, but the training data were {Kinds.Name(encoding.Kind)}. Use files of one kind.");
-        options = TableReader.Settled(file, options) with { Missing = options.Missing ?? encoding.MissingTexts };
+        options = TableReader.Settled(file, options with { Missing = options.Missing ?? encoding.MissingTexts, MayBeOneColumn = forPrediction });
         RowClasses classes;
         List<string> notes = [];
-        options = options with { MayBeOneColumn = forPrediction };
         using (var table = TableReader.Open(file, options))
         {
             string name = options.LabelColumn ?? encoding.LabelColumn!;
@@ -136,7 +135,7 @@ public static class CsvFile
         if (texts.Length > 0) notes.Add($"{file.Name}: columns of text, with the number of their texts, each a feature: {InputText.First(texts)}.");
         return Encoding(file, found, table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
 
-        ColumnFit?[] Columns() => [.. table.Header.Select((name, j) => j == label || ignored.Contains(j) ? null : new ColumnFit(file.Name, name, options, new MissingTexts(options.Missing), asText.Contains(j) || table.IsText(j)))];
+        ColumnFit?[] Columns() => [.. table.Header.Select((name, j) => j == label || ignored.Contains(j) ? null : new ColumnFit(file.Name, name, options, MissingTexts.Of(options), asText.Contains(j) || table.IsText(j)))];
 
         // Which rows are left out is known for certain once all were read, and such rows teach nothing of the columns.
         ColumnFit?[] Again(RowClasses classes, ColumnFit?[] columns)
@@ -229,7 +228,7 @@ public static class CsvFile
         var dense = new DenseRows(file.Name, sparse ? 0 : encoding.FeatureCount, isRead ? classes.Labels.Rows.Length : 0);
         var keys = new RowKeys([.. encoding.Columns.Select(c => c.Name)]);
         long[] unseen = new long[levels.Length];
-        var (missing, filled) = (new MissingTexts(options.Missing), new (long Count, int Line)[levels.Length]);
+        var (missing, filled) = (MissingTexts.Of(options), new (long Count, int Line)[levels.Length]);
         var beyond = new (long Count, int Line, string Text)[levels.Length];
         List<int> lines = [];
         bool isEmpty = true;
@@ -290,12 +289,6 @@ public static class CsvFile
         if (isEmpty) throw NoRows(file);
         if (!isRead) classes.Finish();
         notes.AddRange(table.Notes);
-        for (int c = 0; c < beyond.Length; c++)
-        {
-            if (beyond[c].Count > 0)
-                notes.Add(InputText.Invariant($"{file.Name}: column {InputText.Quoted(encoding.Columns[c].Name)} has {beyond[c].Count} numbers {(encoding.Columns[c].Reach == 0 ? InputText.Invariant($"other than {encoding.Columns[c].Mean:G6}, the only one of the training data") : InputText.Invariant($"more than {FeatureScale.Beyond} times as far from the mean as any of the training data"))} (the first is {InputText.Quoted(beyond[c].Text)} on line {beyond[c].Line}); they are taken at that distance."));
-        }
-
         return new LabelledData(sparse ? builder.Build(encoding.FeatureCount) : dense.Build(lines.Count), classes.Labels.Rows, classes.Labels.Names, file.Name)
         {
             FeatureNames = encoding.FeatureNames,
@@ -304,7 +297,7 @@ public static class CsvFile
             Groups = classes.Groups.Rows,
             GroupNames = classes.Groups.Names,
             FeatureKeys = keys.Rows,
-            Notes = [.. classes.LeftOutNotes, .. CellNotes(file.Name, options, encoding, unseen, filled), .. classes.Notes, .. notes],
+            Notes = [.. classes.LeftOutNotes, .. CellNotes(file.Name, options, encoding, unseen, filled), .. BeyondNotes(file.Name, encoding, beyond), .. classes.Notes, .. notes],
         };
     }
 
@@ -322,6 +315,21 @@ public static class CsvFile
             yield return InputText.Invariant($"{file}: {empty.Length} columns lack numbers, and the {what} is taken there; with the number of rows: {InputText.First([.. empty.Select(c => InputText.Invariant($"{Name(c)} ({filled[c].Count})"))])}.");
         foreach (int c in empty.Length > MostColumnNotes ? [] : empty)
             yield return InputText.Invariant($"{file}: column {Name(c)} has no number in {filled[c].Count} rows (the first is line {filled[c].Line}); {encoding.Columns[c].Mean:G6}, the {what}, is taken there.");
+    }
+
+    // What was held at a distance.
+    private static IEnumerable<string> BeyondNotes(string file, TableEncoding encoding, (long Count, int Line, string Text)[] beyond)
+    {
+        string Name(int c) => InputText.Quoted(encoding.Columns[c].Name);
+        int[] far = [.. Enumerable.Range(0, beyond.Length).Where(c => beyond[c].Count > 0)];
+        if (far.Length > MostColumnNotes)
+            yield return InputText.Invariant($"{file}: {far.Length} columns have numbers more than {FeatureScale.Beyond} times as far from the mean as any of the training data, taken at that distance; with the number of rows: {InputText.First([.. far.Select(c => InputText.Invariant($"{Name(c)} ({beyond[c].Count})"))])}.");
+        foreach (int c in far.Length > MostColumnNotes ? [] : far)
+        {
+            string which = encoding.Columns[c].Reach == 0 ? InputText.Invariant($"other than {encoding.Columns[c].Mean:G6}, the only one of the training data, and the column tells nothing")
+                : InputText.Invariant($"more than {FeatureScale.Beyond} times as far from the mean as any of the training data, taken at that distance");
+            yield return InputText.Invariant($"{file}: column {Name(c)} has {beyond[c].Count} numbers {which}; the first is {InputText.Quoted(beyond[c].Text)} on line {beyond[c].Line}.");
+        }
     }
 
     internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell, NumberForm form = NumberForm.Plain) => new(InputText.Invariant(

@@ -8,6 +8,9 @@ internal sealed class MissingTexts(IReadOnlyList<string>? given)
     // Missing among numbers; a class or a text elsewhere.
     private static readonly string[] AmongNumbers = ["none", "-"];
 
+    /// <summary>Those of a file: named ones, or the usual ones. In ARFF ? alone means missing, and values such as NA are declared.</summary>
+    public static MissingTexts Of(DataOptions options) => new(options.Missing ?? (options.Format == DataFormat.Arff ? ["?"] : null));
+
     /// <summary>Whether the texts were named, and are no guess.</summary>
     public bool AreNamed => given is not null;
 

@@ -25,12 +25,15 @@ internal sealed class RowClasses
         (source, this.label, keepsAll) = (table.Name, label, forPrediction);
         group = options.GroupColumn is { } name ? table.Require(name) : -1;
         if (group >= 0 && group == label) throw new InputException($"{source}: the column {table.Header[group]} cannot hold both labels and groups. Name another --label or --group.");
-        labels = List(classNames, forPrediction, areGroups: false);
-        if (group >= 0) groups = List(options.GroupNames, forPrediction, areGroups: true);
+        labels = List(classNames, label, areGroups: false);
+        if (group >= 0) groups = List(options.GroupNames, group, areGroups: true);
 
-        ClassList List(IReadOnlyList<string>? names, bool lenient, bool areGroups) => names is null
-            ? new ClassList(source, "line") { AreGroups = areGroups, Missing = new(options.Missing) }
-            : new ClassList(source, "line", names, lenient) { AreGroups = areGroups, Missing = new(options.Missing) };
+        ClassList List(IReadOnlyList<string>? names, int column, bool areGroups)
+        {
+            var (missing, header) = (MissingTexts.Of(options), column < 0 ? null : table.Header[column]);
+            return names is null ? new ClassList(source, "line") { AreGroups = areGroups, Missing = missing, Column = header }
+                : new ClassList(source, "line", names, forPrediction) { AreGroups = areGroups, Missing = missing, Column = header };
+        }
     }
 
     /// <summary>Number of rows that are left out.</summary>

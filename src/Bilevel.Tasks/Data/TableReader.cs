@@ -25,7 +25,7 @@ internal abstract class TableReader(string name) : IDisposable
 
     /// <summary>Options that name the format of a file, so that it is told once.</summary>
     public static DataOptions Settled(InputFile file, DataOptions options) =>
-        options.Format is DataFormat.Csv or DataFormat.Arff ? Usual(options) : Usual(options with { Format = IsArff(file, options) ? DataFormat.Arff : DataFormat.Csv });
+        options.Format is DataFormat.Csv or DataFormat.Arff ? options : options with { Format = IsArff(file, options) ? DataFormat.Arff : DataFormat.Csv };
 
     /// <summary>Opens a file of a format that is <see cref="Settled"/>.</summary>
     /// <exception cref="InputException">The header cannot be used.</exception>
@@ -64,9 +64,6 @@ internal abstract class TableReader(string name) : IDisposable
             if (!columns.TryAdd(header[j], j)) throw new InputException($"{name}: two columns are named {InputText.Quoted(header[j])}. Rename one, or say that there is no header (setting no-header).");
         }
     }
-
-    // In ARFF ? is what means missing, and values such as NA are declared.
-    private static DataOptions Usual(DataOptions options) => options.Format == DataFormat.Arff ? options with { Missing = options.Missing ?? ["?"] } : options;
 
     private static bool IsArff(InputFile file, DataOptions options)
     {

@@ -159,7 +159,7 @@ internal sealed class GroupReport
         if (learned > fixedOne)
         {
             // Sample weights begin at 1/2, so that the start is not the fixed model.
-            string remedy = layout is { Samples: > 0, Penalties: 0 } ? "Sample weights lie below 1, which works like a larger ridge: let the l2 weight be learned too (penalty = one), or lower ridge." : "Take a smaller tolerance.";
+            string remedy = layout is { Samples: > 0, Penalties: 0 } ? "Sample weights lie below 1, which works like a larger ridge: let the l2 weight be learned too (penalty = one), or lower ridge." : "Let it run longer, or take a smaller tolerance.";
             text += string.Create(CultureInfo.InvariantCulture, $" Nothing is gained over group-robust training at the fixed ridge: the upper value is {learned:G4} against its {fixedOne:G4}. {remedy}");
         }
 

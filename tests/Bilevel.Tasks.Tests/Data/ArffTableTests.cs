@@ -66,6 +66,9 @@ public sealed class ArffTableTests
         Assert.Equal(["NA", "virg"], data.ClassNames);
         Assert.Equal(["a", "c=none", "c=null"], data.FeatureNames);
 
+        // What means missing in ARFF is not carried over to a CSV.
+        Assert.Null(data.Encoding!.MissingTexts);
+
         string rows = string.Concat(Enumerable.Range(0, 40).Select(i => $"p{i:000},{i % 2}\n"));
         CsvFileTests.Fails(() => Read("@relation r\n@attribute id string\n@attribute class {0,1}\n@data\n" + rows), "file, column 'id': its 40 cells hold 40 different texts, such as 'p000', as identifiers or free text do.");
     }

@@ -327,6 +327,21 @@ public sealed class OwnTableTests
     }
 
     [Fact]
+    public void TheColumnOfARegressionIsNamed() => Fails(
+        "x,y,species\n" + string.Concat(Enumerable.Range(0, 30).Select(i => FormattableString.Invariant($"{i},{i * 0.37},cat\n"))),
+        "file: its labels, in column 'y', are 30 different numbers in 30 rows, such as '0.37', as the targets of a regression are, or identifiers. They must be classes: name another label column, or make classes of the numbers.");
+
+    [Fact]
+    public void ManyColumnsWithFarNumbersShareANote()
+    {
+        string[] names = [.. Enumerable.Range(0, 5).Select(j => $"c{j}")];
+        string Row(int value, string label) => string.Join(',', names.Select(_ => $"{value}")) + $",{label}\n";
+        var training = Read(string.Join(',', names) + ",label\n" + Row(1, "x") + Row(2, "y"));
+        string note = Assert.Single(Like(training, string.Join(',', names) + ",label\n" + Row(1, "x") + Row(90, "y")).Notes);
+        Assert.Equal("file: 5 columns have numbers more than 4 times as far from the mean as any of the training data, taken at that distance; with the number of rows: 'c0' (1), 'c1' (1), 'c2' (1), 'c3' (1), 'c4' (1).", note);
+    }
+
+    [Fact]
     public void LongNumbersAreDifferentClasses() =>
         Assert.Equal(["5", "9007199254740992", "9007199254740993"], Read("a,label\n1,9007199254740992\n2,9007199254740993\n3,5\n").ClassNames);
 
