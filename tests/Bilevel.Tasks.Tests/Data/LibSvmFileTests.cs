@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using ICSharpCode.SharpZipLib.BZip2;
 
@@ -27,8 +28,8 @@ public sealed class LibSvmFileTests
             // Sparse rows, a feature far from zero, one with some zeros, one that is constant and one that is rare.
             double[][] numbers = [.. Enumerable.Range(0, 40).Select<int, double[]>(i => [2000 + (1.5 * Math.Sin(i)), i % 3 == 0 ? i : 0, 5, i == 7 ? -0.25 : 0, .. Enumerable.Repeat(0.0, isDense ? 0 : 15)])];
             foreach (double[] row in numbers) row[^1] = row == numbers[3] ? 1 : row[^1];
-            string table = string.Join(',', numbers[0].Select((_, j) => $"c{j}")) + ",label\n" + string.Concat(numbers.Select((row, i) => string.Join(',', row.Select(v => $"{v:R}")) + $",{i % 2}\n"));
-            string lines = string.Concat(numbers.Select((row, i) => $"{i % 2} " + string.Join(' ', row.Select((v, j) => (v, j)).Where(e => e.v != 0).Select(e => $"{(e.j * 100_000_000L) + 7}:{e.v:R}")) + "\n"));
+            string table = string.Join(',', numbers[0].Select((_, j) => $"c{j}")) + ",label\n" + string.Concat(numbers.Select((row, i) => string.Join(',', row.Select(v => v.ToString("R", CultureInfo.InvariantCulture))) + $",{i % 2}\n"));
+            string lines = string.Concat(numbers.Select((row, i) => $"{i % 2} " + string.Join(' ', row.Select((v, j) => (v, j)).Where(e => e.v != 0).Select(e => FormattableString.Invariant($"{(e.j * 100_000_000L) + 7}:{e.v:R}"))) + "\n"));
 
             LabelledData csv = CsvFile.Read(File(table), new DataOptions()), sparse = Read(lines);
 
