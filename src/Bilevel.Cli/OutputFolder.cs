@@ -65,6 +65,7 @@ internal sealed class OutputFolder : ICheckpointStore, IDisposable
     /// <summary>Makes the folder where it is missing, locks it, and checks that it can be written to and holds no unfinished run.</summary>
     public static OutputFolder Open(string path, bool resume, bool overwrite, Action<string> warn)
     {
+        if (path.Length == 0) throw new UsageException("The text behind --out is empty. Name a folder.");
         var folder = new OutputFolder(path, warn);
         string probe = folder.In(".bilevel-probe");
         try

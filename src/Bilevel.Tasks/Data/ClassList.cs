@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Bilevel.Tasks;
 
@@ -123,6 +124,7 @@ internal sealed class ClassList
         int[] order = [.. Enumerable.Range(0, this.names.Count).Where(i => !absent.Contains(i))];
         bool numbers = order.All(i => TryNumber(this.names[i], out _));
         if (numbers) RefuseMeasurements(order);
+        NoteAlike([.. order.Select(i => this.names[i])]);
         Array.Sort(order, (a, b) => numbers ? Number(this.names[a]).CompareTo(Number(this.names[b])) : string.CompareOrdinal(this.names[a], this.names[b]));
         int[] position = new int[this.names.Count];
         Array.Fill(position, LabelledData.NoLabel);
@@ -161,6 +163,28 @@ internal sealed class ClassList
         foreach (string text in this.names.Where(name => Missing.IsDoubtful(name)))
             doubts.Add($"{this.source}: the {What} {InputText.Quoted(text)} is taken for a {Kind}. Where it means missing, say so (setting missing).");
         return absent;
+    }
+
+    // Names that a reader would take for one.
+    private void NoteAlike(string[] names)
+    {
+        foreach (var alike in names.GroupBy(Folded, StringComparer.Ordinal).Where(group => group.Count() > 1))
+            doubts.Add($"{this.source}: the {What}s {InputText.Few([.. alike])} differ in case, blanks or the form of their letters alone, and are taken for {alike.Count()} {(AreGroups ? "groups" : "classes")}. Write them alike if they are one.");
+    }
+
+    private static string Folded(string name) => string.Join(' ', Normalised(name).ToUpperInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+
+    // Halves of characters have no normal form.
+    private static string Normalised(string name)
+    {
+        try
+        {
+            return name.Normalize(NormalizationForm.FormKC);
+        }
+        catch (ArgumentException)
+        {
+            return name;
+        }
     }
 
     // Numbers with fractions of which most differ, or many do, are no names; nor are many numbers that hardly repeat.

@@ -10,13 +10,28 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     private readonly Dictionary<string, int> known = new(StringComparer.Ordinal);
     private long cells, cellsLookedAt, empty, texts, commas, codes, wholes;
     private Moments plain = new(), percents = new(), grouped = new();
+    private Moments commaForm = new(), fillers = new(), numbersProper = new();
     private bool hasCertainGroups, tooMany, hasLast, counts = true;
+    private bool hasCertainCommas, mayHaveCommas = options.Format != DataFormat.Arff && options.Decimal != DecimalSign.Point;
+    private (int Line, string Text)? firstPoint, firstNoComma, firstComma;
     private double last;
     private (int Line, string Text)? firstText, firstOdd, firstPercent;
     private int tooManyAt;
 
     /// <summary>What is to be said of the column; null for nothing.</summary>
     public string? Note { get; private set; }
+
+    /// <summary>The name of the column.</summary>
+    public string Name => name;
+
+    /// <summary>Whether its numbers have decimal commas, or points between thousands, and can be read in no other way.</summary>
+    public bool HasDecimalCommas => !isText && mayHaveCommas && hasCertainCommas;
+
+    /// <summary>Whether every point in its numbers may stand between thousands, and some have one.</summary>
+    public bool PointsMayBeThousands => mayHaveCommas && this.firstPoint is not null;
+
+    /// <summary>A number with a comma or a point; null where none has one.</summary>
+    public string? CommaExample => (this.firstComma ?? this.firstPoint)?.Text;
 
     /// <summary>For a column of text, how it is listed.</summary>
     public string Listed => InputText.Invariant($"{InputText.Quoted(name)} ({levels.Count}{(empty > 0 ? InputText.Invariant($", missing in {empty} rows") : "")})");
@@ -61,12 +76,16 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
                 if (!cell.ContainsAnyExceptInRange('0', '9')) wholes++;
                 Follow(value);
                 plain.Add(value);
+                if (mayHaveCommas) AddPoint(cell, value, line);
+                if (NumberText.IsFiller(cell)) fillers.Add(value);
+                else numbersProper.Extend(value);
                 break;
             case CsvFile.Cell.Missing:
                 empty++;
                 break;
             case CsvFile.Cell.NotFinite:
                 this.firstOdd ??= Found(cell, line);
+                this.firstNoComma ??= Found(cell, line);
                 break;
             default:
                 AddText(cell, line);
@@ -75,8 +94,9 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     }
 
     /// <summary>The column.</summary>
+    /// <param name="fileHasDecimalCommas">Whether some column of the file has them for certain.</param>
     /// <exception cref="InputException">It cannot be used; the message says what it seems to be.</exception>
-    public TableColumn Finish()
+    public TableColumn Finish(bool fileHasDecimalCommas)
     {
         if (isText) return AsText();
         if (codes > 0 && wholes == this.cells - empty)
@@ -86,11 +106,13 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
             return AsText();
         }
 
+        if (IsCommaForm(fileHasDecimalCommas)) return AsCommaForm();
         if (commas > this.texts / 2 && !hasCertainGroups)
         {
             var (line, text) = this.firstOdd ?? this.firstText!.Value;
+            string other = this.firstNoComma is { } point && point.Text.Contains('.') ? InputText.Invariant($", but {InputText.Quoted(point.Text)} on line {point.Line} a point") : "";
             throw new InputException(InputText.Invariant(
-                $"{file}, line {line}, column {InputText.Quoted(name)}: {InputText.Quoted(text)} has a decimal comma{(this.firstOdd is null ? ", or one between thousands" : "")}. Write numbers with a point and nothing else."));
+                $"{file}, line {line}, column {InputText.Quoted(name)}: {InputText.Quoted(text)} has a decimal comma{(this.firstOdd is null ? ", or one between thousands" : "")}{other}. {(this.firstOdd is null && other.Length == 0 ? "Say that it is a decimal one (setting decimal, to comma), or write" : "Write")} numbers with a point and nothing else."));
         }
 
         long numbers = plain.Count + percents.Count + grouped.Count, odd = this.texts - percents.Count - grouped.Count;
@@ -98,6 +120,12 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
         RefuseNumbersInWords();
         RefuseIdentifiers();
         return AsText();
+    }
+
+    private static bool IsFarFrom(Moments others, double value)
+    {
+        double width = Math.Max(others.Greatest - others.Least, Math.Abs(others.Greatest));
+        return value < others.Least - width || value > others.Greatest + width;
     }
 
     private static (int Line, string Text) Found(ReadOnlySpan<char> cell, int line) => (line, cell[..Math.Min(cell.Length, 100)].ToString());
@@ -108,10 +136,45 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
         (last, hasLast) = (value, true);
     }
 
+    // Of a number that can be read with a decimal point.
+    private void AddPoint(ReadOnlySpan<char> cell, double value, int line)
+    {
+        if (cell.Contains('.'))
+        {
+            if (!NumberText.TryComma(cell, out value, out _))
+            {
+                AddNoComma(cell, line, isNumber: true);
+                return;
+            }
+
+            this.firstPoint ??= Found(cell, line);
+        }
+
+        commaForm.Add(value);
+    }
+
+    // A number that can be read without decimal commas shows that there are none, unless it was said that there are.
+    private void AddNoComma(ReadOnlySpan<char> cell, int line, bool isNumber)
+    {
+        this.firstNoComma ??= Found(cell, line);
+        mayHaveCommas &= !isNumber || options.Decimal == DecimalSign.Comma;
+    }
+
     private void AddText(ReadOnlySpan<char> cell, int line)
     {
         this.texts++;
         this.firstText ??= Found(cell, line);
+        if (mayHaveCommas && NumberText.TryComma(cell, out double number, out bool isCertainlyComma) && double.IsFinite(number))
+        {
+            hasCertainCommas |= isCertainlyComma;
+            this.firstComma ??= Found(cell, line);
+            commaForm.Add(number);
+        }
+        else if (mayHaveCommas)
+        {
+            AddNoComma(cell, line, NumberText.TryGrouped(cell, out _, out _));
+        }
+
         if (cell.Count(',') == 1 && NumberText.TryPlain(cell.ToString().Replace(',', '.'), out _)) commas++;
         if (NumberText.TryPercent(cell, out double value))
         {
@@ -129,6 +192,18 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
         }
     }
 
+    // As was said, or where some number cannot be read in another way, here or, of numbers that can, in another column.
+    private bool IsCommaForm(bool fileHasDecimalCommas)
+    {
+        bool isSaid = options.Decimal == DecimalSign.Comma && options.Format != DataFormat.Arff, isWritten = hasCertainCommas || (fileHasDecimalCommas && CommaExample is not null);
+        long numbers = isSaid ? Math.Max(commaForm.Count, plain.Count) : commaForm.Count;
+        return mayHaveCommas && (isSaid || isWritten) && numbers > this.cells - empty - numbers;
+    }
+
+    private TableColumn AsCommaForm() => this.firstNoComma is { } odd
+        ? throw CsvFile.NotANumber(file, odd.Line, name, odd.Text, NumberForm.Comma)
+        : Scaled(commaForm, NumberForm.Comma);
+
     private TableColumn AsNumbers()
     {
         if (this.firstOdd is { } odd) throw CsvFile.NotANumber(file, odd.Line, name, odd.Text);
@@ -143,10 +218,16 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
         {
             NumberForm.Percent => $"{file}: column {InputText.Quoted(name)} holds percentages; the numbers before the sign are taken.",
             NumberForm.Grouped => $"{file}: column {InputText.Quoted(name)} holds numbers with signs between thousands, such as {InputText.Quoted(this.firstText!.Value.Text)}; they are taken as numbers.",
-            _ when CountsRows && plain.Count >= FewestCounted => $"{file}: column {InputText.Quoted(name)} counts the rows, as an identifier does, and is a feature. Ignore it (setting ignore) unless that is meant.",
             _ => null,
         };
-        var all = form == NumberForm.Percent ? percents : Moments.Of(plain, grouped);
+        return Scaled(form == NumberForm.Percent ? percents : Moments.Of(plain, grouped), form);
+    }
+
+    private TableColumn Scaled(Moments all, NumberForm form)
+    {
+        if (CountsRows && plain.Count >= FewestCounted) Note = $"{file}: column {InputText.Quoted(name)} counts the rows, as an identifier does, and is a feature. Ignore it (setting ignore) unless that is meant.";
+        if (fillers.Count > 0 && fillers.AreConstant && numbersProper.Count > 0 && IsFarFrom(numbersProper, fillers.Mean))
+            Note = InputText.Invariant($"{file}: column {InputText.Quoted(name)} has {fillers.Mean:R} in {fillers.Count} rows, far from all other numbers, {numbersProper.Least:G6} to {numbersProper.Greatest:G6}, and it is taken for a number. Where it means missing, say so (setting missing).");
         if (!options.Standardise) return new TableColumn(name, null, 0, 1) { Form = form };
         if (FeatureScale.Of(all) is { } scale) return new TableColumn(name, null, scale.Mean, scale.Scale) { Form = form, Reach = scale.Reach };
         throw new InputException(InputText.Invariant(

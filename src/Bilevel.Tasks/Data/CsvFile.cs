@@ -87,6 +87,7 @@ public static class CsvFile
         value = double.NaN;
         if (missing.AreNamed && missing.MeansAmongNumbers(text)) return Cell.Missing;
         bool isNumber = form == NumberForm.Percent ? NumberText.TryPercent(text, out value)
+            : form == NumberForm.Comma ? NumberText.TryComma(text, out value, out _)
             : NumberText.TryPlain(text, out value) || (form == NumberForm.Grouped && NumberText.TryGrouped(text, out value, out _));
         if (isNumber && double.IsFinite(value)) return Cell.Number;
         if (missing.MeansAmongNumbers(text)) return Cell.Missing;
@@ -121,7 +122,14 @@ public static class CsvFile
         }
 
         ColumnFit[] fits = [.. columns.OfType<ColumnFit>()];
-        TableColumn[] found = [.. fits.Select(c => c.Finish())];
+        bool hasCommas = fits.Any(c => c.HasDecimalCommas);
+        TableColumn[] found = [.. fits.Select(c => c.Finish(hasCommas))];
+        ColumnFit[] withCommas = [.. fits.Where((c, i) => found[i].Form == NumberForm.Comma && c.CommaExample is not null)];
+        if (withCommas.Length > 0)
+            notes.Add($"{file.Name}: the numbers of the column{(withCommas.Length > 1 ? "s" : "")} {InputText.Few([.. withCommas.Select(c => c.Name)])} have decimal commas, or points between thousands, as in {InputText.Quoted(withCommas[0].CommaExample!)}; they are read so. Setting decimal says otherwise.");
+        ColumnFit[] inDoubt = table.HasSemicolons && options.Decimal == DecimalSign.Auto ? [.. fits.Where((c, i) => found[i] is { Form: NumberForm.Plain, Levels: null } && c.PointsMayBeThousands)] : [];
+        if (inDoubt.Length > 0)
+            notes.Add($"{file.Name}: in the column{(inDoubt.Length > 1 ? "s" : "")} {InputText.Few([.. inDoubt.Select(c => c.Name)])} three digits stand behind every point, as in {InputText.Quoted(inDoubt[0].CommaExample!)}; it is taken for the decimal one. Where it stands between thousands, say so (setting decimal, to comma).");
         notes.AddRange(fits.Select(c => c.Note).OfType<string>());
         string[] same = [.. found.Where(c => c.Levels is { Count: 1 }).Select(c => c.Name)];
         if (same.Length > 0 && same.Length < found.Length)
@@ -333,7 +341,7 @@ public static class CsvFile
     }
 
     internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell, NumberForm form = NumberForm.Plain) => new(InputText.Invariant(
-        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no {(form == NumberForm.Percent ? "percentage in a column of percentages" : "finite number in a column of numbers")}. Correct it, remove the row, say that it means missing (setting missing), ignore the column (setting ignore), or take it as text (setting text-columns)."));
+        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no {form switch { NumberForm.Percent => "percentage in a column of percentages", NumberForm.Comma => "finite number in a column of numbers with decimal commas", _ => "finite number in a column of numbers" }}. Correct it, remove the row, say that it means missing (setting missing), ignore the column (setting ignore), or take it as text (setting text-columns)."));
 
     internal enum Cell
     {

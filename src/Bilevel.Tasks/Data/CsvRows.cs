@@ -13,6 +13,9 @@ internal sealed class CsvRows(InputFile file, char separator, string? encoding) 
     private char[] text = new char[1 << 10];
     private int used;
 
+    /// <summary>What stands between the cells.</summary>
+    public char Separator => separator;
+
     /// <summary>As many cells as a row should have; 0 while that is not known.</summary>
     public int Width { get; set; }
 
@@ -34,7 +37,7 @@ internal sealed class CsvRows(InputFile file, char separator, string? encoding) 
         get
         {
             int start = cell == 0 ? 0 : ends[cell - 1];
-            return text.AsSpan(start, ends[cell] - start).Trim(' ');
+            return text.AsSpan(start, ends[cell] - start).Trim();
         }
     }
 
@@ -49,6 +52,7 @@ internal sealed class CsvRows(InputFile file, char separator, string? encoding) 
         while (true)
         {
             if (!lines.Next(out rest)) return false;
+            if (lines.Number == 1 && SeparatorNamed(rest) == separator) continue;
             if (!IsComment(rest, [separator])) break;
             Comments = (Comments.Count + 1, Comments.Count == 0 ? lines.Number : Comments.First);
         }
@@ -84,6 +88,9 @@ internal sealed class CsvRows(InputFile file, char separator, string? encoding) 
     /// <summary>Whether a line is a comment: # and then no name, as in #chrom, or nothing that is separated.</summary>
     public static bool IsComment(ReadOnlySpan<char> line, ReadOnlySpan<char> separators) =>
         line is ['#', ..] && (line is ['#'] or ['#', ' ' or '#' or '!' or '-' or '=', ..] || !line.ContainsAny(separators));
+
+    /// <summary>The separator that a first line such as sep=; names, as spreadsheets understand it; null where the line is none such.</summary>
+    public static char? SeparatorNamed(ReadOnlySpan<char> line) => line.Length == 5 && line.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) ? line[4] : null;
 
     private bool LooksLikeRow(ReadOnlySpan<char> line) => line.Count(separator) + 1 == Width;
 

@@ -36,6 +36,8 @@ internal sealed class CsvTable : TableReader
 
     public override bool HasRowNames => hasRowNames;
 
+    public override bool HasSemicolons => rows.Separator == ';';
+
     public override int Line => rows.Line;
 
     public override IEnumerable<string> Notes
@@ -105,7 +107,8 @@ internal sealed class CsvTable : TableReader
     {
         if (!NextNotBlank()) throw NoRows();
         string[] header = new string[rows.Count];
-        for (int j = 0; j < header.Length; j++) header[j] = rows[j].Trim(Mark).ToString();
+        for (int j = 0; j < header.Length; j++) header[j] = rows[j].Trim(Mark).Trim().ToString();
+        if (rows.Separator == '|' && header is ["", _, .., ""]) throw new InputException($"{Name}: has bars at both ends of its header, as a table in Markdown does. Save it as CSV.");
         if (header.Length == 1 && !mayBeOneColumn) throw OneColumn("header", header[0]);
         while (header.Length > 1 && header[^1].Length == 0) header = header[..^1];
         if (header.All(h => NumberText.TryPlain(h, out _)))
@@ -125,7 +128,7 @@ internal sealed class CsvTable : TableReader
         while (lines.Next(out ReadOnlySpan<char> line))
         {
             if (line.IsWhiteSpace() || CsvRows.IsComment(line, CsvFile.Separators)) continue;
-            return CsvFile.MostOften(line);
+            return lines.Number == 1 && CsvRows.SeparatorNamed(line) is { } named ? named : CsvFile.MostOften(line);
         }
 
         throw new InputException($"{file.Name}: is empty. Use another file.");

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 
 namespace Bilevel.Tasks;
 
@@ -98,10 +99,17 @@ public static class DataFile
             bool isLibSvm = IsLibSvm(rest, out bool hasEntries);
             if (isLibSvm && hasEntries) return DataFormat.LibSvm;
             if (rest.Contains(CsvFile.MostOften(rest))) return DataFormat.Csv;
-            if (!isLibSvm) break;
+            if (isLibSvm) continue;
+
+            // Its reader names what is wrong with it.
+            if (HasEntry(rest)) return DataFormat.LibSvm;
+            int columns = Words(rest);
+            if (columns > 1 && lines.Next(out ReadOnlySpan<char> second) && Words(second) == columns)
+                throw Unknown(file.Name, "a table whose columns are separated by blanks", "Separate them with commas, semicolons, tabs or bars");
+            break;
         }
 
-        throw Unknown(file.Name, "neither a table with a header (CSV, ARFF), nor lines of 'label index:value' (LIBSVM), nor idx images", "Convert it to one of these; write a table that is separated by blanks with commas");
+        throw Unknown(file.Name, "neither a table with a header (CSV, ARFF), nor lines of 'label index:value' (LIBSVM), nor idx images", "Convert it to one of these");
     }
 
     private static DataFormat FormatOf(string path, DataOptions options)
@@ -166,6 +174,28 @@ public static class DataFile
         }
 
         return true;
+    }
+
+    private static int Words(ReadOnlySpan<char> line)
+    {
+        int count = 0;
+        foreach (Range range in line.SplitAny(" \t")) count += line[range].IsEmpty ? 0 : 1;
+        return count;
+    }
+
+    // Behind a first word, a whole number before a colon.
+    private static bool HasEntry(ReadOnlySpan<char> line)
+    {
+        int at = 0;
+        foreach (Range range in line.SplitAny(" \t"))
+        {
+            ReadOnlySpan<char> word = line[range];
+            if (word.IsEmpty) continue;
+            int colon = word.IndexOf(':');
+            if (at++ > 0 && colon > 0 && int.TryParse(word[..colon], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)) return true;
+        }
+
+        return false;
     }
 
     private static InputException Unknown(string name, string what, string advice) => new($"{name}: is {what}. {advice}.");

@@ -19,6 +19,19 @@ public enum DataFormat
     Arff,
 }
 
+/// <summary>What stands before the fraction of the numbers of a table.</summary>
+public enum DecimalSign
+{
+    /// <summary>A point, and a comma in columns that cannot be read otherwise.</summary>
+    Auto,
+
+    /// <summary>A point, as in 1234.5; commas stand between thousands.</summary>
+    Point,
+
+    /// <summary>A comma, as in 1234,5; points stand between thousands.</summary>
+    Comma,
+}
+
 /// <summary>How a data file is to be read, where it does not speak for itself.</summary>
 public sealed record DataOptions
 {
@@ -38,10 +51,13 @@ public sealed record DataOptions
     public IReadOnlyList<string> TextColumns { get; init; } = [];
 
     /// <summary>
-    /// Texts of a CSV file that mean missing, in any case, besides the empty one; null for nan, NA, N/A, NULL and ?, and among
-    /// numbers none and - too.
+    /// Texts of a CSV file that mean missing, in any case, besides the empty one; null for nan, NA, N/A, NULL and ? and their
+    /// spellings by other programs (#N/A, &lt;NA&gt;, \N), and among numbers none and - too.
     /// </summary>
     public IReadOnlyList<string>? Missing { get; init; }
+
+    /// <summary>What stands before the fraction of the numbers of a CSV file.</summary>
+    public DecimalSign Decimal { get; init; }
 
     /// <summary>The character between the columns of a CSV file; null to find it in the header.</summary>
     public char? Separator { get; init; }

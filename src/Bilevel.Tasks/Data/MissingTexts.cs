@@ -3,7 +3,7 @@ namespace Bilevel.Tasks;
 /// <summary>Which texts of a table mean that something is missing, in any case; the empty text always does.</summary>
 internal sealed class MissingTexts(IReadOnlyList<string>? given)
 {
-    private static readonly string[] Usual = ["nan", "na", "n/a", "null", "?"];
+    private static readonly string[] Usual = ["nan", "na", "n/a", "null", "?", "#n/a", "<na>", "\\N", "-nan"];
 
     // Missing among numbers; a class or a text elsewhere.
     private static readonly string[] AmongNumbers = ["none", "-"];

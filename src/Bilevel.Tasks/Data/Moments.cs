@@ -35,11 +35,17 @@ internal struct Moments()
         };
     }
 
-    public void Add(double value)
+    /// <summary>Counts a number in the range alone.</summary>
+    public void Extend(double value)
     {
         Count++;
         Least = Math.Min(Least, value);
         Greatest = Math.Max(Greatest, value);
+    }
+
+    public void Add(double value)
+    {
+        Extend(value);
         double difference = value - Mean;
         Mean += difference / Count;
         Squares += difference * (value - Mean);

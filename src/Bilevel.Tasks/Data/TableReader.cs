@@ -17,6 +17,9 @@ internal abstract class TableReader(string name) : IDisposable
     /// <summary>The column that holds the labels where none has a usual name; null for none.</summary>
     public virtual string? UsualLabel => null;
 
+    /// <summary>Whether semicolons stand between the columns, as where commas stand in numbers.</summary>
+    public virtual bool HasSemicolons => false;
+
     /// <summary>The line on which the row begins, from 1.</summary>
     public abstract int Line { get; }
 

@@ -19,6 +19,10 @@ public abstract record TableSettings
     [Setting("Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.")]
     public string Missing { get; init; } = "";
 
+    /// <summary>What stands before the fraction of numbers in CSV files: Point, Comma, or Auto for commas in columns that cannot be read otherwise.</summary>
+    [Setting("What stands before the fraction of numbers in CSV files: Point, Comma, or Auto for commas in columns that cannot be read otherwise.")]
+    public DecimalSign Decimal { get; init; }
+
     /// <summary>Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.</summary>
     [Setting("Whether CSV files begin with a row, not with a header; their columns are named 1, 2, 3 and so on then.")]
     public bool NoHeader { get; init; }
@@ -35,6 +39,7 @@ public abstract record TableSettings
         TextColumns = Names(TextColumns),
         Missing = Missing.Length > 0 ? Names(Missing) : null,
         Encoding = Encoding.Length > 0 ? Encoding : null,
+        Decimal = Decimal,
         NoHeader = NoHeader,
     };
 

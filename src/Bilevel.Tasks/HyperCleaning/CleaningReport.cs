@@ -12,26 +12,29 @@ internal static class CleaningReport
     private const double Accuracy = 1e-8;
 
     /// <summary>F: the mean validation loss of the model trained again with these weights.</summary>
-    public static double UpperValue(HyperCleaningSettings settings, CleaningData data, TaskContext context, double[] weights)
+    public static double UpperValue(
+        HyperCleaningSettings settings, CleaningData data, (FeatureRows<double> Training, FeatureRows<double> Validation) rows, TaskContext context, double[] weights)
     {
         int classes = data.ClassNames.Count;
-        var training = data.Training.Features<double>();
+        var (training, validation) = rows;
         var model = LowerLevelSolver.Solve(
             context.Interruptible(new WeightedSoftmaxLoss<double>(training, data.Observed, classes, settings.Ridge, context.Threads)),
             new DenseVector<double>(weights), Vectors.Zeros(training.FeatureCount * classes), new WholeSpace<DenseVector<double>>(), Accuracy).Y;
-        return ModelScores.Of(model, data.Validation.Features<double>(), data.Validation.Labels, classes, context.Threads).Loss;
+        return ModelScores.Of(model, validation, data.Validation.Labels, classes, context.Threads).Loss;
     }
 
     /// <summary>Measures an answer.</summary>
     /// <param name="settings">The settings.</param>
     /// <param name="data">The data.</param>
+    /// <param name="features">Its rows.</param>
     /// <param name="context">Number of threads, and whether to end.</param>
     /// <param name="weights">x.</param>
     /// <param name="left">The classifier as the run left it, for want of one trained again.</param>
-    public static TaskOutcome Make(HyperCleaningSettings settings, CleaningData data, TaskContext context, double[] weights, double[] left)
+    public static TaskOutcome Make(
+        HyperCleaningSettings settings, CleaningData data, (FeatureRows<double> Training, FeatureRows<double> Validation) features, TaskContext context, double[] weights, double[] left)
     {
         int classes = data.ClassNames.Count, threads = context.Threads;
-        FeatureRows<double> training = data.Training.Features<double>(), validation = data.Validation.Features<double>();
+        var (training, validation) = features;
         var test = data.Test?.Features<double>();
 
         // A weight of +infinity before the sigmoid is the weight 1 of a model without bilevel weights.

@@ -33,15 +33,17 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
         ArgumentNullException.ThrowIfNull(context);
         var notes = new List<string>();
         var data = CleaningSource.Load(settings, context, notes);
+        var exact = new Lazy<(FeatureRows<double> Training, FeatureRows<double> Validation)>(() => Rows<double>(data));
         return settings.Precision == NumberFormat.Float32
-            ? Build<float>(settings, data, context, notes, new DoublePrecisionCertifier(() => Problem(settings, data, context.Threads, Rows<double>(data))))
-            : Build<double>(settings, data, context, notes, certifier: null);
+            ? Build(settings, data, context, notes, Rows<float>(data), exact, new DoublePrecisionCertifier(() => Problem(settings, data, context.Threads, exact.Value)))
+            : Build(settings, data, context, notes, exact.Value, exact, certifier: null);
     }
 
-    private static TaskInstance<DenseVector<T>> Build<T>(HyperCleaningSettings settings, CleaningData data, TaskContext context, IReadOnlyList<string> notes, ICertifier? certifier)
+    private static TaskInstance<DenseVector<T>> Build<T>(
+        HyperCleaningSettings settings, CleaningData data, TaskContext context, IReadOnlyList<string> notes,
+        (FeatureRows<T> Training, FeatureRows<T> Validation) rows, Lazy<(FeatureRows<double> Training, FeatureRows<double> Validation)> exact, ICertifier? certifier)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var rows = Rows<T>(data);
         int count = rows.Training.Count;
         return new BilevelInstance<DenseVector<T>>(
             Problem(settings, data, context.Threads, rows), new DenseVector<T>(count), new DenseVector<T>(checked(rows.Training.FeatureCount * data.ClassNames.Count)))
@@ -54,8 +56,8 @@ public sealed class HyperCleaning : TaskOf<HyperCleaningSettings>
             Certifier = certifier,
             Notes = notes,
             FileNames = ["weights.csv", "split.csv", "model.json"],
-            Hyperobjective = point => CleaningReport.UpperValue(settings, data, context, point[BilevelProblem.X].ToDoubles()),
-            Evaluate = solution => CleaningReport.Make(settings, data, context, solution.X.ToDoubles(), solution.Y.ToDoubles()),
+            Hyperobjective = point => CleaningReport.UpperValue(settings, data, exact.Value, context, point[BilevelProblem.X].ToDoubles()),
+            Evaluate = solution => CleaningReport.Make(settings, data, exact.Value, context, solution.X.ToDoubles(), solution.Y.ToDoubles()),
         };
     }
 

@@ -166,25 +166,15 @@ internal sealed class FeatureRows<T>
         const int Most = 30;
         const double Gain = 1e-6;          // of an iteration that is worth another one
 
-        var (u, next) = (new double[FeatureCount], new double[FeatureCount]);
+        double[] u = new double[FeatureCount], next = new double[FeatureCount], weights = new double[Count];
+        for (int i = 0; i < weights.Length; i++) weights[i] = weight(i) / Count;
         Array.Fill(u, 1.0);
         double bound = double.PositiveInfinity;
         for (int k = 0; k < Most; k++)
         {
-            // A feature that a row has no entry of is as large as the centre there.
-            double everywhere = 0, total = 0;
-            for (int j = 0; j < centre.Length; j++) everywhere += CentreSize(j) * u[j];
             Array.Clear(next);
-            for (int i = 0; i < Count; i++)
-            {
-                double dot = everywhere;
-                foreach (var (j, v) in Row(i)) dot += Surplus(j, v) * u[j];
-                dot *= weight(i) / Count;
-                total += dot;
-                foreach (var (j, v) in Row(i)) next[j] += Surplus(j, v) * dot;
-            }
-
-            for (int j = 0; j < centre.Length; j++) next[j] += CentreSize(j) * total;
+            if (IsDense && !HasCentre && !Values.IsCoded) AddDense(weights, u, next);
+            else AddEntries(weights, u, next);
 
             // A floor keeps features that are hardly ever on from dominating the ratio.
             double here = 0, largest = 0;
@@ -200,6 +190,43 @@ internal sealed class FeatureRows<T>
         }
 
         return bound;
+    }
+
+    // Adds |A|'D|A| u.
+    private void AddEntries(double[] weights, double[] u, double[] next)
+    {
+        // A feature that a row has no entry of is as large as the centre there.
+        double everywhere = 0, total = 0;
+        for (int j = 0; j < centre.Length; j++) everywhere += CentreSize(j) * u[j];
+        for (int i = 0; i < Count; i++)
+        {
+            double dot = everywhere;
+            foreach (var (j, v) in Row(i)) dot += Surplus(j, v) * u[j];
+            dot *= weights[i];
+            total += dot;
+            foreach (var (j, v) in Row(i)) next[j] += Surplus(j, v) * dot;
+        }
+
+        for (int j = 0; j < centre.Length; j++) next[j] += CentreSize(j) * total;
+    }
+
+    // The same, to the bit.
+    private void AddDense(double[] weights, double[] u, double[] next)
+    {
+        double[] sizes = new double[u.Length];
+        for (int i = 0; i < weights.Length; i++)
+        {
+            var row = Values.Values.Slice(starts[i], sizes.Length);
+            double dot = 0;
+            for (int j = 0; j < row.Length; j++)
+            {
+                sizes[j] = Math.Abs(double.CreateTruncating(row[j]));
+                dot += sizes[j] * u[j];
+            }
+
+            dot *= weights[i];
+            for (int j = 0; j < sizes.Length; j++) next[j] += sizes[j] * dot;
+        }
     }
 
     private double CentreSize(int feature) => feature < centre.Length ? Math.Abs(double.CreateTruncating(centre[feature])) : 0;

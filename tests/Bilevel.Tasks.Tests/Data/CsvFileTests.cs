@@ -115,7 +115,7 @@ public sealed class CsvFileTests
         Fails(() => Read("a,a,y\n1,2,3\n"), "file: two columns are named 'a'. Rename one, or say that there is no header (setting no-header).");
         Fails(() => Read("a,,y\n1,2,3\n"), "file: column 2 of 3 has no name in the header. Name it.");
         Fails(() => Read(""), "file: is empty. Use another file.");
-        Fails(() => Read("a;y\n1,5;0\n2,5;1\n3;1\n"), "file, line 2, column 'a': '1,5' has a decimal comma.");
+        Fails(() => Read("a;y\n1,5;0\n2,5;1\n3.25;1\n"), "file, line 2, column 'a': '1,5' has a decimal comma, but '3.25' on line 4 a point. Write numbers with a point and nothing else.");
         Fails(() => Read("a,y\nu,0\nv,1\nw,1\n", new DataOptions { MaxLevels = 2 }), "file, line 4, column 'a': this column of text has more than 2 different texts.");
         Fails(() => Read("a,y\n1e308,0\n-1e308,1\n"), "cannot be scaled to mean 0 and deviation 1");
         Fails(() => Read("a,y\n1,0\n2,1\n3,1\n", new DataOptions { IgnoredColumns = ["b"] }), "file: has no column 'b'. Its columns are 'a', 'y'");
