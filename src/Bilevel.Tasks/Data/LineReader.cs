@@ -8,7 +8,7 @@ namespace Bilevel.Tasks;
 /// </summary>
 internal sealed class LineReader(InputFile file, string? encoding = null) : IDisposable
 {
-    private const int LongestLine = 1 << 26;
+    private const int LongestLine = 1 << 25;
 
     // What no text holds stands for bytes that cannot be read, so that they are found with their line.
     private const char Unreadable = '\uFFFF';

@@ -61,6 +61,14 @@ public sealed class RandomTableTests
         int[] rows = [.. Enumerable.Range(0, table.Cells.Length)];
         File.WriteAllText(folder["whole.csv"], table.Csv(rows));
         var answer = Tool.RunOwn("run", "hyper-cleaning", "--train", folder["whole.csv"], "--out", folder["whole"], "--max-calls", "20", "--no-certificate");
+        if (rows.GroupBy(i => table.Labels[i]).All(ofClass => ofClass.Select(i => string.Join(',', table.Cells[i])).Distinct().Count() == 1))
+        {
+            // As where the only column is constant.
+            Assert.Equal(2, answer.Code);
+            Assert.Contains("no class has two different rows, so none can be held out to check the others.", answer.Error, StringComparison.Ordinal);
+            return;
+        }
+
         Assert.True(answer.Code is 0 or 3, answer.Error);
         string[] split = [.. File.ReadLines(folder["whole", "split.csv"]).Skip(1)];
         Assert.Equal(rows.Select(i => $"{i + 2}"), split.Select(line => line.Split(',')[0]).OrderBy(line => int.Parse(line, CultureInfo.InvariantCulture)));
