@@ -47,10 +47,6 @@ internal sealed record DataPart(LabelledData Source, int[] Rows)
     /// <summary>Where row i of the part came from: its line in the file, or the index of its image.</summary>
     public int Place(int i) => Source.Places.Count > 0 ? Source.Places[Rows[i]] : Rows[i];
 
-    /// <summary>The feature rows.</summary>
-    public FeatureRows<T> Features<T>()
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => FeatureRows<T>.From(Source.Table, Rows);
-
     private static int Checked(LabelledData source, int count, string setting)
     {
         int all = source.Table.Count, taken = count == 0 ? all : count;

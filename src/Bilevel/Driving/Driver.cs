@@ -3,11 +3,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Bilevel;
 
-/// <summary>One phase of a solve: a method and the rule that ends it.</summary>
-/// <param name="Method">The method.</param>
-/// <param name="Stop">When the phase ends; when that means convergence, or the caller cancelled, the solve ends with it. Limits count from the start of the solve.</param>
-public sealed record Phase(IMethod Method, StoppingRule Stop);
-
 /// <summary>How far a run is.</summary>
 /// <param name="Iteration">Number of iterations done.</param>
 /// <param name="OracleCalls">Number of gradients asked by the method.</param>

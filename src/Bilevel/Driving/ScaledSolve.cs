@@ -24,7 +24,7 @@ internal static class ScaledSolve
         var counted = problem with { Upper = new CountingObjective<V>(problem.Upper, upperCalls), Lower = new CountingObjective<V>(problem.Lower, lowerCalls) };
         V[] begin = [.. Validator.Feasible(problem, start)];
         var units = MinimaxUnits.Of(counted, begin);
-        if (new ConstrainedQuasiNewton().Suits(problem, begin))
+        if (ConstrainedClass.Suits(problem, begin))
         {
             Answer(counted, begin, units);
             units = MinimaxUnits.Of(counted, begin);

@@ -147,7 +147,7 @@ public static class Validator
     private static void CompareGradients<V>(List<Finding> findings, string name, IObjective<V> objective, V[] point, IReadOnlyList<Block<V>> blocks, string? where)
         where V : class, IVector<V>
     {
-        foreach (var fault in GradientFaults.At(objective, point, blocks, where is null ? 0u : 1000u).Where(f => where is null || !f.IsUnseen).DistinctBy(f => f.Block))
+        foreach (var fault in GradientFaults.At(objective, point, [.. blocks.Select(b => b.Term)], where is null ? 0u : 1000u).Where(f => where is null || !f.IsUnseen).DistinctBy(f => f.Block))
         {
             findings.Add(fault.IsUnseen
                 ? new Finding(Severity.Warning, $"The {name} is not finite near the start, so its gradient could not be checked.", "Start further inside the region where it is finite.")

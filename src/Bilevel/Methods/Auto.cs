@@ -34,7 +34,7 @@ public sealed record Auto : IMethod
     {
         if (problem is BilevelProblem<V> bilevel) return new PhasedRun<V>(Phases(bilevel, Tolerance), problem, start, seed);
         if (problem is not BilevelMinimaxProblem<V> minimax) return Choice(problem).Start(problem, start, seed);
-        return QuasiNewton.Suits(minimax, start)
+        return ConstrainedClass.Suits(minimax, start)
             ? new FallbackRun<V>(QuasiNewton.Start(minimax, start, seed), best => Saddle(minimax, best, seed), Tolerance, QuasiNewtonPatience)
             : Saddle(minimax, start, seed);
     }
@@ -55,7 +55,7 @@ public sealed record Auto : IMethod
 
     /// <summary>The method that begins on a problem from a start.</summary>
     internal IMethod Choice<V>(IProblem<V> problem, IReadOnlyList<V> start)
-        where V : class, IVector<V> => problem is BilevelMinimaxProblem<V> minimax && QuasiNewton.Suits(minimax, start) ? QuasiNewton : Choice(problem);
+        where V : class, IVector<V> => problem is BilevelMinimaxProblem<V> minimax && ConstrainedClass.Suits(minimax, start) ? QuasiNewton : Choice(problem);
 
     /// <summary>The ways to the answer of a bilevel problem, one after the other, and the rule that ends each; that of the last is for the caller to ask.</summary>
     internal static IReadOnlyList<Phase> Phases<V>(BilevelProblem<V> problem, double aim)

@@ -26,7 +26,8 @@ public static partial class Lift
         };
         return new BilevelMinimaxProblem<DenseVector<T>>(OverUpperBlocks(upper, upperBlocks), lower.Build())
         {
-            Words = LiftWords.Constrained,
+            Words = new LiftWords(
+                ("y1", "y"), ("z1", "y"), ("y2", "the multipliers"), ("z2", "the multipliers"), (nameof(MinimaxConstants.LowerStrongConvexity), nameof(lower.StrongConvexity))),
             LowerSense = lower.Sense,
             Z1 = lower.Set,
             Z2 = multipliers.Set,
