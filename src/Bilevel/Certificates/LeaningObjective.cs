@@ -33,7 +33,7 @@ internal sealed class LeaningObjective<V>(IObjective<V> lower, IObjective<V> upp
         }
 
         double[] values = new double[request.Values.Length];
-        upper.Evaluate(new Request<V> { Points = points, Blocks = UpperCount, Sample = request.Sample, Weights = request.Weights, Gradients = outputs, Values = values });
+        upper.Evaluate(request.Rerouted(points, UpperCount, outputs, values));
         for (int i = 0; i < outputs.Length; i++) request.Gradients[i].Result.AddScaled(request.Gradients[i].Block == Lower.Z2 ? -weight : weight, outputs[i].Result);
         for (int i = 0; i < values.Length; i++) request.Values[i] += (ofFirst ? weight : -weight) * values[i];
     }

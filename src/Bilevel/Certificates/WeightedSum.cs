@@ -14,7 +14,7 @@ internal sealed class WeightedSum<V>(IObjective<V> first, double factor, IObject
         if (values.Length != request.Values.Length) values = new double[request.Values.Length];
         var mine = new Output<V>[request.Gradients.Length];
         for (int i = 0; i < mine.Length; i++) mine[i] = request.Gradients[i] with { Result = scratch[i] };
-        first.Evaluate(new Request<V> { Points = request.Points, Blocks = request.Blocks, Sample = request.Sample, Weights = request.Weights, Gradients = mine, Values = values });
+        first.Evaluate(request.Rerouted(request.Points, request.Blocks, mine, values));
         for (int i = 0; i < mine.Length; i++) request.Gradients[i].Result.AddScaled(factor, scratch[i]);
         for (int i = 0; i < values.Length; i++) request.Values[i] += factor * values[i];
     }

@@ -73,15 +73,7 @@ public sealed class ComposedObjective<T> : IObjective<DenseVector<T>>
             int asked = Prepare(request, written);
             var ofTerm = values.AsSpan(0, request.Values.Length);
             if (asked == 0 && ofTerm.IsEmpty) return;
-            term.Objective.Evaluate(new Request<DenseVector<T>>
-            {
-                Points = points.AsSpan(0, request.PointCount * slices.Length),
-                Blocks = slices.Length,
-                Sample = request.Sample,
-                Weights = request.Weights,
-                Gradients = outputs.AsSpan(0, asked),
-                Values = ofTerm,
-            });
+            term.Objective.Evaluate(request.Rerouted(points.AsSpan(0, request.PointCount * slices.Length), slices.Length, outputs.AsSpan(0, asked), ofTerm));
             for (int p = 0; p < ofTerm.Length; p++) request.Values[p] += term.Weight * ofTerm[p];
             for (int k = 0; k < asked; k++)
             {

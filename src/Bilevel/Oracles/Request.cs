@@ -82,6 +82,21 @@ public readonly ref struct Request<V>
 
     /// <summary>The blocks of one point.</summary>
     public ReadOnlySpan<V> Point(int index) => Points.Slice(index * Blocks, Blocks);
+
+    /// <summary>
+    /// The same question in other places, for an objective that passes it on: as many points with the same weights on the same
+    /// sample. Nothing that a request may come to hold is lost where it is passed on so.
+    /// </summary>
+    /// <param name="points">As many points.</param>
+    /// <param name="blocks">Number of blocks of each.</param>
+    /// <param name="gradients">The gradients asked for.</param>
+    /// <param name="values">Receives the values; empty for none.</param>
+    /// <returns>The question.</returns>
+    /// <exception cref="ArgumentException">There is another number of points.</exception>
+    public Request<V> Rerouted(ReadOnlySpan<V> points, int blocks, ReadOnlySpan<Output<V>> gradients, Span<double> values) =>
+        points.Length == PointCount * blocks
+            ? this with { Points = points, Blocks = blocks, Gradients = gradients, Values = values }
+            : throw new ArgumentException(FormattableString.Invariant($"A request of {PointCount} points cannot be passed on with {points.Length} blocks of points of {blocks} blocks."), nameof(points));
 }
 
 /// <summary>An objective: a function of named blocks of variables, answering requests.</summary>

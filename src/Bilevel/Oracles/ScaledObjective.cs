@@ -58,15 +58,7 @@ internal sealed class ScaledObjective<V>(IObjective<V> inner, VectorUnit[] units
     {
         if (points.Length < request.Points.Length) (points, scratch) = (new V[request.Points.Length], new V?[request.Points.Length]);
         for (int i = 0; i < request.Points.Length; i++) points[i] = Plain(request, i);
-        inner.Evaluate(new Request<V>
-        {
-            Points = points.AsSpan(0, request.Points.Length),
-            Blocks = request.Blocks,
-            Sample = request.Sample,
-            Weights = request.Weights,
-            Gradients = request.Gradients,
-            Values = request.Values,
-        });
+        inner.Evaluate(request.Rerouted(points.AsSpan(0, request.Points.Length), request.Blocks, request.Gradients, request.Values));
         foreach (ref readonly var output in request.Gradients)
         {
             units[output.Block].Multiply(output.Result);

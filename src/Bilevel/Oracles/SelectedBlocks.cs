@@ -38,15 +38,7 @@ public sealed class SelectedBlocks<V> : IObjective<V>
             else Clear(output.Result);
         }
 
-        inner.Evaluate(new Request<V>
-        {
-            Points = points.AsSpan(0, count * blocks.Length),
-            Blocks = blocks.Length,
-            Sample = request.Sample,
-            Weights = request.Weights,
-            Gradients = outputs.AsSpan(0, asked),
-            Values = request.Values,
-        });
+        inner.Evaluate(request.Rerouted(points.AsSpan(0, count * blocks.Length), blocks.Length, outputs.AsSpan(0, asked), request.Values));
     }
 
     // Scaling alone would keep a NaN or an infinity that the result holds on entry.

@@ -75,7 +75,7 @@ internal sealed class AnsweredLevel(RobustSoftmaxLoss<double> level, int groups,
             opponent(Losses(leader, classifier), points[(Blocks * p) + Q].Span);
         }
 
-        level.Evaluate(new Request<DenseVector<double>> { Points = points, Blocks = Blocks, Sample = request.Sample, Weights = request.Weights, Gradients = request.Gradients, Values = request.Values });
+        level.Evaluate(request.Rerouted(points, Blocks, request.Gradients, request.Values));
     }
 
     /// <summary>L_g at a classifier: the gradient in q where q = 1/G.</summary>

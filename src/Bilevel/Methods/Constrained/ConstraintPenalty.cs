@@ -63,15 +63,7 @@ internal sealed class ConstraintPenalty<V> : IObjective<V>
         for (int p = 0; p < request.Values.Length; p++) request.Values[p] -= sign * estimates[p].Dot(estimates[p]) / (4 * Weight);
     }
 
-    private void Ask(in Request<V> request, ReadOnlySpan<Output<V>> outputs, Span<double> values) => lagrangian.Evaluate(new Request<V>
-    {
-        Points = points.AsSpan(0, request.PointCount * LowerCount),
-        Blocks = LowerCount,
-        Sample = request.Sample,
-        Weights = request.Weights,
-        Gradients = outputs,
-        Values = values,
-    });
+    private void Ask(in Request<V> request, ReadOnlySpan<Output<V>> outputs, Span<double> values) => lagrangian.Evaluate(request.Rerouted(points.AsSpan(0, request.PointCount * LowerCount), LowerCount, outputs, values));
 
     private void Grow(int count, int outputs)
     {

@@ -52,15 +52,7 @@ public sealed class ScaledConstraints<T> : IConstraints<DenseVector<T>>
             Scale(points[i]);
         }
 
-        inner.Evaluate(new Request<DenseVector<T>>
-        {
-            Points = points.AsSpan(0, request.Points.Length),
-            Blocks = request.Blocks,
-            Sample = request.Sample,
-            Weights = request.Weights,
-            Gradients = request.Gradients,
-            Values = request.Values,
-        });
+        inner.Evaluate(request.Rerouted(points.AsSpan(0, request.Points.Length), request.Blocks, request.Gradients, request.Values));
         foreach (ref readonly var output in request.Gradients)
         {
             if (output.Block == Lower.Z2) Scale(output.Result);
