@@ -48,7 +48,7 @@ internal sealed record PenaltyDescent : IBilevelMethod
     public IRun<V> Start<V>(BilevelProblem<V> problem, V x, V y, ulong seed)
         where V : class, IVector<V> => new Run<V>(this, problem, x.Copy(), y.Copy());
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : MethodRun<V>
         where V : class, IVector<V>
     {
         private readonly PenaltyDescent settings;
@@ -68,13 +68,11 @@ internal sealed record PenaltyDescent : IBilevelMethod
             this.difference = new(problem.Lower, [[x, y], [x, z]], [new(BilevelProblem.X, Output.Combined, before)], [1, -1]);
         }
 
-        public double Residual { get; private set; } = double.NaN;
+        public override double Penalty => settings.Lambda;
 
-        public double Penalty => settings.Lambda;
+        public override ReadOnlySpan<V> Point => point;
 
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
+        public override void Step()
         {
             var (x, z) = (point[0], point[1]);
             for (int t = 0; t < settings.InnerSteps; t++)
@@ -98,15 +96,12 @@ internal sealed record PenaltyDescent : IBilevelMethod
             Residual = before.Norm() / settings.StepX;
         }
 
-        // Everything that the rest of the run depends on, for saving and loading alike.
-        public void Transfer(IArchive<V> archive)
+        // Everything that the rest of the run depends on besides the residual, for saving and loading alike.
+        protected override void TransferState(IArchive<V> archive)
         {
-            archive.Transfer("x", point[0]);
-            archive.Transfer("z", point[1]);
-            archive.Transfer("y", y);
-            double residual = Residual;
-            archive.Transfer("residual", ref residual);
-            Residual = residual;
+            archive.Transfer(point[0]);
+            archive.Transfer(point[1]);
+            archive.Transfer(y);
         }
     }
 }

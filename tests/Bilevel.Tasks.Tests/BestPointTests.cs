@@ -159,8 +159,8 @@ public sealed class BestPointTests : IDisposable
 
             public void Transfer(IArchive<V> archive)
             {
-                archive.Transfer("k", ref k);
-                foreach (var block in point) archive.Transfer("block", block);
+                archive.Transfer(ref k);
+                foreach (var block in point) archive.Transfer(block);
             }
         }
     }

@@ -80,9 +80,9 @@ internal sealed class PassedPoints<V>(IProblem<V> problem)
 
         public void Transfer(IArchive<V> archive)
         {
-            foreach (var block in Point) archive.Transfer("passed point", block);
-            archive.Transfer("value there", ref value);
-            archive.Transfer("iteration there", ref iteration);
+            foreach (var block in Point) archive.Transfer(block);
+            archive.Transfer(ref value);
+            archive.Transfer(ref iteration);
         }
     }
 }

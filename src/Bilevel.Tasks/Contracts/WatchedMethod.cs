@@ -59,7 +59,7 @@ internal sealed class WatchedRun<V> : IRun<V>
     public void Transfer(IArchive<V> archive)
     {
         run.Transfer(archive);
-        archive.Transfer("steps watched", ref k);
+        archive.Transfer(ref k);
         passed.Transfer(archive);
     }
 }

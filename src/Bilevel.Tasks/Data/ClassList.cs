@@ -172,7 +172,7 @@ internal sealed class ClassList
             doubts.Add($"{this.source}: the {What}s {InputText.Few([.. alike])} differ in case, blanks or the form of their letters alone, and are taken for {alike.Count()} {(AreGroups ? "groups" : "classes")}. Write them alike if they are one.");
     }
 
-    private static string Folded(string name) => string.Join(' ', Normalised(name).ToUpperInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    private static string Folded(string name) => string.Join(' ', string.Concat(Normalised(name).Where(c => char.GetUnicodeCategory(c) != UnicodeCategory.Format)).ToUpperInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     // Halves of characters have no normal form.
     private static string Normalised(string name)

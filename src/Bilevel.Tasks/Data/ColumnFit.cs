@@ -1,7 +1,7 @@
 namespace Bilevel.Tasks;
 
 /// <summary>What is learnt about a column of the training file.</summary>
-internal sealed class ColumnFit(string file, string name, DataOptions options, MissingTexts missing, bool isText)
+internal sealed class ColumnFit(string file, string name, DataOptions options, MissingTexts missing, bool isText, bool commasSeparate)
 {
     // Fewer texts than these are no sign of ids, or of numbers that were not understood.
     private const int MostUnsuspectedTexts = 10, MostTextsWithDigits = 20, FewestDates = 3, FewestCounted = 10;
@@ -10,10 +10,10 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     private readonly Dictionary<string, int> known = new(StringComparer.Ordinal);
     private long cells, cellsLookedAt, empty, texts, commas, codes, wholes;
     private Moments plain = new(), percents = new(), grouped = new();
-    private Moments commaForm = new(), fillers = new(), numbersProper = new();
+    private readonly DecimalCommas decimals = new(options.Format == DataFormat.Arff ? DecimalSign.Point : options.Decimal, commasSeparate);
+    private readonly Dictionary<double, long> fillers = [];
+    private Moments numbersProper = new();
     private bool hasCertainGroups, tooMany, hasLast, counts = true;
-    private bool hasCertainCommas, mayHaveCommas = options.Format != DataFormat.Arff && options.Decimal != DecimalSign.Point;
-    private (int Line, string Text)? firstPoint, firstNoComma, firstComma;
     private double last;
     private (int Line, string Text)? firstText, firstOdd, firstPercent;
     private int tooManyAt;
@@ -24,14 +24,8 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     /// <summary>The name of the column.</summary>
     public string Name => name;
 
-    /// <summary>Whether its numbers have decimal commas, or points between thousands, and can be read in no other way.</summary>
-    public bool HasDecimalCommas => !isText && mayHaveCommas && hasCertainCommas;
-
-    /// <summary>Whether every point in its numbers may stand between thousands, and some have one.</summary>
-    public bool PointsMayBeThousands => mayHaveCommas && this.firstPoint is not null;
-
-    /// <summary>A number with a comma or a point; null where none has one.</summary>
-    public string? CommaExample => (this.firstComma ?? this.firstPoint)?.Text;
+    /// <summary>What its cells say of decimal commas.</summary>
+    public DecimalCommas Decimals => decimals;
 
     /// <summary>For a column of text, how it is listed.</summary>
     public string Listed => InputText.Invariant($"{InputText.Quoted(name)} ({levels.Count}{(empty > 0 ? InputText.Invariant($", missing in {empty} rows") : "")})");
@@ -76,16 +70,14 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
                 if (!cell.ContainsAnyExceptInRange('0', '9')) wholes++;
                 Follow(value);
                 plain.Add(value);
-                if (mayHaveCommas) AddPoint(cell, value, line);
-                if (NumberText.IsFiller(cell)) fillers.Add(value);
-                else numbersProper.Extend(value);
+                if (decimals.IsOpen) decimals.Add(cell, value, line);
+                AddFiller(value);
                 break;
             case CsvFile.Cell.Missing:
                 empty++;
                 break;
             case CsvFile.Cell.NotFinite:
                 this.firstOdd ??= Found(cell, line);
-                this.firstNoComma ??= Found(cell, line);
                 break;
             default:
                 AddText(cell, line);
@@ -94,9 +86,9 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     }
 
     /// <summary>The column.</summary>
-    /// <param name="fileHasDecimalCommas">Whether some column of the file has them for certain.</param>
+    /// <param name="certain">A number of the file that has a decimal comma for certain, and its column; null for none.</param>
     /// <exception cref="InputException">It cannot be used; the message says what it seems to be.</exception>
-    public TableColumn Finish(bool fileHasDecimalCommas)
+    public TableColumn Finish((string Column, int Line, string Text)? certain)
     {
         if (isText) return AsText();
         if (codes > 0 && wholes == this.cells - empty)
@@ -106,15 +98,9 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
             return AsText();
         }
 
-        if (IsCommaForm(fileHasDecimalCommas)) return AsCommaForm();
-        if (commas > this.texts / 2 && !hasCertainGroups)
-        {
-            var (line, text) = this.firstOdd ?? this.firstText!.Value;
-            string other = this.firstNoComma is { } point && point.Text.Contains('.') ? InputText.Invariant($", but {InputText.Quoted(point.Text)} on line {point.Line} a point") : "";
-            throw new InputException(InputText.Invariant(
-                $"{file}, line {line}, column {InputText.Quoted(name)}: {InputText.Quoted(text)} has a decimal comma{(this.firstOdd is null ? ", or one between thousands" : "")}{other}. {(this.firstOdd is null && other.Length == 0 ? "Say that it is a decimal one (setting decimal, to comma), or write" : "Write")} numbers with a point and nothing else."));
-        }
-
+        if (decimals.Are(certain is not null, plain.Count, this.cells - empty)) return AsDecimalCommas(certain);
+        bool isGrouped = hasCertainGroups || options.Decimal == DecimalSign.Point || (decimals.HasDecimalPoint && this.firstOdd is null);
+        if (commas > this.texts / 2 && !isGrouped) throw DecimalComma();
         long numbers = plain.Count + percents.Count + grouped.Count, odd = this.texts - percents.Count - grouped.Count;
         if (numbers > odd) return AsNumbers();
         RefuseNumbersInWords();
@@ -136,55 +122,30 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
         (last, hasLast) = (value, true);
     }
 
-    // Of a number that can be read with a decimal point.
-    private void AddPoint(ReadOnlySpan<char> cell, double value, int line)
+    private void AddFiller(double value)
     {
-        if (cell.Contains('.'))
-        {
-            if (!NumberText.TryComma(cell, out value, out _))
-            {
-                AddNoComma(cell, line, isNumber: true);
-                return;
-            }
-
-            this.firstPoint ??= Found(cell, line);
-        }
-
-        commaForm.Add(value);
-    }
-
-    // A number that can be read without decimal commas shows that there are none, unless it was said that there are.
-    private void AddNoComma(ReadOnlySpan<char> cell, int line, bool isNumber)
-    {
-        this.firstNoComma ??= Found(cell, line);
-        mayHaveCommas &= !isNumber || options.Decimal == DecimalSign.Comma;
+        if (NumberText.IsFiller(value)) fillers[value] = fillers.GetValueOrDefault(value) + 1;
+        else numbersProper.Extend(value);
     }
 
     private void AddText(ReadOnlySpan<char> cell, int line)
     {
         this.texts++;
         this.firstText ??= Found(cell, line);
-        if (mayHaveCommas && NumberText.TryComma(cell, out double number, out bool isCertainlyComma) && double.IsFinite(number))
-        {
-            hasCertainCommas |= isCertainlyComma;
-            this.firstComma ??= Found(cell, line);
-            commaForm.Add(number);
-        }
-        else if (mayHaveCommas)
-        {
-            AddNoComma(cell, line, NumberText.TryGrouped(cell, out _, out _));
-        }
-
+        double read = decimals.IsOpen ? decimals.Add(cell, double.NaN, line) : double.NaN;
+        if (!double.IsNaN(read)) AddFiller(read);
         if (cell.Count(',') == 1 && NumberText.TryPlain(cell.ToString().Replace(',', '.'), out _)) commas++;
         if (NumberText.TryPercent(cell, out double value))
         {
             this.firstPercent ??= Found(cell, line);
             percents.Add(value);
+            AddFiller(value);
         }
         else if (NumberText.TryGrouped(cell, out value, out bool isCertain))
         {
             hasCertainGroups |= isCertain;
             grouped.Add(value);
+            if (double.IsNaN(read)) AddFiller(value);
         }
         else
         {
@@ -192,17 +153,30 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
         }
     }
 
-    // As was said, or where some number cannot be read in another way, here or, of numbers that can, in another column.
-    private bool IsCommaForm(bool fileHasDecimalCommas)
+    private InputException DecimalComma()
     {
-        bool isSaid = options.Decimal == DecimalSign.Comma && options.Format != DataFormat.Arff, isWritten = hasCertainCommas || (fileHasDecimalCommas && CommaExample is not null);
-        long numbers = isSaid ? Math.Max(commaForm.Count, plain.Count) : commaForm.Count;
-        return mayHaveCommas && (isSaid || isWritten) && numbers > this.cells - empty - numbers;
+        var (line, text) = this.firstOdd ?? this.firstText!.Value;
+        string place = InputText.Invariant($"{file}, line {line}, column {InputText.Quoted(name)}: {InputText.Quoted(text)} has ");
+        if (decimals.HasDecimalPoint)
+            return new(InputText.Invariant($"{place}a decimal comma, but {InputText.Quoted(decimals.Contradiction!.Value.Text)} on line {decimals.Contradiction.Value.Line} a point. Write numbers with a point and nothing else."));
+        return new(this.firstOdd is null
+            ? $"{place}a decimal comma, or one between thousands. Say which (setting decimal, to comma or to point), or write numbers with a point and nothing else."
+            : $"{place}a decimal comma, or is a list. Say that it is a decimal one (setting decimal, to comma), take the column as text (setting text-columns), or write numbers with a point and nothing else.");
     }
 
-    private TableColumn AsCommaForm() => this.firstNoComma is { } odd
-        ? throw CsvFile.NotANumber(file, odd.Line, name, odd.Text, NumberForm.Comma)
-        : Scaled(commaForm, NumberForm.Comma);
+    private TableColumn AsDecimalCommas((string Column, int Line, string Text)? certain)
+    {
+        if (decimals.DoubtfulPoint is { } point && (decimals.Certain is not null || certain is not null))
+        {
+            var (column, line, text) = decimals.Certain is { } here ? (name, here.Line, here.Text) : certain!.Value;
+            throw new InputException(InputText.Invariant(
+                $"{file}, line {point.Line}, column {InputText.Quoted(name)}: the point in {InputText.Quoted(point.Text)} may be the decimal one or stand between thousands, as {InputText.Quoted(text)} on line {line}{(column == name ? "" : $", column {InputText.Quoted(column)},")} has a decimal comma. Say that it stands between thousands (setting decimal, to comma), or write all numbers of the file in one way."));
+        }
+
+        if (decimals.Contradiction is { } odd) throw CsvFile.NotANumber(file, odd.Line, name, odd.Text, NumberForm.Comma);
+        if (this.firstOdd is { } beyond && beyond.Text.Length > 0 && decimals.Numbers.Count < this.cells - empty) throw CsvFile.NotANumber(file, beyond.Line, name, beyond.Text, NumberForm.Comma);
+        return Scaled(decimals.Numbers, NumberForm.Comma);
+    }
 
     private TableColumn AsNumbers()
     {
@@ -226,8 +200,9 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     private TableColumn Scaled(Moments all, NumberForm form)
     {
         if (CountsRows && plain.Count >= FewestCounted) Note = $"{file}: column {InputText.Quoted(name)} counts the rows, as an identifier does, and is a feature. Ignore it (setting ignore) unless that is meant.";
-        if (fillers.Count > 0 && fillers.AreConstant && numbersProper.Count > 0 && IsFarFrom(numbersProper, fillers.Mean))
-            Note = InputText.Invariant($"{file}: column {InputText.Quoted(name)} has {fillers.Mean:R} in {fillers.Count} rows, far from all other numbers, {numbersProper.Least:G6} to {numbersProper.Greatest:G6}, and it is taken for a number. Where it means missing, say so (setting missing).");
+        double[] far = numbersProper.Count == 0 ? [] : [.. fillers.Keys.Where(value => IsFarFrom(numbersProper, value)).Order()];
+        if (far.Length > 0)
+            Note = InputText.Invariant($"{file}: column {InputText.Quoted(name)} has {string.Join(" and ", far.Select(value => InputText.Invariant($"{value:R}")))} in {far.Sum(value => fillers[value])} rows, far from all other numbers, {numbersProper.Least:G6} to {numbersProper.Greatest:G6}, and taken for numbers. Where that means missing, say so (setting missing, with all texts that mean it).");
         if (!options.Standardise) return new TableColumn(name, null, 0, 1) { Form = form };
         if (FeatureScale.Of(all) is { } scale) return new TableColumn(name, null, scale.Mean, scale.Scale) { Form = form, Reach = scale.Reach };
         throw new InputException(InputText.Invariant(

@@ -89,7 +89,7 @@ public static class CsvFile
         bool isNumber = form == NumberForm.Percent ? NumberText.TryPercent(text, out value)
             : form == NumberForm.Comma ? NumberText.TryComma(text, out value, out _)
             : NumberText.TryPlain(text, out value) || (form == NumberForm.Grouped && NumberText.TryGrouped(text, out value, out _));
-        if (isNumber && double.IsFinite(value)) return Cell.Number;
+        if (isNumber && double.IsFinite(value)) return missing.AreNamed && missing.MeansNumber(value) ? Cell.Missing : Cell.Number;
         if (missing.MeansAmongNumbers(text)) return Cell.Missing;
         return isNumber ? Cell.NotFinite : Cell.Text;
     }
@@ -122,14 +122,9 @@ public static class CsvFile
         }
 
         ColumnFit[] fits = [.. columns.OfType<ColumnFit>()];
-        bool hasCommas = fits.Any(c => c.HasDecimalCommas);
-        TableColumn[] found = [.. fits.Select(c => c.Finish(hasCommas))];
-        ColumnFit[] withCommas = [.. fits.Where((c, i) => found[i].Form == NumberForm.Comma && c.CommaExample is not null)];
-        if (withCommas.Length > 0)
-            notes.Add($"{file.Name}: the numbers of the column{(withCommas.Length > 1 ? "s" : "")} {InputText.Few([.. withCommas.Select(c => c.Name)])} have decimal commas, or points between thousands, as in {InputText.Quoted(withCommas[0].CommaExample!)}; they are read so. Setting decimal says otherwise.");
-        ColumnFit[] inDoubt = table.HasSemicolons && options.Decimal == DecimalSign.Auto ? [.. fits.Where((c, i) => found[i] is { Form: NumberForm.Plain, Levels: null } && c.PointsMayBeThousands)] : [];
-        if (inDoubt.Length > 0)
-            notes.Add($"{file.Name}: in the column{(inDoubt.Length > 1 ? "s" : "")} {InputText.Few([.. inDoubt.Select(c => c.Name)])} three digits stand behind every point, as in {InputText.Quoted(inDoubt[0].CommaExample!)}; it is taken for the decimal one. Where it stands between thousands, say so (setting decimal, to comma).");
+        var certain = fits.Select(c => c.Decimals.Certain is { } found ? (c.Name, found.Line, found.Text) : ((string Column, int Line, string Text)?)null).FirstOrDefault(f => f is not null);
+        TableColumn[] found = [.. fits.Select(c => c.Finish(certain))];
+        NoteDecimals(file, table, fits, found, options, notes);
         notes.AddRange(fits.Select(c => c.Note).OfType<string>());
         string[] same = [.. found.Where(c => c.Levels is { Count: 1 }).Select(c => c.Name)];
         if (same.Length > 0 && same.Length < found.Length)
@@ -143,7 +138,7 @@ public static class CsvFile
         if (texts.Length > 0) notes.Add($"{file.Name}: columns of text, with the number of their texts, each a feature: {InputText.First(texts)}.");
         return Encoding(file, found, table.Header[label], [.. ignored.Select(j => table.Header[j])], options.Missing);
 
-        ColumnFit?[] Columns() => [.. table.Header.Select((name, j) => j == label || ignored.Contains(j) ? null : new ColumnFit(file.Name, name, options, MissingTexts.Of(options), asText.Contains(j) || table.IsText(j)))];
+        ColumnFit?[] Columns() => [.. table.Header.Select((name, j) => j == label || ignored.Contains(j) ? null : new ColumnFit(file.Name, name, options, MissingTexts.Of(options), asText.Contains(j) || table.IsText(j), table.Separator == ','))];
 
         // Which rows are left out is known for certain once all were read, and such rows teach nothing of the columns.
         ColumnFit?[] Again(RowClasses classes, ColumnFit?[] columns)
@@ -157,6 +152,16 @@ public static class CsvFile
 
             return columns;
         }
+    }
+
+    private static void NoteDecimals(InputFile file, TableReader table, ColumnFit[] fits, TableColumn[] found, DataOptions options, List<string> notes)
+    {
+        ColumnFit[] withCommas = [.. fits.Where((c, i) => found[i].Form == NumberForm.Comma && c.Decimals.Example is not null)];
+        if (withCommas.Length > 0)
+            notes.Add($"{file.Name}: the numbers of the column{(withCommas.Length > 1 ? "s" : "")} {InputText.First([.. withCommas.Select(c => $"{InputText.Quoted(c.Name)} (as in {InputText.Quoted(c.Decimals.Example!)})")])} have decimal commas, or points between thousands, and are read so. Setting decimal says otherwise.");
+        ColumnFit[] inDoubt = table.Separator == ';' && options.Decimal == DecimalSign.Auto ? [.. fits.Where((c, i) => found[i] is { Form: NumberForm.Plain, Levels: null } && c.Decimals.DoubtfulPoint is not null)] : [];
+        if (inDoubt.Length > 0)
+            notes.Add($"{file.Name}: in the column{(inDoubt.Length > 1 ? "s" : "")} {InputText.Few([.. inDoubt.Select(c => c.Name)])} three digits stand behind every point, as in {InputText.Quoted(inDoubt[0].Decimals.Example!)}; it is taken for the decimal one. Where it stands between thousands, say so (setting decimal, to comma).");
     }
 
     private static InputException NoRows(InputFile file) => new($"{file.Name}: has a header and no rows. Use another file.");
@@ -266,7 +271,7 @@ public static class CsvFile
                 else
                 {
                     Cell kind = Kind(cell, missing, column.Form, out double value);
-                    if (kind is CsvFile.Cell.Text or CsvFile.Cell.NotFinite) throw NotANumber(file.Name, table.Line, column.Name, cell, column.Form);
+                    if (kind is CsvFile.Cell.Text or CsvFile.Cell.NotFinite) throw NotANumber(file.Name, table.Line, column.Name, cell, column.Form, isRead);
                     keys.Add(c, kind == CsvFile.Cell.Missing ? double.NaN : value);
                     if (kind == CsvFile.Cell.Missing)
                     {
@@ -340,8 +345,14 @@ public static class CsvFile
         }
     }
 
-    internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell, NumberForm form = NumberForm.Plain) => new(InputText.Invariant(
-        $"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no {form switch { NumberForm.Percent => "percentage in a column of percentages", NumberForm.Comma => "finite number in a column of numbers with decimal commas", _ => "finite number in a column of numbers" }}. Correct it, remove the row, say that it means missing (setting missing), ignore the column (setting ignore), or take it as text (setting text-columns)."));
+    internal static InputException NotANumber(string file, int line, string column, ReadOnlySpan<char> cell, NumberForm form = NumberForm.Plain, bool isTraining = true)
+    {
+        string what = form switch { NumberForm.Percent => "percentage in a column of percentages", NumberForm.Comma => "finite number in a column of numbers with decimal commas", _ => "finite number in a column of numbers" };
+        string sign = isTraining ? "" : form == NumberForm.Comma && NumberText.TryPlain(cell, out _) ? " It has a decimal point, and the training data have commas."
+            : form != NumberForm.Comma && NumberText.TryComma(cell, out _, out _) ? " It has a decimal comma, and the training data were not read so (setting decimal of their run)." : "";
+        string advice = isTraining ? "Correct it, remove the row, say that it means missing (setting missing), ignore the column (setting ignore), or take it as text (setting text-columns)." : "Correct it, leave it empty, or remove the row.";
+        return new(InputText.Invariant($"{file}, line {line}, column {InputText.Quoted(column)}: {InputText.Quoted(cell)} is no {what}.{sign} {advice}"));
+    }
 
     internal enum Cell
     {

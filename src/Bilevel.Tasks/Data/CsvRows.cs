@@ -90,7 +90,11 @@ internal sealed class CsvRows(InputFile file, char separator, string? encoding) 
         line is ['#', ..] && (line is ['#'] or ['#', ' ' or '#' or '!' or '-' or '=', ..] || !line.ContainsAny(separators));
 
     /// <summary>The separator that a first line such as sep=; names, as spreadsheets understand it; null where the line is none such.</summary>
-    public static char? SeparatorNamed(ReadOnlySpan<char> line) => line.Length == 5 && line.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) ? line[4] : null;
+    public static char? SeparatorNamed(ReadOnlySpan<char> line)
+    {
+        line = line.Trim().Trim('"');
+        return line.Length >= 5 && line.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) && !line[4..].ContainsAnyExcept(line[4]) ? line[4] : null;
+    }
 
     private bool LooksLikeRow(ReadOnlySpan<char> line) => line.Count(separator) + 1 == Width;
 

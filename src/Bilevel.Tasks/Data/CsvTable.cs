@@ -36,7 +36,7 @@ internal sealed class CsvTable : TableReader
 
     public override bool HasRowNames => hasRowNames;
 
-    public override bool HasSemicolons => rows.Separator == ';';
+    public override char Separator => rows.Separator;
 
     public override int Line => rows.Line;
 

@@ -59,7 +59,9 @@ internal static class NumberText
     public static bool TryPercent(ReadOnlySpan<char> text, out double value)
     {
         value = double.NaN;
-        return text.EndsWith('%') && TryPlain(text[..^1].TrimEnd(), out value) && double.IsFinite(value);
+        if (!text.EndsWith('%')) return false;
+        ReadOnlySpan<char> number = text[..^1].TrimEnd();
+        return (TryPlain(number, out value) || (number.Contains(',') && TryComma(number, out value, out _))) && double.IsFinite(value);
     }
 
     /// <summary>Reads digits in groups of three.</summary>
@@ -78,10 +80,10 @@ internal static class NumberText
     /// <summary>Reads a number whose fraction stands behind a comma, and whose digits before it may be in groups of three.</summary>
     /// <param name="text">The text.</param>
     /// <param name="value">The number.</param>
-    /// <param name="isCertain">False of 1,234 and of 1.234, where the sign may mean the other thing, and of numbers without either.</param>
-    public static bool TryComma(ReadOnlySpan<char> text, out double value, out bool isCertain)
+    /// <param name="signs">What its signs say.</param>
+    public static bool TryComma(ReadOnlySpan<char> text, out double value, out NumberSigns signs)
     {
-        isCertain = false;
+        signs = NumberSigns.None;
         int comma = text.IndexOf(',');
         ReadOnlySpan<char> whole = comma < 0 ? text : text[..comma];
         if (comma < 0 && !text.Contains('.') && TryPlain(text, out value)) return true;
@@ -90,13 +92,13 @@ internal static class NumberText
         if (!isGrouped && whole.ContainsAny(GroupingOfCommas)) return false;
         if (comma < 0)
         {
-            isCertain = isGrouped && areSeveral;
+            signs = sign != '.' ? NumberSigns.None : areSeveral ? NumberSigns.SeveralPoints : NumberSigns.EitherPoint;
             return isGrouped && TryPlain(text.ToString().Replace(sign.ToString(), "", StringComparison.Ordinal), out value);
         }
 
         ReadOnlySpan<char> fraction = text[(comma + 1)..];
         if (fraction.ContainsAny(",.") || !(fraction.IsEmpty ? whole.ContainsAnyInRange('0', '9') : char.IsAsciiDigit(fraction[0]))) return false;
-        isCertain = isGrouped || fraction.Length != 3 || !IsGrouped(text, ",", out _, out _);
+        signs = isGrouped ? NumberSigns.Both : fraction.Length != 3 || !IsGrouped(text, ",", out _, out _) ? NumberSigns.DecimalComma : NumberSigns.EitherComma;
         string digits = isGrouped ? whole.ToString().Replace(sign.ToString(), "", StringComparison.Ordinal) : whole.ToString();
         return TryPlain($"{digits}.{fraction}", out value);
     }
@@ -120,15 +122,15 @@ internal static class NumberText
     /// <summary>Whether a text is a code that a number would not keep, as 007.</summary>
     public static bool IsCode(ReadOnlySpan<char> text) => text.Length > 1 && text[0] == '0' && !text.ContainsAnyExceptInRange('0', '9');
 
-    /// <summary>Whether a number is all nines, as -999 and 9999 are that stand for missing ones in many files.</summary>
-    public static bool IsFiller(ReadOnlySpan<char> text)
+    /// <summary>Whether a number is two to eight nines, as -999 and 9999 are that stand for missing ones in many files.</summary>
+    public static bool IsFiller(double value)
     {
-        if (text[^1] is not ('9' or '0')) return false;
-        text = text.TrimStart('-');
-        int point = text.IndexOf('.');
-        if (point >= 0 && text[(point + 1)..].ContainsAnyExcept('0')) return false;
-        ReadOnlySpan<char> digits = point < 0 ? text : text[..point];
-        return digits.Length >= 2 && !digits.ContainsAnyExcept('9');
+        for (double next = 100; next <= 1e8; next *= 10)
+        {
+            if (Math.Abs(value) == next - 1) return true;
+        }
+
+        return false;
     }
 
     public static bool BeginsWithDigit(ReadOnlySpan<char> text) => text.TrimStart("+-<>~ $€£") is [var first, ..] && char.IsAsciiDigit(first);

@@ -17,8 +17,8 @@ internal abstract class TableReader(string name) : IDisposable
     /// <summary>The column that holds the labels where none has a usual name; null for none.</summary>
     public virtual string? UsualLabel => null;
 
-    /// <summary>Whether semicolons stand between the columns, as where commas stand in numbers.</summary>
-    public virtual bool HasSemicolons => false;
+    /// <summary>What stands between the columns.</summary>
+    public virtual char Separator => ',';
 
     /// <summary>The line on which the row begins, from 1.</summary>
     public abstract int Line { get; }

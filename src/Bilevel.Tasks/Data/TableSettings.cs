@@ -15,8 +15,8 @@ public abstract record TableSettings
     [Setting("Columns of a CSV file to take as text although they hold numbers, such as codes, separated by commas.")]
     public string TextColumns { get; init; } = "";
 
-    /// <summary>Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.</summary>
-    [Setting("Texts of a CSV file that mean missing, separated by commas; empty for nan, NA, N/A, NULL and ?.")]
+    /// <summary>Texts and numbers of a CSV file that mean missing, separated by commas, in place of nan, NA, N/A, NULL, ? and the like.</summary>
+    [Setting("Texts and numbers of a CSV file that mean missing, separated by commas, in place of nan, NA, N/A, NULL, ? and the like.")]
     public string Missing { get; init; } = "";
 
     /// <summary>What stands before the fraction of numbers in CSV files: Point, Comma, or Auto for commas in columns that cannot be read otherwise.</summary>

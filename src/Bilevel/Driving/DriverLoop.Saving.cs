@@ -36,9 +36,9 @@ internal sealed partial class DriverLoop<V>
     private void WriteState(Stream stream)
     {
         var archive = new ArchiveWriter<V>(stream);
-        archive.Transfer("phase", ref phase);
-        archive.Transfer("doublings", ref doublings);
-        archive.Transfer("enlargement", ref enlargement);
+        archive.Transfer(ref phase);
+        archive.Transfer(ref doublings);
+        archive.Transfer(ref enlargement);
         if (phase + doublings > 0) TransferStart(archive, phaseStart);
         Transfer(archive);
         archive.Finish();
@@ -60,9 +60,9 @@ internal sealed partial class DriverLoop<V>
 
         using var state = checkpoint.OpenState(out long end);
         var archive = new ArchiveReader<V>(state, end);
-        archive.Transfer("phase", ref phase);
-        archive.Transfer("doublings", ref doublings);
-        archive.Transfer("enlargement", ref enlargement);
+        archive.Transfer(ref phase);
+        archive.Transfer(ref doublings);
+        archive.Transfer(ref enlargement);
         if (phase < 0 || phase >= phases.Count) throw new CheckpointException("The checkpoint is of a run with more phases.");
         if (doublings < 0 || doublings > MostDoublings || (doublings > 0 && problem is not IEnlargeable<V>)) throw new CheckpointException("The checkpoint is of a problem of another class.");
         if (phase + doublings > 0) TransferStart(archive, start);
@@ -80,7 +80,7 @@ internal sealed partial class DriverLoop<V>
     private void TransferStart(IArchive<V> archive, V[] like)
     {
         if (archive.Loading) phaseStart = Copy(like);
-        foreach (var block in phaseStart) archive.Transfer("start of phase", block);
+        foreach (var block in phaseStart) archive.Transfer(block);
     }
 
     private void Transfer(IArchive<V> archive)
@@ -89,23 +89,23 @@ internal sealed partial class DriverLoop<V>
         run.Transfer(archive);
         phaseOfRun = PhaseOfRun;
         double seconds = Elapsed.TotalSeconds;
-        archive.Transfer("iteration", ref iteration);
-        archive.Transfer("phase began", ref phaseBegan);
-        archive.Transfer("recorded", ref recorded);
-        archive.Transfer("first residual", ref firstResidual);
-        archive.Transfer("first upper value", ref firstUpper);
-        archive.Transfer("upper value", ref lastUpper);
-        archive.Transfer("lower value", ref lastLower);
-        archive.Transfer("seconds", ref seconds);
+        archive.Transfer(ref iteration);
+        archive.Transfer(ref phaseBegan);
+        archive.Transfer(ref recorded);
+        archive.Transfer(ref firstResidual);
+        archive.Transfer(ref firstUpper);
+        archive.Transfer(ref lastUpper);
+        archive.Transfer(ref lastLower);
+        archive.Transfer(ref seconds);
         if (archive.Loading) secondsBefore = seconds;
         upperCalls.Transfer(archive);
         lowerCalls.Transfer(archive);
         bool budgeted = budget is not null;
-        archive.Transfer("budgeted", ref budgeted);
+        archive.Transfer(ref budgeted);
         if (budgeted != budget is not null) throw new CheckpointException("The checkpoint is of a run with another oracle budget.");
         budget?.Transfer(archive);
         stop.Transfer(archive);
-        foreach (var block in lastSound) archive.Transfer("last sound point", block);
+        foreach (var block in lastSound) archive.Transfer(block);
         boundlessness.Transfer(archive);
         TransferLeaning(archive);
     }
@@ -114,14 +114,14 @@ internal sealed partial class DriverLoop<V>
     private void TransferLeaning(IArchive<V> archive)
     {
         bool held = leaning is not null;
-        archive.Transfer("leans", ref held);
+        archive.Transfer(ref held);
         if (!held) return;
         V[] point = leaning?.Point ?? Copy(run.Point);
         var (at, residual, penalty) = (leaning?.Iteration ?? 0, leaning?.Residual ?? 0, leaning?.Penalty ?? 0);
-        foreach (var block in point) archive.Transfer("point that leans", block);
-        archive.Transfer("leaned at", ref at);
-        archive.Transfer("residual of that", ref residual);
-        archive.Transfer("penalty of that", ref penalty);
+        foreach (var block in point) archive.Transfer(block);
+        archive.Transfer(ref at);
+        archive.Transfer(ref residual);
+        archive.Transfer(ref penalty);
         if (archive.Loading && driver.CertifyAt is { } tolerance)
             leaning = confirmed = new Confirmed(at, point, certifier.Check(Problem, point, tolerance, penalty, quick: false), residual, penalty);
     }

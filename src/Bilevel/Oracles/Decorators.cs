@@ -64,9 +64,9 @@ public sealed class OracleCounts(int blocks)
     /// <summary>Saves or loads the counts.</summary>
     public void Transfer(IArchive archive)
     {
-        for (int b = 0; b < gradients.Length; b++) archive.Transfer("gradients", ref gradients[b]);
-        archive.Transfer("points", ref points);
-        archive.Transfer("values", ref values);
+        for (int b = 0; b < gradients.Length; b++) archive.Transfer(ref gradients[b]);
+        archive.Transfer(ref points);
+        archive.Transfer(ref values);
     }
 }
 
@@ -109,7 +109,7 @@ public sealed class OracleBudget(long limit)
     }
 
     /// <summary>Saves or loads what is spent.</summary>
-    public void Transfer(IArchive archive) => archive.Transfer("spent", ref spent);
+    public void Transfer(IArchive archive) => archive.Transfer(ref spent);
 }
 
 /// <summary>A budget of oracle calls would be exceeded. The driver turns it into a status.</summary>

@@ -16,8 +16,8 @@ public sealed class SampleStream(ulong seed)
     /// <summary>Saves or loads the place in the sequence.</summary>
     public void Transfer(IArchive archive)
     {
-        archive.Transfer("seed", ref seed);
-        archive.Transfer("drawn", ref drawn);
+        archive.Transfer(ref seed);
+        archive.Transfer(ref drawn);
     }
 }
 

@@ -84,16 +84,16 @@ internal sealed class LimitedMemory<V>
     }
 
     /// <summary>Saves or loads the pairs.</summary>
-    public void Transfer(IArchive<V> archive, string name)
+    public void Transfer(IArchive<V> archive)
     {
-        archive.Transfer($"{name} count", ref count);
-        archive.Transfer($"{name} next", ref next);
+        archive.Transfer(ref count);
+        archive.Transfer(ref next);
         for (long k = 1; k <= count; k++)
         {
             int i = Slot(k);
-            archive.Transfer($"{name} move", moves[i]);
-            archive.Transfer($"{name} change", changes[i]);
-            archive.Transfer($"{name} inverse", ref inverse[i]);
+            archive.Transfer(moves[i]);
+            archive.Transfer(changes[i]);
+            archive.Transfer(ref inverse[i]);
         }
     }
 

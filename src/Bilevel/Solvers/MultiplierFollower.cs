@@ -130,18 +130,18 @@ internal sealed class MultiplierFollower<V>
     }
 
     /// <summary>Saves or loads what the next solve depends on besides y and m.</summary>
-    public void Transfer(IArchive<V> archive, string name)
+    public void Transfer(IArchive<V> archive)
     {
-        curvature.Transfer(archive, name);
-        archive.Transfer($"{name} free", free);
-        archive.Transfer($"{name} pull", pull);
-        archive.Transfer($"{name} mu", ref mu);
-        archive.Transfer($"{name} nu", ref nu);
-        archive.Transfer($"{name} smoothness", ref smoothness);
-        archive.Transfer($"{name} force", ref force);
+        curvature.Transfer(archive);
+        archive.Transfer(free);
+        archive.Transfer(pull);
+        archive.Transfer(ref mu);
+        archive.Transfer(ref nu);
+        archive.Transfer(ref smoothness);
+        archive.Transfer(ref force);
         (double slope, double residual) = (UpperSlope, Residual);
-        archive.Transfer($"{name} upper slope", ref slope);
-        archive.Transfer($"{name} residual", ref residual);
+        archive.Transfer(ref slope);
+        archive.Transfer(ref residual);
         (UpperSlope, Residual) = (slope, residual);
     }
 

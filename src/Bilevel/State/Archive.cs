@@ -1,24 +1,28 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Bilevel;
 
-/// <summary>Saves or loads scalars by name; one method of the owner serves both directions.</summary>
+/// <summary>
+/// Saves or loads scalars; one method of the owner serves both directions. What is saved is named by the expression that is handed
+/// over, so that a state of another run is told by the first thing that it does not hold.
+/// </summary>
 public interface IArchive
 {
     /// <summary>Whether values are read from the archive rather than written to it.</summary>
     bool Loading { get; }
 
     /// <summary>Saves or loads a number.</summary>
-    void Transfer(string name, ref double value);
+    void Transfer(ref double value, [CallerArgumentExpression(nameof(value))] string key = "");
 
     /// <summary>Saves or loads an integer.</summary>
-    void Transfer(string name, ref long value);
+    void Transfer(ref long value, [CallerArgumentExpression(nameof(value))] string key = "");
 
     /// <summary>Saves or loads 64 bits.</summary>
-    void Transfer(string name, ref ulong value);
+    void Transfer(ref ulong value, [CallerArgumentExpression(nameof(value))] string key = "");
 
     /// <summary>Saves or loads a truth value.</summary>
-    void Transfer(string name, ref bool value);
+    void Transfer(ref bool value, [CallerArgumentExpression(nameof(value))] string key = "");
 }
 
 /// <summary>Saves or loads scalars and vectors by name.</summary>
@@ -27,7 +31,7 @@ public interface IArchive<V> : IArchive
     where V : class, IVector<V>
 {
     /// <summary>Saves or loads the components of a vector in place.</summary>
-    void Transfer(string name, V vector);
+    void Transfer(V vector, [CallerArgumentExpression(nameof(vector))] string key = "");
 }
 
 /// <summary>An archive that is written, straight to where it is kept.</summary>
@@ -40,18 +44,18 @@ internal sealed class ArchiveWriter<V>(Stream stream) : IArchive<V>
 
     public bool Loading => false;
 
-    public void Transfer(string name, ref double value) => Write(name, BitConverter.DoubleToUInt64Bits(value));
+    public void Transfer(ref double value, [CallerArgumentExpression(nameof(value))] string key = "") => Write(key, BitConverter.DoubleToUInt64Bits(value));
 
-    public void Transfer(string name, ref long value) => Write(name, unchecked((ulong)value));
+    public void Transfer(ref long value, [CallerArgumentExpression(nameof(value))] string key = "") => Write(key, unchecked((ulong)value));
 
-    public void Transfer(string name, ref ulong value) => Write(name, value);
+    public void Transfer(ref ulong value, [CallerArgumentExpression(nameof(value))] string key = "") => Write(key, value);
 
-    public void Transfer(string name, ref bool value) => Write(name, value ? 1UL : 0UL);
+    public void Transfer(ref bool value, [CallerArgumentExpression(nameof(value))] string key = "") => Write(key, value ? 1UL : 0UL);
 
-    public void Transfer(string name, V vector)
+    public void Transfer(V vector, [CallerArgumentExpression(nameof(vector))] string key = "")
     {
         var storable = Storable.Of(vector);
-        writer.Write(name);
+        writer.Write(key);
         writer.Write(storable.Storage);
         writer.Write(storable.ByteCount);
         writer.Flush();
@@ -61,9 +65,9 @@ internal sealed class ArchiveWriter<V>(Stream stream) : IArchive<V>
     /// <summary>Hands on what is still in a buffer.</summary>
     public void Finish() => writer.Flush();
 
-    private void Write(string name, ulong bits)
+    private void Write(string key, ulong bits)
     {
-        writer.Write(name);
+        writer.Write(key);
         writer.Write(bits);
     }
 }
@@ -79,29 +83,29 @@ internal sealed class ArchiveReader<V>(Stream stream, long end) : IArchive<V>
 
     public bool Loading => true;
 
-    public void Transfer(string name, ref double value) => value = BitConverter.UInt64BitsToDouble(Read(name));
+    public void Transfer(ref double value, [CallerArgumentExpression(nameof(value))] string key = "") => value = BitConverter.UInt64BitsToDouble(Read(key));
 
-    public void Transfer(string name, ref long value) => value = unchecked((long)Read(name));
+    public void Transfer(ref long value, [CallerArgumentExpression(nameof(value))] string key = "") => value = unchecked((long)Read(key));
 
-    public void Transfer(string name, ref ulong value) => value = Read(name);
+    public void Transfer(ref ulong value, [CallerArgumentExpression(nameof(value))] string key = "") => value = Read(key);
 
-    public void Transfer(string name, ref bool value) => value = Read(name) != 0;
+    public void Transfer(ref bool value, [CallerArgumentExpression(nameof(value))] string key = "") => value = Read(key) != 0;
 
-    public void Transfer(string name, V vector)
+    public void Transfer(V vector, [CallerArgumentExpression(nameof(vector))] string key = "")
     {
         var storable = Storable.Of(vector);
-        Expect(name);
+        Expect(key);
         try
         {
             string storage = reader.ReadString();
             long count = reader.ReadInt64();
             if (storage != storable.Storage || count != storable.ByteCount)
-                throw new CheckpointException($"The checkpoint holds {name} as {count} bytes of {storage}, this run has {storable.ByteCount} bytes of {storable.Storage}: it belongs to a run of other sizes or precision.");
+                throw new CheckpointException($"The checkpoint holds {key} as {count} bytes of {storage}, this run has {storable.ByteCount} bytes of {storable.Storage}: it belongs to a run of other sizes or precision.");
             storable.Load(stream);
         }
         catch (EndOfStreamException)
         {
-            throw Foreign(name);
+            throw Foreign(key);
         }
     }
 
@@ -111,33 +115,33 @@ internal sealed class ArchiveReader<V>(Stream stream, long end) : IArchive<V>
         if (stream.Position != end) throw Foreign("end");
     }
 
-    private ulong Read(string name)
+    private ulong Read(string key)
     {
-        Expect(name);
+        Expect(key);
         try
         {
             return reader.ReadUInt64();
         }
         catch (EndOfStreamException)
         {
-            throw Foreign(name);
+            throw Foreign(key);
         }
     }
 
-    private void Expect(string name)
+    private void Expect(string key)
     {
         try
         {
-            if (reader.ReadString() != name) throw Foreign(name);
+            if (reader.ReadString() != key) throw Foreign(key);
         }
         catch (EndOfStreamException)
         {
-            throw Foreign(name);
+            throw Foreign(key);
         }
     }
 
-    private static CheckpointException Foreign(string name) =>
-        new($"The checkpoint does not hold '{name}' where this run expects it: it belongs to a run with another method, other settings or other stopping rules.");
+    private static CheckpointException Foreign(string key) =>
+        new($"The checkpoint does not hold '{key}' where this run expects it: it belongs to a run with another method, other settings or other stopping rules.");
 }
 
 internal static class Storable

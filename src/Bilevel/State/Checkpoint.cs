@@ -38,7 +38,7 @@ public sealed record CheckpointInfo(string Description, string InstructionSet, s
 public sealed record Checkpoint(CheckpointInfo Info, Action<Stream> WriteState)
 {
     /// <summary>The format version that this library writes and reads.</summary>
-    public const int FormatVersion = 2;
+    public const int FormatVersion = 3;
 
     private const int BufferSize = 1 << 16;
 

@@ -100,8 +100,8 @@ public static class Stop
 
             public void Transfer(IArchive archive)
             {
-                archive.Transfer("in a row", ref inARow);
-                archive.Transfer("asked at", ref askedAt);
+                archive.Transfer(ref inARow);
+                archive.Transfer(ref askedAt);
             }
         }
     }
@@ -143,9 +143,9 @@ public static class Stop
 
             public void Transfer(IArchive archive)
             {
-                archive.Transfer("least residual", ref least);
-                archive.Transfer("iterations since", ref since);
-                archive.Transfer("largest residual", ref largest);
+                archive.Transfer(ref least);
+                archive.Transfer(ref since);
+                archive.Transfer(ref largest);
             }
         }
     }
@@ -249,10 +249,10 @@ public static class Stop
 
             public void Transfer(IArchive archive)
             {
-                archive.Transfer("first asked", ref began);
-                archive.Transfer("last free of bounds", ref free);
-                archive.Transfer("leaning", ref leaning);
-                archive.Transfer("ask again", ref askAgain);
+                archive.Transfer(ref began);
+                archive.Transfer(ref free);
+                archive.Transfer(ref leaning);
+                archive.Transfer(ref askAgain);
             }
         }
     }

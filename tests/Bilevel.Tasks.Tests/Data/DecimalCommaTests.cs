@@ -9,23 +9,23 @@ public sealed class DecimalCommaTests
     private static readonly DataOptions Commas = new() { Decimal = DecimalSign.Comma };
 
     [Theory]
-    [InlineData("1,5", 1.5, true)]
-    [InlineData("-0,25", -0.25, true)]
-    [InlineData("1.234,5", 1234.5, true)]
-    [InlineData("1.234.567", 1234567, true)]
-    [InlineData("1 234,50", 1234.5, true)]
-    [InlineData("1,5e3", 1500, true)]
-    [InlineData(",5", 0.5, true)]
-    [InlineData("5,", 5, true)]
-    [InlineData("0,123", 0.123, true)]
-    [InlineData("1234,567", 1234.567, true)]
-    [InlineData("1,234", 1.234, false)]
-    [InlineData("1.234", 1234, false)]
-    [InlineData("12", 12, false)]
-    public void ANumberWithADecimalCommaIsRead(string text, double value, bool isCertain)
+    [InlineData("1,5", 1.5, "DecimalComma")]
+    [InlineData("-0,25", -0.25, "DecimalComma")]
+    [InlineData("1.234,5", 1234.5, "Both")]
+    [InlineData("1.234.567", 1234567, "SeveralPoints")]
+    [InlineData("1 234,50", 1234.5, "Both")]
+    [InlineData("1,5e3", 1500, "DecimalComma")]
+    [InlineData(",5", 0.5, "DecimalComma")]
+    [InlineData("5,", 5, "DecimalComma")]
+    [InlineData("0,123", 0.123, "DecimalComma")]
+    [InlineData("1234,567", 1234.567, "DecimalComma")]
+    [InlineData("1,234", 1.234, "EitherComma")]
+    [InlineData("1.234", 1234, "EitherPoint")]
+    [InlineData("12", 12, "None")]
+    public void ANumberWithADecimalCommaIsRead(string text, double value, string signs)
     {
-        Assert.True(NumberText.TryComma(text, out double read, out bool certain));
-        Assert.Equal((value, isCertain), (read, certain));
+        Assert.True(NumberText.TryComma(text, out double read, out NumberSigns seen));
+        Assert.Equal((value, signs), (read, $"{seen}"));
     }
 
     [Theory]
@@ -63,10 +63,45 @@ public sealed class DecimalCommaTests
     [Fact]
     public void OneColumnThatIsCertainSettlesTheOthers()
     {
-        var data = Read("a;b;c;y\n1,5;1.234;0.125;0\n2,5;999;0.25;1\n3;12.000;1.5;1\n");
-        Assert.Equal([NumberForm.Comma, NumberForm.Comma, NumberForm.Plain], data.Encoding!.Columns.Select(c => c.Form));
-        Assert.Equal((1234 + 999 + 12000) / 3.0, data.Encoding.Columns[1].Mean, 1e-9);
-        Assert.Contains("file: the numbers of the columns 'a', 'b' have decimal commas, or points between thousands, as in '1,5'; they are read so. Setting decimal says otherwise.", data.Notes);
+        var data = Read("a;b;c;d;y\n1,5;1.234;0.125;7;0\n2,5;999.000.111;0.25;8;1\n3;12.000,5;1.5;1;1\n");
+        Assert.Equal([NumberForm.Comma, NumberForm.Comma, NumberForm.Plain, NumberForm.Comma], data.Encoding!.Columns.Select(c => c.Form));
+        Assert.Equal((1234 + 999000111 + 12000.5) / 3.0, data.Encoding.Columns[1].Mean, 1e-6);
+        Assert.Contains("file: the numbers of the columns 'a' (as in '1,5'), 'b' (as in '12.000,5') have decimal commas, or points between thousands, and are read so. Setting decimal says otherwise.", data.Notes);
+
+        // Whole numbers of the training file may have points between thousands elsewhere.
+        var other = CsvFile.ReadLike(InputFile.InMemory("other", "a;b;c;d;y\n1,5;1.234;0.125;4.706;0\n"u8.ToArray()), data.Encoding, data.ClassNames, new DataOptions(), forPrediction: true);
+        var same = CsvFile.ReadLike(InputFile.InMemory("other", "a;b;c;d;y\n1,5;1234;0.125;4706;0\n"u8.ToArray()), data.Encoding, data.ClassNames, new DataOptions(), forPrediction: true);
+        Assert.Equal(FeatureTableTests.Row(same.Table, 0), FeatureTableTests.Row(other.Table, 0));
+    }
+
+    [Theory]
+    [InlineData("v;y\n1.250;0\n2.875;1\n1,5;0\n4.500;1\n", "file, line 2, column 'v': the point in '1.250' may be the decimal one or stand between thousands, as '1,5' on line 4 has a decimal comma. Say that it stands between thousands (setting decimal, to comma), or write all numbers of the file in one way.")]
+    [InlineData("lat;price;y\n52.964;5,67;0\n51.123;6,5;1\n", "file, line 2, column 'lat': the point in '52.964' may be the decimal one or stand between thousands, as '5,67' on line 2, column 'price', has a decimal comma.")]
+    [InlineData("pop,tags,y\n\"7,311\",\"1,2\",0\n598,1,1\n\"2,553\",\"2,3\",0\n", "column 'pop': '7,311' has a decimal comma, or one between thousands. Say which (setting decimal, to comma or to point)")]
+    [InlineData("tags,y\n\"1,2\",0\n\"1,3\",1\n1,1\n", "column 'tags': '1,2' has a decimal comma, or is a list. Say that it is a decimal one (setting decimal, to comma), take the column as text (setting text-columns), or write numbers with a point and nothing else.")]
+    public void WhatMayBeReadInTwoWaysIsAsked(string text, string message) => CsvFileTests.Fails(() => Read(text), message);
+
+    [Theory]
+    [InlineData("v,y\n\"1,250\",0\n\"2,500\",1\n900,0\n", DecimalSign.Point, (1250 + 2500 + 900) / 3.0)]
+    [InlineData("v,y\n\"1,250\",0\n\"2,500\",1\n964.5,0\n", DecimalSign.Auto, (1250 + 2500 + 964.5) / 3)]
+    [InlineData("v,y\n\"1,250\",0\n\"2,500\",1\n900,0\n", DecimalSign.Comma, (1.25 + 2.5 + 900) / 3)]
+    [InlineData("v;y\n12,5%;0\n13,5 %;1\n14%;0\n", DecimalSign.Auto, 40 / 3.0)]
+    public void WhatIsSaidOrCanBeReadInOneWayIsRead(string text, DecimalSign sign, double mean) => Assert.Equal(mean, Read(text, new DataOptions { Decimal = sign }).Encoding!.Columns[0].Mean, 1e-9);
+
+    [Theory]
+    [InlineData("ip;y\n192.168.100.200;0\n192.168.100.201;1\n192.168.100.202;0\n")]
+    [InlineData("article,y\n1.234.567,0\n1.234.568,1\n")]
+    public void IdentifiersWithPointsAreNoNumbers(string text) => Assert.NotNull(Read(text).Encoding!.Columns[0].Levels);
+
+    [Fact]
+    public void AnotherDecimalSignInAnotherFileIsNamed()
+    {
+        var commas = Read("a;y\n1,5;0\n2,5;1\n");
+        CsvFileTests.Fails(() => CsvFile.ReadLike(InputFile.InMemory("new", "a;y\n4.85;0\n"u8.ToArray()), commas.Encoding!, commas.ClassNames, new DataOptions(), forPrediction: true),
+            "new, line 2, column 'a': '4.85' is no finite number in a column of numbers with decimal commas. It has a decimal point, and the training data have commas. Correct it, leave it empty, or remove the row.");
+        var points = Read("a;y\n1.5;0\n2.5;1\n");
+        CsvFileTests.Fails(() => CsvFile.ReadLike(InputFile.InMemory("new", "a;y\n4,85;0\n"u8.ToArray()), points.Encoding!, points.ClassNames, new DataOptions(), forPrediction: true),
+            "It has a decimal comma, and the training data were not read so (setting decimal of their run).");
     }
 
     [Fact]
@@ -83,22 +118,34 @@ public sealed class DecimalCommaTests
     [Fact]
     public void AFirstLineThatNamesTheSeparatorIsNoRow()
     {
-        var data = Read("sep=;\na;b,c;y\n1,5;2;0\n2,5;3;1\n");
-        Assert.Equal(["a", "b,c"], data.FeatureNames);
-        Assert.Equal([3, 4], data.Places);
+        foreach (string first in new[] { "sep=;", "\"sep=;\"", "SEP=;;;" })
+        {
+            var data = Read($"{first}\na;b,c;y\n1,5;2;0\n2,5;3;1\n");
+            Assert.Equal(["a", "b,c"], data.FeatureNames);
+            Assert.Equal([3, 4], data.Places);
+        }
     }
 
     [Theory]
     [InlineData("-999")]
     [InlineData("9999")]
     [InlineData("-99.0")]
+    [InlineData("-999,0")]
+    [InlineData("-999%")]
     public void ANumberOfNinesFarFromAllOthersIsDoubted(string filler)
     {
-        string rows = string.Concat(Enumerable.Range(0, 40).Select(i => FormattableString.Invariant($"{(i % 10 == 3 ? filler : $"{i % 7}.5")},{i % 2}\n")));
-        string number = double.Parse(filler, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture);
-        Assert.Equal([$"file: column 'a' has {number} in 4 rows, far from all other numbers, 0.5 to 6.5, and it is taken for a number. Where it means missing, say so (setting missing)."], Read("a,y\n" + rows).Notes);
-        Assert.Contains("file: column 'a' has no number in 4 rows", Assert.Single(Read("a,y\n" + rows, new DataOptions { Missing = [filler] }).Notes), StringComparison.Ordinal);
-        Assert.Empty(Read("a,y\n" + string.Concat(Enumerable.Range(90, 20).Select(i => FormattableString.Invariant($"{i * 7 % 20 + 90},{i % 2}\n")))).Notes);
+        string Cell(int i) => i % 10 == 3 ? filler : FormattableString.Invariant($"{i % 7}.5{(filler.EndsWith('%') ? "%" : "")}").Replace('.', filler.Contains(',', StringComparison.Ordinal) ? ',' : '.');
+        string rows = string.Concat(Enumerable.Range(0, 40).Select(i => FormattableString.Invariant($"{Cell(i)};{i % 2}\n")));
+        string number = filler.Split(',', '.', '%')[0];
+        string note = $"file: column 'a' has {number} in 4 rows, far from all other numbers, 0.5 to 6.5, and taken for numbers. Where that means missing, say so (setting missing, with all texts that mean it).";
+        Assert.Contains(note, Read("a;y\n" + rows).Notes);
+
+        // However it is written.
+        var missing = filler.EndsWith('%') ? filler : number;
+        Assert.Contains(Read("a;y\n" + rows, new DataOptions { Missing = [missing] }).Notes, n => n.Contains("file: column 'a' has no number in 4 rows", StringComparison.Ordinal));
+        Assert.Empty(Read("a,y\n" + string.Concat(Enumerable.Range(90, 20).Select(i => FormattableString.Invariant($"{(i * 7 % 20) + 90},{i % 2}\n")))).Notes);
+        string two = string.Concat(Enumerable.Range(0, 40).Select(i => FormattableString.Invariant($"{(i % 10 == 3 ? "-999" : i % 10 == 4 ? "-99" : $"{i % 7}.5")};{i % 2}\n")));
+        Assert.Contains(Read("a;y\n" + two).Notes, n => n.Contains("column 'a' has -999 and -99 in 8 rows, far from all other numbers", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -117,6 +164,7 @@ public sealed class DecimalCommaTests
     [InlineData("Setosa", "setosa", true)]
     [InlineData("Iris  setosa", "Iris setosa", true)]
     [InlineData("Müller", "Mu\u0308ller", true)]
+    [InlineData("dog", "do\u00ADg", true)]
     [InlineData("setosa", "setos", false)]
     public void LabelsThatLookAlikeAreTold(string one, string other, bool areTold)
     {

@@ -204,8 +204,8 @@ public sealed class OwnTableTests
     [Fact]
     public void NumbersWithSignsAreRefusedWhereTheyAreNotCertain()
     {
-        Fails("a;y\n1,234;0\n2,345;1\n", "file, line 2, column 'a': '1,234' has a decimal comma, or one between thousands. Say that it is a decimal one (setting decimal, to comma), or write numbers with a point and nothing else.");
-        Fails("a;y\n1,234;0\n2,3;1\n3,4;1\n", "file, line 3, column 'a': '2,3' has a decimal comma.", new DataOptions { Decimal = DecimalSign.Point });
+        Fails("a;y\n1,234;0\n2,345;1\n", "file, line 2, column 'a': '1,234' has a decimal comma, or one between thousands. Say which (setting decimal, to comma or to point), or write numbers with a point and nothing else.");
+        Fails("a;y\n1,234;0\n2,3;1\n3,4;1\n5;1\n6;0\n", "file, line 3, column 'a': '2,3' is no finite number in a column of numbers.", new DataOptions { Decimal = DecimalSign.Point });
         Fails("a;y\n12 %;0\n0.3;1\n0.4;1\n", "file, line 2, column 'a': '12 %' is a percentage, but 2 other cells are numbers without the sign.");
         var percents = Read("a;y\n12 %;0\n30 %;1\n");
         CsvFileTests.Fails(() => Like(percents, "a;y\n12;0\n"), "file, line 2, column 'a': '12' is no percentage in a column of percentages.");

@@ -53,7 +53,7 @@ public sealed class CheckpointTests : IDisposable
             bad[i] ^= 0xFF;
             System.IO.File.WriteAllBytes(File, bad);
             string reason = i < 8 ? "This is no checkpoint of this library, or its beginning is damaged."
-                : i < 12 ? FormattableString.Invariant($"The checkpoint has format version {BitConverter.ToInt32(bad, 8)}; this version of the library reads 2.")
+                : i < 12 ? FormattableString.Invariant($"The checkpoint has format version {BitConverter.ToInt32(bad, 8)}; this version of the library reads 3.")
                 : "The checkpoint is damaged: its checksum differs.";
             Assert.Equal($"{File}: {reason} The one before it is whole: copy {store.PreviousPath} over it and resume.", Assert.Throws<CheckpointException>(() => store.Load()).Message);
         }
@@ -220,11 +220,11 @@ public sealed class CheckpointTests : IDisposable
         long integer = long.MinValue;
         ulong bits = ulong.MaxValue;
         bool truth = true;
-        writer.Transfer("number", ref number);
-        writer.Transfer("integer", ref integer);
-        writer.Transfer("bits", ref bits);
-        writer.Transfer("truth", ref truth);
-        writer.Transfer("vector", Vectors.Of(1, -0.0));
+        writer.Transfer(ref number, "number");
+        writer.Transfer(ref integer, "integer");
+        writer.Transfer(ref bits, "bits");
+        writer.Transfer(ref truth, "truth");
+        writer.Transfer(Vectors.Of(1, -0.0), "vector");
         writer.Finish();
         Assert.False(writer.Loading);
         ArchiveReader<DenseVector<double>> Reader() => new(new MemoryStream(stream.ToArray()), stream.Length);
@@ -232,29 +232,29 @@ public sealed class CheckpointTests : IDisposable
         var reader = Reader();
         (number, integer, bits, truth) = (0, 0, 0, false);
         var vector = Vectors.Zeros(2);
-        reader.Transfer("number", ref number);
-        reader.Transfer("integer", ref integer);
-        reader.Transfer("bits", ref bits);
-        reader.Transfer("truth", ref truth);
+        reader.Transfer(ref number, "number");
+        reader.Transfer(ref integer, "integer");
+        reader.Transfer(ref bits, "bits");
+        reader.Transfer(ref truth, "truth");
         Assert.Contains("does not hold 'end'", Assert.Throws<CheckpointException>(reader.Finish).Message, StringComparison.Ordinal);
-        reader.Transfer("vector", vector);
+        reader.Transfer(vector, "vector");
         reader.Finish();
         Assert.True(reader.Loading);
         Assert.Equal((double.NaN, long.MinValue, ulong.MaxValue, true), (number, integer, bits, truth));
         Assert.Equal([1.0, double.NegativeZero], vector.ToDoubles());
-        Assert.Contains("does not hold 'more'", Assert.Throws<CheckpointException>(() => reader.Transfer("more", ref number)).Message, StringComparison.Ordinal);
+        Assert.Contains("does not hold 'more'", Assert.Throws<CheckpointException>(() => reader.Transfer(ref number, "more")).Message, StringComparison.Ordinal);
 
         var other = Reader();
-        Assert.StartsWith("The checkpoint does not hold 'integer' where this run expects it", Assert.Throws<CheckpointException>(() => other.Transfer("integer", ref integer)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("The checkpoint does not hold 'integer' where this run expects it", Assert.Throws<CheckpointException>(() => other.Transfer(ref integer, "integer")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Another_precision_is_refused()
     {
         using var stream = new MemoryStream();
-        new ArchiveWriter<DenseVector<double>>(stream).Transfer("x", Vectors.Zeros(2));
+        new ArchiveWriter<DenseVector<double>>(stream).Transfer(Vectors.Zeros(2), "x");
         stream.Position = 0;
-        var e = Assert.Throws<CheckpointException>(() => new ArchiveReader<DenseVector<float>>(stream, stream.Length).Transfer("x", new DenseVector<float>(4)));
+        var e = Assert.Throws<CheckpointException>(() => new ArchiveReader<DenseVector<float>>(stream, stream.Length).Transfer(new DenseVector<float>(4), "x"));
         Assert.StartsWith("The checkpoint holds x as 16 bytes of float64, this run has 16 bytes of float32", e.Message, StringComparison.Ordinal);
     }
 

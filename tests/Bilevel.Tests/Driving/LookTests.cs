@@ -131,7 +131,7 @@ public sealed class LookTests
 
             public void Transfer(IArchive<V> archive)
             {
-                foreach (var block in point) archive.Transfer("point", block);
+                foreach (var block in point) archive.Transfer(block);
             }
 
             private static V One(V like)

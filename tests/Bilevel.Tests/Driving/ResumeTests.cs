@@ -253,7 +253,7 @@ public sealed class ResumeTests
         Assert.Contains("another run: seed was '5' and is '6'. Resume", Refusal(new F2sa(), seed: 6), StringComparison.Ordinal);
         Assert.Contains("another run: method was 'f2sa' and is 'f2ba'. Resume", Refusal(new F2ba()), StringComparison.Ordinal);
         Assert.Contains("another run: the description was 'task a' and is not given; data was not given and is '7'. Resume", Refusal(new F2sa(), description: "data: 7"), StringComparison.Ordinal);
-        Assert.Equal("The checkpoint holds x as 24 bytes of float64, this run has 32 bytes of float64: it belongs to a run of other sizes or precision.", Refusal(new F2sa(), CurvedLevels.Vector<double>(4)));
+        Assert.Equal("The checkpoint holds point[BilevelProblem.X] as 24 bytes of float64, this run has 32 bytes of float64: it belongs to a run of other sizes or precision.", Refusal(new F2sa(), CurvedLevels.Vector<double>(4)));
         const string Foreign = "it belongs to a run with another method, other settings or other stopping rules.";
         Assert.Contains(Foreign, Refusal(new F2sa { Upper = new UpperStep { StepRule = StepRule.Adam } }), StringComparison.Ordinal);
         Assert.Contains(Foreign, Refusal(new F2sa(), stop: Stop.Iterations(9) | Stop.Residual(1e-9)), StringComparison.Ordinal);

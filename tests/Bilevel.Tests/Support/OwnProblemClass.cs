@@ -146,10 +146,10 @@ internal sealed record FollowersDescent : IFollowersMethod
 
         public void Transfer(IArchive<V> archive)
         {
-            foreach (var block in answer) archive.Transfer("x, z", block);
-            foreach (var block in y.AsSpan(1)) archive.Transfer("y", block);
+            foreach (var block in answer) archive.Transfer(block);
+            foreach (var block in y.AsSpan(1)) archive.Transfer(block);
             double residual = Residual;
-            archive.Transfer("residual", ref residual);
+            archive.Transfer(ref residual);
             Residual = residual;
         }
 

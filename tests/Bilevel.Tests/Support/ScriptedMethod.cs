@@ -62,9 +62,9 @@ internal sealed record ScriptedMethod(Func<long, double> Residual) : IBilevelMet
 
         public void Transfer(IArchive<V> archive)
         {
-            archive.Transfer("x", point[0]);
-            archive.Transfer("y", point[1]);
-            archive.Transfer("k", ref k);
+            archive.Transfer(point[0]);
+            archive.Transfer(point[1]);
+            archive.Transfer(ref k);
         }
     }
 }

@@ -78,9 +78,9 @@ internal sealed class Boundlessness<V>
     /// <summary>Saves or loads what the next looks depend on.</summary>
     public void Transfer(IArchive<V> archive)
     {
-        foreach (var block in before) archive.Transfer("point recorded before", block);
-        for (int b = 0; b < limits.Length; b++) archive.Transfer("norm to look at", ref limits[b]);
-        archive.Transfer("value to look at", ref deepest);
+        foreach (var block in before) archive.Transfer(block);
+        for (int b = 0; b < limits.Length; b++) archive.Transfer(ref limits[b]);
+        archive.Transfer(ref deepest);
     }
 
     private bool IsDue(ReadOnlySpan<V> point, int block)

@@ -67,17 +67,17 @@ internal sealed class ConstrainedAssessment<V>
 
     public void Transfer(IArchive<V> archive)
     {
-        foreach (var copy in u.AsSpan(Y1)) archive.Transfer("assessed copies", copy);
-        archive.Transfer("assessed answer", answers);
-        archive.Transfer("rho of the assessment", ref rho);
-        archive.Transfer("assessed", ref assessed);
-        archive.Transfer("first assessed", ref first);
-        AnswerPenalty = archive.Transferred("rho of the answer", AnswerPenalty);
-        archive.Transfer("assessed bias", ref biasNow);
-        archive.Transfer("assessed inner error", ref innerNow);
-        archive.Transfer("iterations assessed", ref iterations);
-        archive.Transfer("next assessment", ref next);
-        followers.Transfer(archive, "assessed ", rho);
+        foreach (var copy in u.AsSpan(Y1)) archive.Transfer(copy);
+        archive.Transfer(answers);
+        archive.Transfer(ref rho);
+        archive.Transfer(ref assessed);
+        archive.Transfer(ref first);
+        AnswerPenalty = archive.Transferred(AnswerPenalty);
+        archive.Transfer(ref biasNow);
+        archive.Transfer(ref innerNow);
+        archive.Transfer(ref iterations);
+        archive.Transfer(ref next);
+        followers.Transfer(archive, rho);
     }
 
     private void Assess(int limit)

@@ -72,7 +72,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
         return (((2.0 * LimitedMemory<V>.Capacity(Memory, x)) + 10) * x) + (2 * ((2.0 * MultiplierFollower<V>.Pairs(y)) + 15) * y) + (30.0 * multipliers);
     }
 
-    private sealed class Run<V> : IRun<V>, IRaisesPenalty
+    private sealed class Run<V> : MethodRun<V>, IRaisesPenalty
         where V : class, IVector<V>
     {
         // Armijo's and Wolfe's constants, and that of the approximate Wolfe conditions, which look at slopes where values drown.
@@ -124,11 +124,9 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             curvature = new LimitedMemory<V>(x, LimitedMemory<V>.Capacity(settings.Memory, x.Length));
         }
 
-        public double Residual { get; private set; } = double.NaN;
+        public override double Penalty => rho;
 
-        public double Penalty => rho;
-
-        public ReadOnlySpan<V> Point => u;
+        public override ReadOnlySpan<V> Point => u;
 
         public bool CanRaise => settings.Rho is null && rho < MostRho;
 
@@ -140,7 +138,7 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
 
         private double MostRho => settings.Rho ?? Math.Max(1 / settings.Tolerance, RoundingShare * settings.Tolerance / Precision.Of(x));
 
-        public void Step()
+        public override void Step()
         {
             if (double.IsNaN(gradientNorm)) Begin();
             else if (gradientNorm <= Math.Max(LastShare * settings.Tolerance, stageGoal) && Missing() > 1) RaiseRho(settings.RhoFactor);
@@ -154,22 +152,21 @@ public sealed record ConstrainedQuasiNewton : IBilevelMinimaxMethod
             }
         }
 
-        public void Transfer(IArchive<V> archive)
+        protected override void TransferState(IArchive<V> archive)
         {
-            archive.Transfer("u", u);
-            archive.Transfer("gradient", h);
-            archive.Transfer("rho", ref rho);
-            archive.Transfer("value", ref value);
-            archive.Transfer("gap", ref gap);
-            archive.Transfer("gradient norm", ref gradientNorm);
-            archive.Transfer("stage goal", ref stageGoal);
-            archive.Transfer("gain", ref gain);
-            archive.Transfer("sharpness", ref sharpness);
-            archive.Transfer("bias", ref bias);
-            archive.Transfer("has moved", ref hasMoved);
-            Residual = archive.Transferred("residual", Residual);
-            curvature.Transfer(archive, "leader");
-            followers.Transfer(archive, "", rho);
+            archive.Transfer(u);
+            archive.Transfer(h);
+            archive.Transfer(ref rho);
+            archive.Transfer(ref value);
+            archive.Transfer(ref gap);
+            archive.Transfer(ref gradientNorm);
+            archive.Transfer(ref stageGoal);
+            archive.Transfer(ref gain);
+            archive.Transfer(ref sharpness);
+            archive.Transfer(ref bias);
+            archive.Transfer(ref hasMoved);
+            curvature.Transfer(archive);
+            followers.Transfer(archive, rho);
         }
 
         private void Begin()

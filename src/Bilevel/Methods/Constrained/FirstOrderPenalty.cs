@@ -86,7 +86,7 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
             ? null
             : new Finding(Severity.Error, $"The method {Name} regularises by the diameter of the follower's set, which is not bounded.", "Give the follower a bounded set, or use ogda.");
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : MethodRun<V>
         where V : class, IVector<V>
     {
         private readonly FirstOrderPenalty settings;
@@ -133,14 +133,15 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
             penalty = new PenaltyFunction<V>(unconstrained, u);
             loop = new NonconvexConcave<V>(penalty, new SaddleSolverMode(Anchored: settings.Mode == FirstOrderPenaltyMode.Paper, PublishedStop: false), penalty.Value);
             Begin(Smoothness);
+            Residual = Here;
         }
 
         /// <summary>The norm of a subgradient of P at the point, and no less than the accuracy of a stage before the last.</summary>
-        public double Residual => rho < last ? Math.Max(loop.Residual, Accuracy) : loop.Residual;
+        private double Here => rho < last ? Math.Max(loop.Residual, Accuracy) : loop.Residual;
 
-        public double Penalty => rho;
+        public override double Penalty => rho;
 
-        public ReadOnlySpan<V> Point => point;
+        public override ReadOnlySpan<V> Point => point;
 
         // epsilon of the stage, and mu.
         private double Accuracy => 1 / rho;
@@ -155,7 +156,22 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
 
         private bool IsAdaptive => settings.Mode == FirstOrderPenaltyMode.Practical && settings.AdaptiveSmoothness;
 
-        public void Step()
+        public override void Step()
+        {
+            Advance();
+            Residual = Here;
+        }
+
+        protected override void TransferState(IArchive<V> archive)
+        {
+            archive.Transfer(ref rho);
+            archive.Transfer(point[Y2]);
+            archive.Transfer(point[Z2]);
+            loop.Transfer(archive);
+            Configure();
+        }
+
+        private void Advance()
         {
             bool done = loop.Step();
             EstimateMultipliers();
@@ -165,15 +181,6 @@ public sealed record FirstOrderPenalty : IBilevelMinimaxMethod
             double share = loop.Smoothness / Smoothness;
             rho = Math.Min(settings.RhoFactor * rho, last);
             Begin(share * Smoothness);
-        }
-
-        public void Transfer(IArchive<V> archive)
-        {
-            archive.Transfer("stage rho", ref rho);
-            archive.Transfer("multipliers at z", point[Y2]);
-            archive.Transfer("multipliers at y", point[Z2]);
-            loop.Transfer(archive);
-            Configure();
         }
 
         private void Begin(double smoothness)

@@ -60,10 +60,10 @@ internal sealed class FollowerPair<V>
     }
 
     /// <summary>Saves or loads what was learned; the copies belong to the caller.</summary>
-    public void Transfer(IArchive<V> archive, string prefix, double rho)
+    public void Transfer(IArchive<V> archive, double rho)
     {
-        answer.Transfer(archive, prefix + "answer");
-        perturbed.Transfer(archive, prefix + "perturbed");
+        answer.Transfer(archive);
+        perturbed.Transfer(archive);
         if (archive.Loading) perturbed.Sigma = 1 / rho;
     }
 }

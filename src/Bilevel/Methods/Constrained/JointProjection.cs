@@ -84,7 +84,7 @@ internal sealed class JointProjection<V>
     }
 
     /// <summary>Saves or loads the multipliers, from which the next projection starts.</summary>
-    public void Transfer(IArchive<V> archive) => archive.Transfer("multipliers of the projection", m);
+    public void Transfer(IArchive<V> archive) => archive.Transfer(m);
 
     // (x, y) = P(x0 - A'm, y0 - B'm) and c there, at m = ahead.
     private void Respond()

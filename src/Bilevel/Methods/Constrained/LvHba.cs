@@ -93,7 +93,7 @@ public sealed record LvHba : IBilevelMinimaxMethod
     /// <inheritdoc/>
     IEnumerable<Finding> IMethod.Validate<V>(IProblem<V> problem, IReadOnlyList<V> start) => ConstrainedMethods.Validate(this, problem, start);
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : MethodRun<V>
         where V : class, IVector<V>
     {
         private readonly LvHba settings;
@@ -134,22 +134,19 @@ public sealed record LvHba : IBilevelMinimaxMethod
             answer = [x, point[X2], .. point.Skip(Y1).Select(b => b.Copy())];
         }
 
-        /// <summary>|grad F| as last assessed, and what the joint projection leaves of the violation.</summary>
-        public double Residual { get; private set; } = double.NaN;
-
         /// <summary>c_k times the gradient in x of the function that it descends.</summary>
-        public double Estimate => Weight * directionX.Norm();
+        public override double Estimate => Weight * directionX.Norm();
 
-        public string? Remark => assessment.Remark;
+        public override string? Remark => assessment.Remark;
 
-        public double Penalty => assessment.IsClose ? assessment.AnswerPenalty : Weight;
+        public override double Penalty => assessment.IsClose ? assessment.AnswerPenalty : Weight;
 
-        public ReadOnlySpan<V> Point => answer;
+        public override ReadOnlySpan<V> Point => answer;
 
         // c_k
         private double Weight => settings.PenaltyStart * Math.Pow(Math.Max(k, 1), settings.PenaltyPower);
 
-        public void Step()
+        public override void Step()
         {
             k++;
             MoveFollower();
@@ -158,12 +155,11 @@ public sealed record LvHba : IBilevelMinimaxMethod
             Answer();
         }
 
-        public void Transfer(IArchive<V> archive)
+        protected override void TransferState(IArchive<V> archive)
         {
-            archive.Transfer("point", point);
-            archive.Transfer("zeta", zeta);
-            archive.Transfer("k", ref k);
-            Residual = archive.Transferred("residual", Residual);
+            archive.Transfer(point);
+            archive.Transfer(zeta);
+            archive.Transfer(ref k);
             projection?.Transfer(archive);
             assessment.Transfer(archive);
             if (archive.Loading) Answer();

@@ -98,27 +98,27 @@ internal sealed class NonconvexConcave<V>
 
     public void Transfer(IArchive<V> archive)
     {
-        archive.Transfer("point", function.Point);
-        archive.Transfer("begin", begin);
-        archive.Transfer("centre", subproblem.Centre);
+        archive.Transfer(function.Point);
+        archive.Transfer(begin);
+        archive.Transfer(subproblem.Centre);
         plan = plan with
         {
-            Tolerance = archive.Transferred("stage accuracy", plan.Tolerance),
-            SubproblemTolerance = archive.Transferred("stage first accuracy", plan.SubproblemTolerance),
-            Smoothness = archive.Transferred("stage smoothness", plan.Smoothness),
-            Diameter = archive.Transferred("diameter", plan.Diameter),
-            Bound = archive.Transferred("bound of L", plan.Bound),
-            Warm = archive.Transferred("warm", plan.Warm),
-            Adaptive = archive.Transferred("adaptive", plan.Adaptive),
+            Tolerance = archive.Transferred(plan.Tolerance),
+            SubproblemTolerance = archive.Transferred(plan.SubproblemTolerance),
+            Smoothness = archive.Transferred(plan.Smoothness),
+            Diameter = archive.Transferred(plan.Diameter),
+            Bound = archive.Transferred(plan.Bound),
+            Warm = archive.Transferred(plan.Warm),
+            Adaptive = archive.Transferred(plan.Adaptive),
         };
-        archive.Transfer("L", ref smoothness);
-        archive.Transfer("floor of L", ref floor);
-        archive.Transfer("first residual", ref firstResidual);
-        archive.Transfer("accepted residual", ref accepted);
-        Residual = archive.Transferred("loop residual", Residual);
-        archive.Transfer("proximal steps", ref steps);
-        archive.Transfer("outer", ref outer);
-        archive.Transfer("cut before", ref cutBefore);
+        archive.Transfer(ref smoothness);
+        archive.Transfer(ref floor);
+        archive.Transfer(ref firstResidual);
+        archive.Transfer(ref accepted);
+        Residual = archive.Transferred(Residual);
+        archive.Transfer(ref steps);
+        archive.Transfer(ref outer);
+        archive.Transfer(ref cutBefore);
         solver.Transfer(archive);
         (subproblem.Smoothness, subproblem.StrongConcavity) = (smoothness, StrongConcavity);
         Limit(StrongConcavity, plan.SubproblemTolerance / (steps + 1));

@@ -95,7 +95,7 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
     internal bool Suits<V>(BilevelMinimaxProblem<V> problem, IReadOnlyList<V> start)
         where V : class, IVector<V> => double.IsFinite(Diameter ?? problem.MaximiserDiameter(start));
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : MethodRun<V>
         where V : class, IVector<V>
     {
         // The theory is for accuracies up to this (section 4.6).
@@ -126,13 +126,11 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             accuracy = paper ? settings.Tolerance : Math.Max(settings.FirstAccuracy ?? LargestAccuracy, settings.Tolerance);
         }
 
-        public double Residual { get; private set; } = double.NaN;
+        public override double Penalty => 1 / accuracy;
 
-        public double Penalty => 1 / accuracy;
+        public override ReadOnlySpan<V> Point => point;
 
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
+        public override void Step()
         {
             // What ended a stage is judged by its own rho, so the next begins with the step that follows.
             if (due) BeginStage();
@@ -140,12 +138,11 @@ public sealed record ProximalPoint : IBilevelMinimaxMethod
             Residual = loop.Residual;
         }
 
-        public void Transfer(IArchive<V> archive)
+        protected override void TransferState(IArchive<V> archive)
         {
-            archive.Transfer("accuracy", ref accuracy);
-            archive.Transfer("begun", ref begun);
-            archive.Transfer("stage due", ref due);
-            Residual = archive.Transferred("residual", Residual);
+            archive.Transfer(ref accuracy);
+            archive.Transfer(ref begun);
+            archive.Transfer(ref due);
             if (begun) loop.Transfer(archive);
             penalty.Rho = 1 / accuracy;
         }

@@ -212,17 +212,17 @@ public sealed record Sapd : PenaltyMethod
 
         protected override void TransferMore(IArchive<V> archive)
         {
-            archive.Transfer("end of subproblem", ended);
-            if (!settings.MovingCentre) foreach (int b in Maximisers) archive.Transfer("centre", centre[b]);
-            archive.Transfer("gradients before", before);
-            archive.Transfer("sum", sum);
-            archive.Transfer("last move", lastMove);
-            archive.Transfer("iterations", ref iterations);
-            archive.Transfer("iteration", ref iteration);
-            archive.Transfer("started", ref started);
-            archive.Transfer("polished", ref polished);
-            archive.Transfer("polishing", ref polishing);
-            archive.Transfer("agreement", ref agreement);
+            archive.Transfer(ended);
+            if (!settings.MovingCentre) foreach (int b in Maximisers) archive.Transfer(centre[b]);
+            archive.Transfer(before);
+            archive.Transfer(sum);
+            archive.Transfer(lastMove);
+            archive.Transfer(ref iterations);
+            archive.Transfer(ref iteration);
+            archive.Transfer(ref started);
+            archive.Transfer(ref polished);
+            archive.Transfer(ref polishing);
+            archive.Transfer(ref agreement);
             samples.Transfer(archive);
         }
 

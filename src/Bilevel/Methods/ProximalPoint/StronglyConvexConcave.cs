@@ -115,13 +115,13 @@ internal sealed class StronglyConvexConcave<V>
 
     public void Transfer(IArchive<V> archive)
     {
-        archive.Transfer("slow", slow);
-        archive.Transfer("fast", fast);
-        var of = new SaddleConstants(archive.Transferred("sx", constants.StrongConvexity), archive.Transferred("sy", constants.StrongConcavity), archive.Transferred("smoothness", constants.Smoothness));
-        Configure(of, archive.Transferred("accuracy", tolerance));
-        Residual = archive.Transferred("saddle residual", Residual);
-        InnerIterations = archive.Transferred("inner iterations", InnerIterations);
-        CutOff = archive.Transferred("cut off", CutOff);
+        archive.Transfer(slow);
+        archive.Transfer(fast);
+        var of = new SaddleConstants(archive.Transferred(constants.StrongConvexity), archive.Transferred(constants.StrongConcavity), archive.Transferred(constants.Smoothness));
+        Configure(of, archive.Transferred(tolerance));
+        Residual = archive.Transferred(Residual);
+        InnerIterations = archive.Transferred(InnerIterations);
+        CutOff = archive.Transferred(CutOff);
     }
 
     private void Configure(SaddleConstants of, double accuracy)

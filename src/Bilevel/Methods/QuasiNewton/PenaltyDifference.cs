@@ -159,27 +159,27 @@ internal sealed class PenaltyDifference<V>
     /// <summary>Saves or loads everything, but for the copies y and z, which belong to the caller.</summary>
     public void Transfer(IArchive<V> archive)
     {
-        archive.Transfer("lambda", ref lambda);
-        archive.Transfer("hypergradient", hypergradient.Direction);
-        archive.Transfer("gain", ref gain);
-        archive.Transfer("coupling", ref coupling);
-        archive.Transfer("largest slope", ref largestSlope);
-        archive.Transfer("last norm", ref reference);
-        GradientNorm = archive.Transferred("gradient norm", GradientNorm);
-        Value = archive.Transferred("value", Value);
-        ValueNoise = archive.Transferred("value noise", ValueNoise);
-        Error = archive.Transferred("error", Error);
-        Asymmetry = archive.Transferred("asymmetry", Asymmetry);
-        Spread = archive.Transferred("spread", Spread);
-        Loss = archive.Transferred("loss", Loss);
-        LossRounding = archive.Transferred("rounding of the loss", LossRounding);
-        Straddles = archive.Transferred("straddles", Straddles);
-        zOn.Transfer(archive, "z");
-        yOn.Transfer(archive, "y");
+        archive.Transfer(ref lambda);
+        archive.Transfer(hypergradient.Direction);
+        archive.Transfer(ref gain);
+        archive.Transfer(ref coupling);
+        archive.Transfer(ref largestSlope);
+        archive.Transfer(ref reference);
+        GradientNorm = archive.Transferred(GradientNorm);
+        Value = archive.Transferred(Value);
+        ValueNoise = archive.Transferred(ValueNoise);
+        Error = archive.Transferred(Error);
+        Asymmetry = archive.Transferred(Asymmetry);
+        Spread = archive.Transferred(Spread);
+        Loss = archive.Transferred(Loss);
+        LossRounding = archive.Transferred(LossRounding);
+        Straddles = archive.Transferred(Straddles);
+        zOn.Transfer(archive);
+        yOn.Transfer(archive);
         if (wOn is not null)
         {
-            archive.Transfer("w", w);
-            wOn.Transfer(archive, "w");
+            archive.Transfer(w);
+            wOn.Transfer(archive);
         }
 
         if (archive.Loading) SetSigma();

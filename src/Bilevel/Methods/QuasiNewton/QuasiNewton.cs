@@ -81,7 +81,7 @@ public sealed partial record QuasiNewton : IBilevelMethod
     private int Pairs<V>(int length)
         where V : class, IVector<V> => Memory ?? LimitedMemory<V>.Capacity(length is > DefaultMemory and <= LargestMemory ? length : DefaultMemory, length);
 
-    private sealed partial class Run<V> : IRun<V>
+    private sealed partial class Run<V> : MethodRun<V>
         where V : class, IVector<V>
     {
         // Armijo's and Wolfe's constants, and the share of the slope that Armijo's turns into where rounding hides values.
@@ -127,15 +127,13 @@ public sealed partial record QuasiNewton : IBilevelMethod
             curvature = new LimitedMemory<V>(x, settings.Pairs<V>(x.Length));
         }
 
-        public double Residual { get; private set; } = double.NaN;
+        public override double Estimate => difference.GradientNorm;
 
-        public double Estimate => difference.GradientNorm;
+        public override double Penalty => difference.Lambda;
 
-        public double Penalty => difference.Lambda;
+        public override ReadOnlySpan<V> Point => point;
 
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
+        public override void Step()
         {
             if (double.IsNaN(Residual)) Begin();
             else if (isStuck || IsAtRest) return;   // nothing is left to gain
@@ -145,32 +143,31 @@ public sealed partial record QuasiNewton : IBilevelMethod
             Residual = difference.GradientNorm + difference.Error + Bias;
         }
 
-        public (SolveStatus Status, string Reason)? Settled(double tolerance) =>
+        public override (SolveStatus Status, string Reason)? Settled(double tolerance) =>
             settings.Lambda is not null && isLast && IsStationary && bias > tolerance && difference.GradientNorm <= tolerance
                 ? GivenLambda.Settled(difference.Lambda, difference.GradientNorm, bias, tolerance, "lambda", chosen: true, settings.Order)
             : isStuck ? (SolveStatus.Stalled, FormattableString.Invariant($"No step lowers the penalty function at lambda = {difference.Lambda:G4} any more, although the norm of its gradient is {difference.GradientNorm:G3}: rounding or a kink of F ends the progress."))
             : IsAtRest ? (SolveStatus.Stalled, FormattableString.Invariant($"Rounding keeps lambda from rising beyond {difference.Lambda:G4}: the penalty function is stationary there, but its bias is about {bias:G3}. Ask for a tolerance above that."))
             : null;
 
-        public void Transfer(IArchive<V> archive)
+        protected override void TransferState(IArchive<V> archive)
         {
-            archive.Transfer("x", x);
-            archive.Transfer("y", y);
-            archive.Transfer("z", z);
-            archive.Transfer("stage goal", ref stageGoal);
-            archive.Transfer("bias", ref bias);
-            archive.Transfer("bias before", ref biasBefore);
-            archive.Transfer("norm at bias", ref normAtBias);
-            archive.Transfer("sharpness", ref sharpness);
-            archive.Transfer("stages in vain", ref stagesInVain);
-            archive.Transfer("lambda is final", ref isLast);
-            archive.Transfer("has moved", ref hasMoved);
-            archive.Transfer("is stuck", ref isStuck);
-            archive.Transfer("last move", ref lastMove);
-            archive.Transfer("failures", ref failures);
-            Residual = archive.Transferred("residual", Residual);
+            archive.Transfer(x);
+            archive.Transfer(y);
+            archive.Transfer(z);
+            archive.Transfer(ref stageGoal);
+            archive.Transfer(ref bias);
+            archive.Transfer(ref biasBefore);
+            archive.Transfer(ref normAtBias);
+            archive.Transfer(ref sharpness);
+            archive.Transfer(ref stagesInVain);
+            archive.Transfer(ref isLast);
+            archive.Transfer(ref hasMoved);
+            archive.Transfer(ref isStuck);
+            archive.Transfer(ref lastMove);
+            archive.Transfer(ref failures);
             LocalConstants.Transfer(archive, ref constants);
-            curvature.Transfer(archive, "leader");
+            curvature.Transfer(archive);
             difference.Transfer(archive);
         }
 

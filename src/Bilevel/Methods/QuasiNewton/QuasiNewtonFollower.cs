@@ -136,12 +136,12 @@ internal sealed class QuasiNewtonFollower<V>
     }
 
     /// <summary>Saves or loads what is known of the curvature.</summary>
-    public void Transfer(IArchive<V> archive, string name)
+    public void Transfer(IArchive<V> archive)
     {
-        curvature.Transfer(archive, name);
-        archive.Transfer($"{name} upper slope", ref upperSlope);
-        archive.Transfer($"{name} length", ref length);
-        if (!isFree) archive.Transfer($"{name} face", face);
+        curvature.Transfer(archive);
+        archive.Transfer(ref upperSlope);
+        archive.Transfer(ref length);
+        if (!isFree) archive.Transfer(face);
     }
 
     // y <- trial

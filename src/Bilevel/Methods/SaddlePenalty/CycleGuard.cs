@@ -46,12 +46,12 @@ internal sealed class CycleGuard<V>(V watched)
     /// <summary>Saves or loads the state.</summary>
     public void Transfer(IArchive<V> archive)
     {
-        archive.Transfer("window began at", began);
-        archive.Transfer("window", ref window);
-        archive.Transfer("path", ref path);
-        archive.Transfer("best", ref best);
-        archive.Transfer("least", ref least);
-        archive.Transfer("window iteration", ref iteration);
+        archive.Transfer(began);
+        archive.Transfer(ref window);
+        archive.Transfer(ref path);
+        archive.Transfer(ref best);
+        archive.Transfer(ref least);
+        archive.Transfer(ref iteration);
     }
 
     private void Begin()

@@ -51,12 +51,12 @@ internal sealed class FallbackRun<V>(IRun<V> fast, Func<IReadOnlyList<V>, IRun<V
     public void Transfer(IArchive<V> archive)
     {
         fast.Transfer(archive);
-        archive.Transfer("best", best);
-        archive.Transfer("best residual", ref bestResidual);
-        archive.Transfer("watched", ref iteration);
-        archive.Transfer("best at", ref bestAt);
+        archive.Transfer(best);
+        archive.Transfer(ref bestResidual);
+        archive.Transfer(ref iteration);
+        archive.Transfer(ref bestAt);
         long gaveUp = successor is null ? 0 : 1;
-        archive.Transfer("gave up", ref gaveUp);
+        archive.Transfer(ref gaveUp);
         if (gaveUp == 0) return;
         successor ??= slow(best);
         successor.Transfer(archive);

@@ -43,6 +43,6 @@ public sealed record Ogda : PenaltyMethod
 
         protected override void Restart() => changeBefore.Scale(0);
 
-        protected override void TransferMore(IArchive<V> archive) => archive.Transfer("F(u) - F(u before)", changeBefore);
+        protected override void TransferMore(IArchive<V> archive) => archive.Transfer(changeBefore);
     }
 }

@@ -6,7 +6,7 @@ namespace Bilevel;
 /// What the methods on the penalty function share: the point u = (w, v) with the rows F(u), proximal steps by block,
 /// the stages of rho and the saddle start. A method adds its iteration.
 /// </summary>
-internal abstract class PenaltyRun<V> : IRun<V>, IRaisesPenalty
+internal abstract class PenaltyRun<V> : MethodRun<V>, IRaisesPenalty
     where V : class, IVector<V>
 {
     // The step of x1 is this multiple of rho times that of y and z, at least one times; where the run cycles it is
@@ -59,14 +59,11 @@ internal abstract class PenaltyRun<V> : IRun<V>, IRaisesPenalty
         SolveSaddle(Accuracy);
     }
 
-    /// <summary>The norm of a subgradient of the penalty function at u: K1 and K2 in one number.</summary>
-    public double Residual { get; private set; } = double.NaN;
-
-    public double Penalty => rho;
+    public override double Penalty => rho;
 
     public bool CanRaise => stages.Rho is null && rho >= stages.Last(tolerance);
 
-    public virtual ReadOnlySpan<V> Point => U;
+    public override ReadOnlySpan<V> Point => U;
 
     /// <summary>u = (w, v), changed in place.</summary>
     protected V[] U { get; }
@@ -92,7 +89,7 @@ internal abstract class PenaltyRun<V> : IRun<V>, IRaisesPenalty
     // What the present stage aims at.
     private double Accuracy => Math.Max(tolerance, 1 / rho);
 
-    public void Step()
+    public override void Step()
     {
         if (!begun) Begin();
         origin.CopyFrom(U);
@@ -112,18 +109,17 @@ internal abstract class PenaltyRun<V> : IRun<V>, IRaisesPenalty
         if (Residual <= Accuracy) ConsiderRho();
     }
 
-    public void Transfer(IArchive<V> archive)
+    protected override void TransferState(IArchive<V> archive)
     {
-        archive.Transfer("u", U);
-        archive.Transfer("F(u)", Rows);
-        archive.Transfer("rho", ref rho);
-        archive.Transfer("caution", ref caution);
-        archive.Transfer("smallest move", ref smallestMove);
-        for (int b = 0; b < BlockCount; b++) archive.Transfer("rounding", ref rounding[b]);
-        archive.Transfer("game iteration", ref iteration);
-        archive.Transfer("begun", ref begun);
-        archive.Transfer("gap due", ref gapDue);
-        Residual = archive.Transferred("residual", Residual);
+        archive.Transfer(U);
+        archive.Transfer(Rows);
+        archive.Transfer(ref rho);
+        archive.Transfer(ref caution);
+        archive.Transfer(ref smallestMove);
+        for (int b = 0; b < BlockCount; b++) archive.Transfer(ref rounding[b]);
+        archive.Transfer(ref iteration);
+        archive.Transfer(ref begun);
+        archive.Transfer(ref gapDue);
         Search.Transfer(archive);
         guard.Transfer(archive);
         TransferMore(archive);

@@ -98,9 +98,9 @@ internal sealed class StepSearch(double? fixedStep)
     /// <summary>Saves or loads the state.</summary>
     public void Transfer(IArchive archive)
     {
-        archive.Transfer("step", ref step);
-        archive.Transfer("last step", ref last);
-        archive.Transfer("ratio", ref ratioSeen);
-        archive.Transfer("growing", ref growing);
+        archive.Transfer(ref step);
+        archive.Transfer(ref last);
+        archive.Transfer(ref ratioSeen);
+        archive.Transfer(ref growing);
     }
 }

@@ -62,7 +62,7 @@ public sealed record SmoothedExtragradient : PenaltyMethod
 
         protected override void Restart() => centre.CopyFrom(U);
 
-        protected override void TransferMore(IArchive<V> archive) => archive.Transfer("centre", centre);
+        protected override void TransferMore(IArchive<V> archive) => archive.Transfer(centre);
 
         // The gradient of weight |w - wBar|^2 at a point, added to the direction.
         private void Pull(int block, V at, double step)

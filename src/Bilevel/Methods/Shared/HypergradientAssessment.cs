@@ -161,21 +161,21 @@ internal sealed class HypergradientAssessment<V>
 
     public void Transfer(IArchive<V> archive)
     {
-        archive.Transfer("assessed z", z);
-        archive.Transfer("assessed y", y);
-        archive.Transfer("assessed y at 2 lambda", doubled);
-        archive.Transfer("lambda of the assessment", ref lambda);
-        archive.Transfer("assessed", ref assessed);
-        archive.Transfer("norm at the assessment", ref normThen);
-        archive.Transfer("assessed bias", ref biasNow);
-        archive.Transfer("assessed inner error", ref innerNow);
-        archive.Transfer("inner steps saved up", ref credit);
-        archive.Transfer("inner steps of the assessment", ref cost);
-        archive.Transfer("iterations", ref iterations);
-        archive.Transfer("bound before the first", ref unassessed);
-        archive.Transfer("assessed when lambda was raised", ref assessedThen);
-        archive.Transfer("iterations when lambda was raised", ref raisedAt);
-        archive.Transfer("assessments at rest", ref settled);
+        archive.Transfer(z);
+        archive.Transfer(y);
+        archive.Transfer(doubled);
+        archive.Transfer(ref lambda);
+        archive.Transfer(ref assessed);
+        archive.Transfer(ref normThen);
+        archive.Transfer(ref biasNow);
+        archive.Transfer(ref innerNow);
+        archive.Transfer(ref credit);
+        archive.Transfer(ref cost);
+        archive.Transfer(ref iterations);
+        archive.Transfer(ref unassessed);
+        archive.Transfer(ref assessedThen);
+        archive.Transfer(ref raisedAt);
+        archive.Transfer(ref settled);
         LocalConstants.Transfer(archive, ref constants);
         noise?.Transfer(archive);
         followers.Transfer(archive);
@@ -360,6 +360,6 @@ internal sealed class SampleNoise<V>
     public void Transfer(IArchive archive)
     {
         samples.Transfer(archive);
-        archive.Transfer("noise", ref deviation);
+        archive.Transfer(ref deviation);
     }
 }

@@ -92,13 +92,13 @@ internal sealed class LambdaStages<V>
 
     public void Transfer(IArchive archive)
     {
-        archive.Transfer("lambda", ref lambda);
-        archive.Transfer("bias", ref estimate);
-        archive.Transfer("bias before", ref before);
-        archive.Transfer("stages in vain", ref stagesInVain);
-        archive.Transfer("lambda is final", ref isFinal);
-        archive.Transfer("least gradient of the stage", ref least);
-        archive.Transfer("idle iterations of the stage", ref idle);
+        archive.Transfer(ref lambda);
+        archive.Transfer(ref estimate);
+        archive.Transfer(ref before);
+        archive.Transfer(ref stagesInVain);
+        archive.Transfer(ref isFinal);
+        archive.Transfer(ref least);
+        archive.Transfer(ref idle);
         estimator.Transfer(archive);
     }
 

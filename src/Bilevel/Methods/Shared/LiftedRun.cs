@@ -63,7 +63,7 @@ internal sealed class LiftedRun<V> : IRun<V>
     {
         run.Transfer(archive);
         double residual = Residual;
-        archive.Transfer("lifted residual", ref residual);
+        archive.Transfer(ref residual);
         Residual = residual;
         assessment.Transfer(archive);
         counted = counts.Total;

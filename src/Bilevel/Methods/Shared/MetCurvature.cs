@@ -76,8 +76,8 @@ internal sealed class MetCurvature<V>(V like)
 
     public void Transfer(IArchive archive)
     {
-        archive.Transfer("smoothness growth", ref growth);
-        archive.Transfer("least curvature", ref least);
+        archive.Transfer(ref growth);
+        archive.Transfer(ref least);
     }
 
     private bool Reject(double shrink)

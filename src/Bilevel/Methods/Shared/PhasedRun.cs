@@ -91,14 +91,14 @@ internal sealed class PhasedRun<V> : IRun<V>, IPhasedRun, IRunView
 
     public void Transfer(IArchive<V> archive)
     {
-        archive.Transfer("phase of the method", ref phase);
-        archive.Transfer("where it began", began);
-        archive.Transfer("iterations of all phases", ref iteration);
-        archive.Transfer("point of least residual", best);
-        archive.Transfer("least residual", ref least);
-        archive.Transfer("last phase broke down", ref isOver);
-        archive.Transfer("point of breakdown", broken);
-        archive.Transfer("has broken down", ref hasBroken);
+        archive.Transfer(ref phase);
+        archive.Transfer(began);
+        archive.Transfer(ref iteration);
+        archive.Transfer(best);
+        archive.Transfer(ref least);
+        archive.Transfer(ref isOver);
+        archive.Transfer(broken);
+        archive.Transfer(ref hasBroken);
         if (archive.Loading) (run, monitor) = Begin();
         run.Transfer(archive);
         monitor.Transfer(archive);

@@ -93,15 +93,15 @@ internal sealed class StepGuard<V>
 
     public void Transfer(IArchive<V> archive)
     {
-        archive.Transfer("last accepted", kept);
-        archive.Transfer("norm at z", ref normZ);
-        archive.Transfer("norm at y", ref normY);
-        archive.Transfer("largest norm", ref largest);
-        archive.Transfer("share of the steps", ref share);
-        archive.Transfer("rejections", ref rejections);
-        archive.Transfer("iterations guarded", ref iterations);
-        archive.Transfer("measured at", ref measured);
-        archive.Transfer("measured next", ref next);
-        archive.Transfer("measure soon", ref wanted);
+        archive.Transfer(kept);
+        archive.Transfer(ref normZ);
+        archive.Transfer(ref normY);
+        archive.Transfer(ref largest);
+        archive.Transfer(ref share);
+        archive.Transfer(ref rejections);
+        archive.Transfer(ref iterations);
+        archive.Transfer(ref measured);
+        archive.Transfer(ref next);
+        archive.Transfer(ref wanted);
     }
 }

@@ -168,13 +168,13 @@ internal sealed class UpperMover<V> : IUpperMove<V>
 
     public void Transfer(IArchive<V> archive)
     {
-        if (average is not null) archive.Transfer("direction average", average);
-        if (squares is not null) archive.Transfer("direction squares", squares);
-        if (last is not null) archive.Transfer("last x", last);
-        archive.Transfer("sum of squares", ref sumOfSquares);
-        archive.Transfer("last step", ref lastStep);
-        archive.Transfer("growth", ref growth);
-        archive.Transfer("moves", ref count);
+        if (average is not null) archive.Transfer(average);
+        if (squares is not null) archive.Transfer(squares);
+        if (last is not null) archive.Transfer(last);
+        archive.Transfer(ref sumOfSquares);
+        archive.Transfer(ref lastStep);
+        archive.Transfer(ref growth);
+        archive.Transfer(ref count);
     }
 
     // t = min( sqrt(1 + growth) t_before, |x - x_before| / (2 |d - d_before|) ), growth = t_before / (t before that)

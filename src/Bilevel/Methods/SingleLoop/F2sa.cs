@@ -35,7 +35,7 @@ public sealed record F2sa : SingleLoopMethod
         _ => (1.0 / 3, 0.0),
     };
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : MethodRun<V>
         where V : class, IVector<V>
     {
         private readonly F2sa settings;
@@ -52,6 +52,7 @@ public sealed record F2sa : SingleLoopMethod
         private readonly StepGuard<V>? guard;            // where the steps come from estimated constants
         private LocalConstants constants;
         private SingleLoopSchedule schedule;             // alpha_k, gamma_k, lambda_k
+        private double estimate = double.NaN;   // |h|
         private long k, brokenSteps;
         private double lambda;
         private double limit;                            // of lambda
@@ -76,21 +77,19 @@ public sealed record F2sa : SingleLoopMethod
             if (settings.Adapts(constants)) guard = new StepGuard<V>(problem, x, y, z);
         }
 
-        public double Estimate { get; private set; } = double.NaN;
+        public override double Estimate => estimate;
 
-        public string? Remark => assessment.Remark;
+        public override string? Remark => assessment.Remark;
 
-        public (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Settled(lambda, Estimate, assessment.Resting(Estimate, tolerance), tolerance);
+        public override (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Settled(lambda, Estimate, assessment.Resting(Estimate, tolerance), tolerance);
 
-        public string Advice => settings.Advice;
+        public override string Advice => settings.Advice;
 
-        public double Residual { get; private set; } = double.NaN;
+        public override double Penalty => lambda;
 
-        public double Penalty => lambda;
+        public override ReadOnlySpan<V> Point => point;
 
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
+        public override void Step()
         {
             var (stepZ, stepY, stepX) = schedule.Steps(k, lambda);
             Sample ofLower = default, ofUpper = default;
@@ -110,7 +109,7 @@ public sealed record F2sa : SingleLoopMethod
             if (settings.IndependentSamples) hypergradient.Evaluate(lambda, NextSample(), NextSample(), NextSample());
             else if (settings.SamplePerIteration) hypergradient.Evaluate(lambda, ofUpper, ofLower);
             else hypergradient.Evaluate(lambda, NextSample(), NextSample());
-            double norm = Estimate = mover.Measure(hypergradient.Direction, stepX);
+            double norm = estimate = mover.Measure(hypergradient.Direction, stepX);
             k++;
             if (guard is not null && !double.IsFinite(norm) && ++brokenSteps < StepGuard<V>.MostBroken)
             {
@@ -129,23 +128,22 @@ public sealed record F2sa : SingleLoopMethod
             if (guard?.Measures(ref constants) == true) schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }
 
-        public void Transfer(IArchive<V> archive)
+        protected override void TransferState(IArchive<V> archive)
         {
-            archive.Transfer("x", point[BilevelProblem.X]);
-            archive.Transfer("y", y);
-            archive.Transfer("z", z);
-            archive.Transfer("k", ref k);
-            archive.Transfer("lambda", ref lambda);
-            Residual = archive.Transferred("residual", Residual);
-            Estimate = archive.Transferred("estimate", Estimate);
+            archive.Transfer(point[BilevelProblem.X]);
+            archive.Transfer(y);
+            archive.Transfer(z);
+            archive.Transfer(ref k);
+            archive.Transfer(ref lambda);
+            archive.Transfer(ref estimate);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);
-            archive.Transfer("g_y at z", gz);
+            archive.Transfer(gz);
             assessment.Transfer(archive);
             guard?.Transfer(archive);
-            archive.Transfer("limit of lambda", ref limit);
-            archive.Transfer("broken steps", ref brokenSteps);
+            archive.Transfer(ref limit);
+            archive.Transfer(ref brokenSteps);
             schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }
 

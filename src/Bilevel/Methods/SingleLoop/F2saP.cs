@@ -61,7 +61,7 @@ public sealed record F2saP : IBilevelMethod
         foreach (var finding in PenaltyChecks.Nodes(problem, DifferenceNode.Of(Order), Lambda ?? double.PositiveInfinity, StepLower)) yield return finding;
     }
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : MethodRun<V>
         where V : class, IVector<V>
     {
         private const double RaiseFactor = 10;           // of an automatic lambda
@@ -82,6 +82,7 @@ public sealed record F2saP : IBilevelMethod
         private readonly double[] shares;
         private readonly string[] names;
         private LocalConstants constants;
+        private double estimate = double.NaN;   // |h|
         private double lambda;
         private double raised = 1;                       // what an automatic lambda has been multiplied by
 
@@ -106,23 +107,21 @@ public sealed record F2saP : IBilevelMethod
             assessment = new HypergradientAssessment<V>(problem, x, this.y[0], point[BilevelProblem.Y], constants, settings.InnerSteps, settings.Batch, seed);
         }
 
-        public double Estimate { get; private set; } = double.NaN;
+        public override double Estimate => estimate;
 
-        public string? Remark => assessment.Remark;
+        public override string? Remark => assessment.Remark;
 
-        public (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Lambda is not null && assessment.Resting(Estimate, tolerance) is var bias && bias > tolerance
+        public override (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Lambda is not null && assessment.Resting(Estimate, tolerance) is var bias && bias > tolerance
             ? GivenLambda.Settled(lambda, Estimate, bias, tolerance, "lambda", chosen: true, settings.Order)
             : null;
 
-        public string Advice => settings.StepLower is null ? "Take smaller steps: lower step-x, or raise inner-steps, so that the followers keep up with x; leave Lg1 and Lf1 undeclared where they were declared too small." : "Take smaller steps: lower step-lower or leave it at auto, or lower step-x.";
+        public override string Advice => settings.StepLower is null ? "Take smaller steps: lower step-x, or raise inner-steps, so that the followers keep up with x; leave Lg1 and Lf1 undeclared where they were declared too small." : "Take smaller steps: lower step-lower or leave it at auto, or lower step-x.";
 
-        public double Residual { get; private set; } = double.NaN;
+        public override double Penalty => lambda;
 
-        public double Penalty => lambda;
+        public override ReadOnlySpan<V> Point => point;
 
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
+        public override void Step()
         {
             if (settings.AverageNodes)
             {
@@ -135,7 +134,7 @@ public sealed record F2saP : IBilevelMethod
             // phi = sum_j a_j ( j nu f_x(x, y_j) + g_x(x, y_j) ) / nu
             leader.Evaluate(phi, 1, samples, settings.Batch);
             difference.Add(phi, lambda, samples, settings.Batch);
-            double norm = Estimate = mover.Measure(phi, settings.StepX), lag = 0;
+            double norm = estimate = mover.Measure(phi, settings.StepX), lag = 0;
             mover.Move(phi, settings.StepX);
             Answer();
             foreach (double gradient in followers.Norms) lag = Math.Max(lag, gradient);
@@ -146,19 +145,18 @@ public sealed record F2saP : IBilevelMethod
             Scale();
         }
 
-        public void Transfer(IArchive<V> archive)
+        protected override void TransferState(IArchive<V> archive)
         {
-            archive.Transfer("x", point[BilevelProblem.X]);
-            for (int i = 0; i < y.Length; i++) archive.Transfer(names[i], y[i]);
-            archive.Transfer("y", point[BilevelProblem.Y]);
-            Residual = archive.Transferred("residual", Residual);
-            Estimate = archive.Transferred("estimate", Estimate);
+            archive.Transfer(point[BilevelProblem.X]);
+            archive.Transfer(y);
+            archive.Transfer(point[BilevelProblem.Y]);
+            archive.Transfer(ref estimate);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);
             assessment.Transfer(archive);
             followers.Transfer(archive);
-            archive.Transfer("lambda raised by", ref raised);
+            archive.Transfer(ref raised);
             if (archive.Loading) Scale();
         }
 

@@ -26,7 +26,7 @@ public sealed record F3sa : SingleLoopMethod
         _ => (1.0 / 3, 0.0),
     };
 
-    private sealed class Run<V> : IRun<V>
+    private sealed class Run<V> : MethodRun<V>
         where V : class, IVector<V>
     {
         private readonly F3sa settings;
@@ -46,6 +46,7 @@ public sealed record F3sa : SingleLoopMethod
         private readonly StepGuard<V>? guard;            // where the steps come from estimated constants
         private LocalConstants constants;
         private SingleLoopSchedule schedule;             // alpha_k, gamma_k, lambda_k, eta_k
+        private double estimate = double.NaN;   // |h|
         private long k, brokenSteps;
         private double lambda;
         private double limit;                            // of lambda
@@ -76,21 +77,19 @@ public sealed record F3sa : SingleLoopMethod
             if (adapts) guard = new StepGuard<V>(problem, x, y, z);
         }
 
-        public double Estimate { get; private set; } = double.NaN;
+        public override double Estimate => estimate;
 
-        public string? Remark => assessment.Remark;
+        public override string? Remark => assessment.Remark;
 
-        public (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Settled(lambda, Estimate, assessment.Resting(Estimate, tolerance), tolerance);
+        public override (SolveStatus Status, string Reason)? Settled(double tolerance) => settings.Settled(lambda, Estimate, assessment.Resting(Estimate, tolerance), tolerance);
 
-        public string Advice => settings.Advice;
+        public override string Advice => settings.Advice;
 
-        public double Residual { get; private set; } = double.NaN;
+        public override double Penalty => lambda;
 
-        public double Penalty => lambda;
+        public override ReadOnlySpan<V> Point => point;
 
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
+        public override void Step()
         {
             var (stepZ, stepY, stepX) = schedule.Steps(k, lambda);
             for (int t = 0; t < settings.InnerSteps; t++)
@@ -117,7 +116,7 @@ public sealed record F3sa : SingleLoopMethod
             }
 
             Remember(left);
-            double norm = Estimate = mover.Measure(direction, stepX);
+            double norm = estimate = mover.Measure(direction, stepX);
             k++;
             if (guard is not null && !double.IsFinite(norm) && ++brokenSteps < StepGuard<V>.MostBroken)
             {
@@ -136,28 +135,27 @@ public sealed record F3sa : SingleLoopMethod
             if (guard?.Measures(ref constants) == true) schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }
 
-        public void Transfer(IArchive<V> archive)
+        protected override void TransferState(IArchive<V> archive)
         {
-            archive.Transfer("x", point[BilevelProblem.X]);
-            archive.Transfer("y", y);
-            archive.Transfer("z", z);
-            archive.Transfer("last inner point", seen);
-            archive.Transfer("last outer point", left);
-            archive.Transfer("g_y", gyz.Values);
-            archive.Transfer("f_y", fy.Values);
-            archive.Transfer("f_x", fx.Values);
-            foreach (var estimate in gx) archive.Transfer("g_x", estimate.Values);
-            archive.Transfer("k", ref k);
-            archive.Transfer("lambda", ref lambda);
-            Residual = archive.Transferred("residual", Residual);
-            Estimate = archive.Transferred("estimate", Estimate);
+            archive.Transfer(point[BilevelProblem.X]);
+            archive.Transfer(y);
+            archive.Transfer(z);
+            archive.Transfer(seen);
+            archive.Transfer(left);
+            archive.Transfer(gyz.Values);
+            archive.Transfer(fy.Values);
+            archive.Transfer(fx.Values);
+            foreach (var estimate in gx) archive.Transfer(estimate.Values);
+            archive.Transfer(ref k);
+            archive.Transfer(ref lambda);
+            archive.Transfer(ref estimate);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             mover.Transfer(archive);
             assessment.Transfer(archive);
             guard?.Transfer(archive);
-            archive.Transfer("limit of lambda", ref limit);
-            archive.Transfer("broken steps", ref brokenSteps);
+            archive.Transfer(ref limit);
+            archive.Transfer(ref brokenSteps);
             schedule = new SingleLoopSchedule(settings, Exponents(settings.Schedule), constants);
         }
 

@@ -6,7 +6,7 @@ namespace Bilevel;
 /// What the methods that track the lower saddle point share: the leader, the lower pairs and their steps. A method says in
 /// which order they move. With one pair (partial gradient) it is the published (x, y, z); with two, the second sees s f.
 /// </summary>
-internal abstract class SaddleTrackingRun<V> : IRun<V>
+internal abstract class SaddleTrackingRun<V> : MethodRun<V>
     where V : class, IVector<V>
 {
     private readonly SaddleTrackingMethod settings;
@@ -25,6 +25,7 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
     private readonly double s, pullZ;                       // weight of f in the two steps; a z that ascends g - s f descends f
     private readonly double upperSign, lowerSign, stepMin, stepMax;
     private Sample xi;
+    private double estimate = double.NaN;
     private long iteration;
     private readonly PairNoise? noise;                      // on minibatches
     private double upperSquare, ySquare, zSquare;           // parts of the squared residual
@@ -72,45 +73,36 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
             : [new(problem.Lower, atG, [.. results.Select((r, p) => new Output<V>(block, p, r))])];
     }
 
-    /// <summary>
-    /// The norm of the rows of the penalty function: the gradient (mapping) of x1 and x2, and rho = 1/s times that of the
-    /// lower pairs. With the partial gradient that of the upper gradient in all its blocks and of the lower pair, which does
-    /// not vanish where f looks at y. On minibatches it holds what gradients on two samples were seen to differ by, with the
-    /// weight that they enter with, so that a noisy run ends by its limit.
-    /// </summary>
-    public double Residual { get; private set; } = double.NaN;
+    public override double Estimate => estimate;
 
-    public double Estimate { get; private set; } = double.NaN;
-
-    public string? Remark => noise is { Deviation: > 0 }
+    public override string? Remark => noise is { Deviation: > 0 }
         ? FormattableString.Invariant($"On minibatches the residual of this method holds the noise of its estimate ({noise.Deviation:G3} in a gradient at least{(s > 0 ? FormattableString.Invariant($", times 1/s = {1 / s:G4} in a row of the lower level") : "")}), so that such a run ends by its limit.")
         : null;
 
-    public double Penalty => s > 0 ? 1 / s : double.NaN;
+    public override double Penalty => s > 0 ? 1 / s : double.NaN;
 
-    public ReadOnlySpan<V> Point => point;
+    public override ReadOnlySpan<V> Point => point;
 
     /// <summary>t: number of outer iterations so far.</summary>
     protected long Iteration => iteration;
 
-    public void Step()
+    public override void Step()
     {
         xi = ofUpper.Next(settings.Batch);
         Iterate();
         iteration++;
-        Estimate = Math.Sqrt(upperSquare + ySquare + zSquare);
+        estimate = Math.Sqrt(upperSquare + ySquare + zSquare);
         if (noise is not null && long.IsPow2(iteration)) noise.Measure();
-        Residual = Estimate + (noise is null ? 0 : noise.Deviation * (s > 0 ? 1 + (1 / s) : 1));
+        Residual = estimate + (noise is null ? 0 : noise.Deviation * (s > 0 ? 1 + (1 / s) : 1));
     }
 
-    public void Transfer(IArchive<V> archive)
+    protected override void TransferState(IArchive<V> archive)
     {
-        archive.Transfer("x1", x1);
-        archive.Transfer("x2", x2);
-        archive.Transfer("y", y);
-        archive.Transfer("z", z);
-        archive.Transfer("t", ref iteration);
-        Residual = archive.Transferred("residual", Residual);
+        archive.Transfer(x1);
+        archive.Transfer(x2);
+        archive.Transfer(y);
+        archive.Transfer(z);
+        archive.Transfer(ref iteration);
         ofUpper.Transfer(archive);
         TransferSamples(archive);
         noise?.Transfer(archive);
@@ -242,7 +234,7 @@ internal abstract class SaddleTrackingRun<V> : IRun<V>
         public void Transfer(IArchive archive)
         {
             samples.Transfer(archive);
-            archive.Transfer("noise", ref deviation);
+            archive.Transfer(ref deviation);
         }
     }
 

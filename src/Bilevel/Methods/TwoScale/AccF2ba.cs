@@ -82,10 +82,10 @@ public sealed record AccF2ba : TwoScaleMethod
 
         public void Transfer(IArchive<V> archive)
         {
-            archive.Transfer("x before extrapolation", x);
-            archive.Transfer("radius", ref radius);
-            archive.Transfer("moved", ref moved);
-            archive.Transfer("moves", ref count);
+            archive.Transfer(x);
+            archive.Transfer(ref radius);
+            archive.Transfer(ref moved);
+            archive.Transfer(ref count);
         }
     }
 }

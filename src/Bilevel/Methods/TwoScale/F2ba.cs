@@ -73,7 +73,7 @@ public sealed record F2ba : TwoScaleMethod
     }
 
     /// <summary>The run, which AccF2BA shares but for the step of x.</summary>
-    internal sealed class Run<V> : IRun<V>
+    internal sealed class Run<V> : MethodRun<V>
         where V : class, IVector<V>
     {
         private const int Z = 0, Y = 1, MostRescues = 12, MostRetreats = 60, MostInVain = 2, MostInVainNear = 6;
@@ -118,13 +118,13 @@ public sealed record F2ba : TwoScaleMethod
             assessment = new HypergradientAssessment<V>(problem, x, y, z, constants, settings.InnerSteps ?? 1, batch, seed);
         }
 
-        public double Estimate => gradientNorm;
+        public override double Estimate => gradientNorm;
 
-        public string? Remark => batch > 0 ? assessment.Remark : assessedInVain < MostInVain && InnerError() > Accuracy
+        public override string? Remark => batch > 0 ? assessment.Remark : assessedInVain < MostInVain && InnerError() > Accuracy
             ? FormattableString.Invariant($"The inner solves leave an error of up to {InnerError():G3} in the hypergradient, of which the residual holds what exceeds their aim. Raise {(settings.InnerSteps is null ? "inner-limit" : "inner-steps")}, or declare a larger strong convexity of the lower level where that is true.")
             : null;
 
-        public (SolveStatus Status, string Reason)? Settled(double tolerance)
+        public override (SolveStatus Status, string Reason)? Settled(double tolerance)
         {
             if (stages.CanRaise) return null;
             bool rests = gradientNorm <= Math.Min(tolerance, settings.Tolerance / 2);
@@ -135,17 +135,15 @@ public sealed record F2ba : TwoScaleMethod
                 : null;
         }
 
-        public string Advice => followers.HasGrown && constants.SmoothnessKnown
+        public override string Advice => followers.HasGrown && constants.SmoothnessKnown
             ? FormattableString.Invariant($"The gradients of the followers grew under steps of 1/Lg1, so that the declared Lg1 = {constants.LowerSmoothness:G4} or Lf1 = {constants.UpperSmoothness:G4} is too small where the run is: declare larger ones, or leave them out, so that the steps adapt.")
             : FormattableString.Invariant($"Take smaller steps: lower step-x{(settings.StepZ is not null || settings.StepY is not null ? ", step-z or step-y" : "")}, or raise lambda-start where f is not convex in y.");
 
-        public double Residual { get; private set; } = double.NaN;
+        public override double Penalty => stages.Lambda;
 
-        public double Penalty => stages.Lambda;
+        public override ReadOnlySpan<V> Point => point;
 
-        public ReadOnlySpan<V> Point => point;
-
-        public void Step()
+        public override void Step()
         {
             // The x step of the iteration before comes first, so that the residual belongs to the point it leaves.
             KeepFollowers();
@@ -223,24 +221,23 @@ public sealed record F2ba : TwoScaleMethod
             return assessed;
         }
 
-        public void Transfer(IArchive<V> archive)
+        protected override void TransferState(IArchive<V> archive)
         {
-            archive.Transfer("x", point[BilevelProblem.X]);
-            archive.Transfer("z", point[BilevelProblem.Y]);
-            archive.Transfer("y", y);
-            archive.Transfer("hypergradient", hypergradient.Direction);
-            archive.Transfer("gradient norm", ref gradientNorm);
-            Residual = archive.Transferred("residual", Residual);
+            archive.Transfer(point[BilevelProblem.X]);
+            archive.Transfer(point[BilevelProblem.Y]);
+            archive.Transfer(y);
+            archive.Transfer(hypergradient.Direction);
+            archive.Transfer(ref gradientNorm);
             LocalConstants.Transfer(archive, ref constants);
             samples.Transfer(archive);
             stages.Transfer(archive);
             mover.Transfer(archive);
             followers.Transfer(archive);
             assessment.Transfer(archive);
-            archive.Transfer("iterations", ref iterations);
-            archive.Transfer("next assessment", ref nextAssessment);
-            archive.Transfer("assessed in vain", ref assessedInVain);
-            archive.Transfer("least error at rest", ref leastAtRest);
+            archive.Transfer(ref iterations);
+            archive.Transfer(ref nextAssessment);
+            archive.Transfer(ref assessedInVain);
+            archive.Transfer(ref leastAtRest);
             if (!archive.Loading) return;
             followers.SetSigma(Y, 1 / stages.Lambda);
             followers.SetConstants(constants);

@@ -67,14 +67,14 @@ public readonly record struct LocalConstants(
     {
         double mu = constants.LowerStrongConvexity, lg = constants.LowerSmoothness, lc = constants.LowerCoupling, lf = constants.UpperSmoothness, uc = constants.UpperCoupling;
         bool known = constants.StrongConvexityKnown;
-        archive.Transfer("mu", ref mu);
-        archive.Transfer("lower smoothness", ref lg);
-        archive.Transfer("lower coupling", ref lc);
-        archive.Transfer("upper smoothness", ref lf);
-        archive.Transfer("upper coupling", ref uc);
-        archive.Transfer("mu known", ref known);
+        archive.Transfer(ref mu);
+        archive.Transfer(ref lg);
+        archive.Transfer(ref lc);
+        archive.Transfer(ref lf);
+        archive.Transfer(ref uc);
+        archive.Transfer(ref known);
         bool smooth = constants.SmoothnessKnown;
-        archive.Transfer("smoothness known", ref smooth);
+        archive.Transfer(ref smooth);
         constants = new LocalConstants(mu, lg, lc, lf, uc, known) { SmoothnessKnown = smooth };
     }
 
