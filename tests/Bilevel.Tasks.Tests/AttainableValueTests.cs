@@ -11,8 +11,9 @@ public sealed class AttainableValueTests
     [InlineData(TwoLinesInstance.LoadShed, 20_000)]
     [InlineData(TwoLinesInstance.CriticalLoad, 50)]
     [InlineData(TwoLinesInstance.CriticalLoad, 20_000)]
-    public void Of_two_lines_it_is_what_the_closed_form_sheds(TwoLinesInstance which, long iterations)
+    public void Of_two_lines_it_is_what_the_closed_form_sheds(Enum theWhich, long iterations)
     {
+        var which = (TwoLinesInstance)theWhich;
         var grid = new TwoLines(which);
         var solution = Run(TwoLinesTask.Instance(new TwoLinesSettings { Instance = which }), iterations, out var outcome);
         double shed = TwoLines.Shed(solution.X.Span), best = TwoLines.BestShed(1);

@@ -5,7 +5,7 @@ namespace Bilevel.Tasks;
 /// with its mark), and tables in Weka's ARFF; plain, or compressed with gzip or bzip2. Columns of numbers are one feature each; columns of text one
 /// feature per text that occurs in the training file.
 /// </summary>
-public static class CsvFile
+internal static class CsvFile
 {
     /// <summary>What may stand between columns.</summary>
     internal const string Separators = ",;\t|";

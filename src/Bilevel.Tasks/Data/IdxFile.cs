@@ -8,7 +8,7 @@ namespace Bilevel.Tasks;
 /// Reads the idx files in which MNIST and its relatives are distributed, plain or compressed with gzip
 /// (told apart by the first bytes, not by the name).
 /// </summary>
-public static class IdxFile
+internal static class IdxFile
 {
     private const uint ImagesMagic = 0x00000803;
     private const uint LabelsMagic = 0x00000801;

@@ -7,7 +7,7 @@ namespace Bilevel.Tasks;
 /// are numbers, ascending indices, zeros left out, comments behind <c>#</c>; plain, or compressed with gzip or bzip2. Features
 /// are scaled as the columns of a table are, to mean 0 and deviation 1 with their zeros, which stay left out.
 /// </summary>
-public static class LibSvmFile
+internal static class LibSvmFile
 {
     /// <summary>Reads a training file: it sets the classes, the features and their scales.</summary>
     /// <param name="path">The file.</param>

@@ -1,7 +1,7 @@
 namespace Bilevel;
 
 /// <summary>The certificate of each problem class of this library.</summary>
-public static class Certifiers
+internal static class Certifiers
 {
     /// <summary>The certificate that suits a problem.</summary>
     public static ICertifier For<V>(IProblem<V> problem)

@@ -90,7 +90,7 @@ public sealed class CountingObjective<V>(IObjective<V> inner, OracleCounts count
 
 /// <summary>A number of gradients that may be spent, shared by the objectives of a problem.</summary>
 /// <param name="limit">Number of gradients allowed.</param>
-public sealed class OracleBudget(long limit)
+internal sealed class OracleBudget(long limit)
 {
     private long spent;
 
@@ -121,7 +121,7 @@ public sealed class OracleBudgetException(long limit)
 /// <typeparam name="V">Vector type.</typeparam>
 /// <param name="inner">Who answers.</param>
 /// <param name="budget">The budget; the objectives of a problem may share one.</param>
-public sealed class BudgetedObjective<V>(IObjective<V> inner, OracleBudget budget) : IObjective<V>
+internal sealed class BudgetedObjective<V>(IObjective<V> inner, OracleBudget budget) : IObjective<V>
     where V : class, IVector<V>
 {
     /// <inheritdoc/>

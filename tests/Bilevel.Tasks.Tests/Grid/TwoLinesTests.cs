@@ -233,8 +233,9 @@ public sealed class TwoLinesTests
     [Theory]
     [InlineData(TwoLinesInstance.LoadShed)]
     [InlineData(TwoLinesInstance.CriticalLoad)]
-    public void AroundTheSymmetricAttackNothingPulls(TwoLinesInstance which)
+    public void AroundTheSymmetricAttackNothingPulls(Enum theWhich)
     {
+        var which = (TwoLinesInstance)theWhich;
         // With the operator's exact answers every row of the penalty function that could move the attack is zero.
         var instance = TwoLinesTask.Instance(new TwoLinesSettings { Instance = which, Start1 = 0.5, Start2 = 0.5 });
         foreach (double lean in new[] { 0, 0.05, 0.1 })
@@ -254,8 +255,9 @@ public sealed class TwoLinesTests
     [Theory]
     [InlineData(TwoLinesInstance.LoadShed)]
     [InlineData(TwoLinesInstance.CriticalLoad)]
-    public void AMethodThatStartsAtTheSymmetricAttackStaysSymmetric(TwoLinesInstance which)
+    public void AMethodThatStartsAtTheSymmetricAttackStaysSymmetric(Enum theWhich)
     {
+        var which = (TwoLinesInstance)theWhich;
         var instance = TwoLinesTask.Instance(new TwoLinesSettings { Instance = which, Start1 = 0.5, Start2 = 0.5 });
         var run = new Ogda { Tolerance = 0.1 }.Start(instance.Problem, instance.Start, 0);
         for (int k = 0; k < 2000; k++) run.Step();

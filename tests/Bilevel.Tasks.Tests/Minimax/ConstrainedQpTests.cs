@@ -11,8 +11,9 @@ public sealed class ConstrainedQpTests
     [InlineData(ConstrainedQpCase.A, 0, 1.5, 0.375)]
     [InlineData(ConstrainedQpCase.B, 3.8, 3.5, 0.5)]
     [InlineData(ConstrainedQpCase.C, 2, 2.75, 0.53125)]
-    public void The_published_answers_hold(ConstrainedQpCase name, double start, double x, double value)
+    public void The_published_answers_hold(Enum theName, double start, double x, double value)
     {
+        var name = (ConstrainedQpCase)theName;
         var instance = ConstrainedQpTask.Instance(new ConstrainedQpSettings { Case = name });
         Assert.Equal(start, instance.Start[X1][0]);
         Assert.Equal(x, instance.Answer!.X![0], 1e-15);

@@ -115,8 +115,9 @@ public sealed class ConstrainedRunTests
     [InlineData(TwoLinesInstance.LoadShed, 0.2, 0.5)]
     [InlineData(TwoLinesInstance.CriticalLoad, 0.4, 0.1)]
     [InlineData(TwoLinesInstance.CriticalLoad, 0.2, 0.5)]
-    public void The_prices_of_two_lines_are_found_with_their_sign(TwoLinesInstance kind, double start1, double start2)
+    public void The_prices_of_two_lines_are_found_with_their_sign(Enum theKind, double start1, double start2)
     {
+        var kind = (TwoLinesInstance)theKind;
         const double Eps = 1e-2;
         var instance = TwoLinesTask.Instance(new TwoLinesSettings { Instance = kind, Start1 = start1, Start2 = start2 });
         var grid = new TwoLines(kind);

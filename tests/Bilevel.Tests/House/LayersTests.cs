@@ -38,6 +38,13 @@ public sealed class LayersTests
         Assert.True(circles.Length == 0, string.Join('\n', circles));
     }
 
+    [Fact]
+    public void ThePictureShowsThem()
+    {
+        string picture = File.ReadAllText(Path.Combine(SamplesTests.Root(), "docs", "images", "layers.svg"));
+        Assert.All(Layers, project => Assert.All(project.Value.Select((folder, i) => FormattableString.Invariant($">{i + 1} {folder}<")), label => Assert.Contains(label, picture, StringComparison.Ordinal)));
+    }
+
     // Projects one after the other, and the folders of each.
     private static int Rank(string file)
     {

@@ -4,7 +4,7 @@ using System.Numerics.Tensors;
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="CleaningSmallTask"/>.</summary>
-public sealed record CleaningSmallSettings
+internal sealed record CleaningSmallSettings
 {
     /// <summary>Number of training samples, of which about a third is corrupted.</summary>
     [Setting("Number of training samples, of which about a third is corrupted.", Min = 3, Max = 100_000)]
@@ -32,7 +32,7 @@ public sealed record CleaningSmallSettings
 /// s(x_i) per training sample, x in [-5, 5]; f = mean cross-entropy on validation data, g = mean weighted
 /// cross-entropy on training data plus c |W|^2.
 /// </summary>
-public sealed class CleaningSmallTask : TaskOf<CleaningSmallSettings>
+internal sealed class CleaningSmallTask : TaskOf<CleaningSmallSettings>
 {
     private const int Classes = 3;
     private const double Spread = 0.6, Bound = 5;

@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="LogisticTask"/>.</summary>
-public sealed record LogisticSettings
+internal sealed record LogisticSettings
 {
     /// <summary>Number of training samples.</summary>
     [Setting("Number of training samples.", Min = 1, Max = 1_000_000)]
@@ -26,7 +26,7 @@ public sealed record LogisticSettings
 /// The regularisation weight of logistic regression: f and g are mean log(1 + exp(-y a'w)) on validation and training
 /// data, g with e^x/2 |w|^2, x in [-8, 4].
 /// </summary>
-public sealed class LogisticTask : TaskOf<LogisticSettings>
+internal sealed class LogisticTask : TaskOf<LogisticSettings>
 {
     private const ulong TrainLabelSeed = 7, ValidationLabelSeed = 1007;
 

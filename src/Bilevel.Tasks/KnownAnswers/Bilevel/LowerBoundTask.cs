@@ -1,7 +1,7 @@
 namespace Bilevel.Tasks;
 
 /// <summary>The function phi of <see cref="LowerBoundTask"/>.</summary>
-public enum LowerBoundFunction
+internal enum LowerBoundFunction
 {
     /// <summary>Half the sum of i (x_i - 1)^2.</summary>
     Quadratic,
@@ -14,7 +14,7 @@ public enum LowerBoundFunction
 }
 
 /// <summary>Settings of <see cref="LowerBoundTask"/>.</summary>
-public sealed record LowerBoundSettings
+internal sealed record LowerBoundSettings
 {
     /// <summary>The function phi that the hyperobjective equals.</summary>
     [Setting("The function phi that the hyperobjective equals.")]
@@ -29,7 +29,7 @@ public sealed record LowerBoundSettings
 /// f = y and g = (y - phi(x))^2/2: F = phi, and the penalty gradient equals grad phi exactly for every lambda, which
 /// makes any smooth function a bilevel problem with a known hypergradient.
 /// </summary>
-public sealed class LowerBoundTask : TaskOf<LowerBoundSettings>
+internal sealed class LowerBoundTask : TaskOf<LowerBoundSettings>
 {
     /// <inheritdoc/>
     public override string Name => "lower-bound";

@@ -4,7 +4,7 @@ namespace Bilevel.Tasks;
 /// f = (y - c)'A(y - c)/2 + x'Bx/2 + x'Cy and g = y'Hy/2 - y'Px with random matrices: everything has a closed form up
 /// to linear systems.
 /// </summary>
-public sealed class MatrixQuadratic
+internal sealed class MatrixQuadratic
 {
     private readonly Matrix a, b, cross, h, p;       // A, B, C, H, P
     private readonly double[] centre;                // c

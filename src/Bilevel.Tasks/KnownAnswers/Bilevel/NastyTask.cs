@@ -1,13 +1,13 @@
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="NastyTask"/>; there are none.</summary>
-public sealed record NastySettings;
+internal sealed record NastySettings;
 
 /// <summary>
 /// f = x^2 + y^2 and g = x y on the square [-1, 1]^2. The hyperobjective jumps: F = x^2 + 1 but F(0) = 0, and no
 /// method has a guarantee. The penalty function has a kink at the solution x = 0 with slopes -lambda and lambda.
 /// </summary>
-public sealed class NastyTask : TaskOf<NastySettings>
+internal sealed class NastyTask : TaskOf<NastySettings>
 {
     /// <inheritdoc/>
     public override string Name => "nasty";

@@ -1,7 +1,7 @@
 namespace Bilevel.Tasks;
 
 /// <summary>The two forms of the quadratic problem.</summary>
-public enum QuadraticForm
+internal enum QuadraticForm
 {
     /// <summary>x and y are numbers.</summary>
     Scalar,
@@ -11,7 +11,7 @@ public enum QuadraticForm
 }
 
 /// <summary>Settings of <see cref="QuadraticTask"/>.</summary>
-public sealed record QuadraticSettings
+internal sealed record QuadraticSettings
 {
     /// <summary>Scalar: x and y are numbers; matrix: vectors with random matrices.</summary>
     [Setting("Scalar: x and y are numbers; matrix: vectors with random matrices.")]
@@ -55,7 +55,7 @@ public sealed record QuadraticSettings
 }
 
 /// <summary>Two quadratics, with every quantity in closed form: the first check of any method.</summary>
-public sealed class QuadraticTask : TaskOf<QuadraticSettings>
+internal sealed class QuadraticTask : TaskOf<QuadraticSettings>
 {
     /// <inheritdoc/>
     public override string Name => "quadratic";

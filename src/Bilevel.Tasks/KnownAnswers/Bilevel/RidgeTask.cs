@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="RidgeTask"/>.</summary>
-public sealed record RidgeSettings
+internal sealed record RidgeSettings
 {
     /// <summary>Number of training samples.</summary>
     [Setting("Number of training samples.", Min = 1, Max = 1_000_000)]
@@ -30,7 +30,7 @@ public sealed record RidgeSettings
 /// The regularisation weight of ridge regression: f = |X_v w - y_v|^2/(2m), g = |X w - y|^2/(2n) + e^x/2 |w|^2, x in
 /// [-8, 4].
 /// </summary>
-public sealed class RidgeTask : TaskOf<RidgeSettings>
+internal sealed class RidgeTask : TaskOf<RidgeSettings>
 {
     /// <inheritdoc/>
     public override string Name => "ridge";

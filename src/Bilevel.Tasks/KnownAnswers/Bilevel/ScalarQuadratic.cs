@@ -8,7 +8,7 @@ namespace Bilevel.Tasks;
 /// <param name="mu">mu, above 0.</param>
 /// <param name="p">p.</param>
 /// <param name="c">c.</param>
-public sealed class ScalarQuadratic(double a, double b, double mu, double p, double c)
+internal sealed class ScalarQuadratic(double a, double b, double mu, double p, double c)
 {
     /// <summary>The instance of the tests: a = 2, b = 0.5, mu = 1, p = 1.5, c = 1, with x* = 0.6 and F* = 0.1.</summary>
     public static ScalarQuadratic Default { get; } = new(2, 0.5, 1, 1.5, 1);

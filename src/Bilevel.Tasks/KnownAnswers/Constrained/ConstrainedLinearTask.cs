@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="ConstrainedLinearTask"/>.</summary>
-public sealed record ConstrainedLinearSettings
+internal sealed record ConstrainedLinearSettings
 {
     /// <summary>Size k: 100 k upper and 100 k lower variables, 5 k constraints.</summary>
     [Setting("Size k: 100 k upper and 100 k lower variables, 5 k constraints.", Min = 1, Max = 20)]
@@ -39,7 +39,7 @@ public sealed record ConstrainedLinearSettings
 /// couple both levels: minimise c'x + d'y over x and y in [-1, 1], where y minimises dTilde'z over z in [-1, 1] subject
 /// to A x + B z &lt;= b.
 /// </summary>
-public sealed class ConstrainedLinearTask : TaskOf<ConstrainedLinearSettings>
+internal sealed class ConstrainedLinearTask : TaskOf<ConstrainedLinearSettings>
 {
     private const int VariablesPerScale = 100, ConstraintsPerScale = 5;
 

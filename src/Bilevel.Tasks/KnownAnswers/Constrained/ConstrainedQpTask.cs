@@ -3,7 +3,7 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel.Tasks;
 
 /// <summary>The three cases of <see cref="ConstrainedQpTask"/>.</summary>
-public enum ConstrainedQpCase
+internal enum ConstrainedQpCase
 {
     /// <summary>xb = 1, start 0: the constraint is active at the answer x = 1.5.</summary>
     A,
@@ -16,7 +16,7 @@ public enum ConstrainedQpCase
 }
 
 /// <summary>Settings of <see cref="ConstrainedQpTask"/>.</summary>
-public sealed record ConstrainedQpSettings
+internal sealed record ConstrainedQpSettings
 {
     /// <summary>Case a: the constraint is active at the answer; b: inactive; c: a local answer with a small multiplier.</summary>
     [Setting("Case a: the constraint is active at the answer; b: inactive; c: a local answer with a small multiplier.")]
@@ -43,7 +43,7 @@ public sealed record ConstrainedQpSettings
 /// The constrained quadratic program T3 (bilevel minimax, section 14): y minimises |z - (2, 1)|^2/2 over z_a + z_b &lt;= x
 /// in [-5, 5]^2, and f = |y - (1, 1)|^2/2 + (x - xb)^2/4 over x in [0, 4].
 /// </summary>
-public sealed class ConstrainedQpTask : TaskOf<ConstrainedQpSettings>
+internal sealed class ConstrainedQpTask : TaskOf<ConstrainedQpSettings>
 {
     /// <summary>B0 = 42.5/10: Slater's point (-5, -5) has the margin 10 at x = 0 and more elsewhere.</summary>
     public const double OptimalBound = 4.25;

@@ -3,7 +3,7 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="PartialGradientTask"/>.</summary>
-public sealed record PartialGradientSettings
+internal sealed record PartialGradientSettings
 {
     /// <summary>Weight P of y1 in f.</summary>
     [Setting("Weight P of y1 in f.", Min = -100, Max = 100)]
@@ -27,7 +27,7 @@ public sealed record PartialGradientSettings
 /// f = (x1 + P y1 + Q y2 - 1 - xi)^2/2 + muF/2 x1^2. The lower saddle is (-0.28, -0.44) x1, and the partial gradient d_x f
 /// vanishes elsewhere than the gradient of F.
 /// </summary>
-public sealed class PartialGradientTask : TaskOf<PartialGradientSettings>
+internal sealed class PartialGradientTask : TaskOf<PartialGradientSettings>
 {
     // b, c and d of the lower level, whose curvature mu is 1, and its saddle y1 = OfY1 x1, y2 = OfY2 x1.
     private const double B = 0.5, C = 0.5, D = 0.3, OfY1 = -0.28, OfY2 = -0.44;

@@ -3,7 +3,7 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel.Tasks;
 
 /// <summary>What the attacker and the operator of <see cref="TwoLinesTask"/> want.</summary>
-public enum TwoLinesInstance
+internal enum TwoLinesInstance
 {
     /// <summary>The operator sheds as little load as it can, the attacker wants as much as it can: a linear program against its opposite.</summary>
     LoadShed,

@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="TwoLinesTask"/>.</summary>
-public sealed record TwoLinesSettings
+internal sealed record TwoLinesSettings
 {
     /// <summary>Load-shed: as much lost load as possible; critical-load: a true leader, who counts critical load ten times.</summary>
     [Setting("Load-shed: as much lost load as possible; critical-load: a true leader, who counts critical load ten times.")]
@@ -27,7 +27,7 @@ public sealed record TwoLinesSettings
 /// budget, the grid operator answers by a DC power flow with least load shed. The smallest grid task, with everything
 /// known: two equally good answers, and a flat region around the symmetric attack.
 /// </summary>
-public sealed class TwoLinesTask : TaskOf<TwoLinesSettings>
+internal sealed class TwoLinesTask : TaskOf<TwoLinesSettings>
 {
     /// <inheritdoc/>
     public override string Name => "two-lines";

@@ -3,14 +3,14 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="GroupDroLogisticTask"/>; there are none.</summary>
-public sealed record GroupDroLogisticSettings;
+internal sealed record GroupDroLogisticSettings;
 
 /// <summary>
 /// Test D1 (applications, section 7.7), a logistic model with a spurious feature that points the other way in the second
 /// group: x1 = x, the logarithm of the l2 weight; z1 the model; z2 the weights of the two groups. The upper level is the
 /// mean validation loss, so x2 is absent.
 /// </summary>
-public sealed class GroupDroLogisticTask : TaskOf<GroupDroLogisticSettings>
+internal sealed class GroupDroLogisticTask : TaskOf<GroupDroLogisticSettings>
 {
     private const double LowerX = -8, UpperX = 2, StartX = -3;
 

@@ -3,7 +3,7 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="GroupDroSmallTask"/>; there are none.</summary>
-public sealed record GroupDroSmallSettings;
+internal sealed record GroupDroSmallSettings;
 
 /// <summary>
 /// Test T4 (bilevel minimax, section 14), distributionally robust learning with two groups at both levels: x1 = eta,
@@ -11,7 +11,7 @@ public sealed record GroupDroSmallSettings;
 /// level. g = z2a (z1 - 1)^2/2 + z2b (z1 + 1)^2 - eta |z2 - 1/2|^2/2, f = x2a (y1 - 1/2)^2/2 + x2b (y1 + 1)^2/2. The
 /// hyperobjective is very flat around its kink at eta* = 77/32.
 /// </summary>
-public sealed class GroupDroSmallTask : TaskOf<GroupDroSmallSettings>
+internal sealed class GroupDroSmallTask : TaskOf<GroupDroSmallSettings>
 {
     private const double LowerX1 = 0.5, UpperX1 = 4, EndZ1 = 2;
 

@@ -3,7 +3,7 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel.Tasks;
 
 /// <summary>Where the lower level of <see cref="MatrixGameTask"/> starts.</summary>
-public enum MatrixGameStart
+internal enum MatrixGameStart
 {
     /// <summary>At its saddle at the start of x1.</summary>
     Saddle,
@@ -13,7 +13,7 @@ public enum MatrixGameStart
 }
 
 /// <summary>Settings of <see cref="MatrixGameTask"/>.</summary>
-public sealed record MatrixGameSettings
+internal sealed record MatrixGameSettings
 {
     /// <summary>Start of x1.</summary>
     [Setting("Start of x1.", Min = 0, Max = MatrixGameTask.EndX1)]
@@ -28,7 +28,7 @@ public sealed record MatrixGameSettings
 /// Test T6 (bilevel minimax, section 14): the lower level is the matrix game z2'[[1 + x1, -1], [-1, 1]]z1 over
 /// probabilities z1, z2, with the solution z1 = z2 = (2, 2 + x1)/(4 + x1); f = 5 (y1a - 0.4)^2 + 0.005 x1^2 without x2.
 /// </summary>
-public sealed class MatrixGameTask : TaskOf<MatrixGameSettings>
+internal sealed class MatrixGameTask : TaskOf<MatrixGameSettings>
 {
     internal const double EndX1 = 4;
 

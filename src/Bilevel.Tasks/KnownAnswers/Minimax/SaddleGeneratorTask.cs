@@ -1,7 +1,7 @@
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="SaddleGeneratorTask"/>.</summary>
-public sealed record SaddleGeneratorSettings
+internal sealed record SaddleGeneratorSettings
 {
     /// <summary>Number of components of x1.</summary>
     [Setting("Number of components of x1.", Min = 1, Max = 100)]
@@ -36,7 +36,7 @@ public sealed record SaddleGeneratorSettings
 /// Test T5 (bilevel minimax, section 14): random quadratic problems of chosen sizes whose lower level is strongly convex
 /// in z1 and strongly concave in z2, without x2. Saddle, hyperobjective and solution come from linear systems.
 /// </summary>
-public sealed class SaddleGeneratorTask : TaskOf<SaddleGeneratorSettings>
+internal sealed class SaddleGeneratorTask : TaskOf<SaddleGeneratorSettings>
 {
     /// <inheritdoc/>
     public override string Name => "saddle-generator";

@@ -3,7 +3,7 @@ using static Bilevel.BilevelMinimaxProblem;
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="SaddleMerelyConvexTask"/>; there are none.</summary>
-public sealed record SaddleMerelyConvexSettings;
+internal sealed record SaddleMerelyConvexSettings;
 
 /// <summary>
 /// Test T2 (bilevel minimax, section 14): g = z2 (z1a + z1b - x1) is linear in each of its blocks, so that its saddle
@@ -11,7 +11,7 @@ public sealed record SaddleMerelyConvexSettings;
 /// f = |y1 - (1, -1)|^2/2 + (x1 - 3/2)^2/4 + x2 (x1 - 1)/2 + y2/4. F(x1) = x1^2/4 + (x1 - 3/2)^2/4 + |x1 - 1|/2 has
 /// its minimum at the kink x1* = 1.
 /// </summary>
-public sealed class SaddleMerelyConvexTask : TaskOf<SaddleMerelyConvexSettings>
+internal sealed class SaddleMerelyConvexTask : TaskOf<SaddleMerelyConvexSettings>
 {
     private const double EndX1 = 2, EndZ1 = 3;
 

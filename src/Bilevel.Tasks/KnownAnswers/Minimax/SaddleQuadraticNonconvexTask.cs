@@ -1,7 +1,7 @@
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="SaddleQuadraticNonconvexTask"/>.</summary>
-public sealed record SaddleQuadraticNonconvexSettings
+internal sealed record SaddleQuadraticNonconvexSettings
 {
     /// <summary>Start of x1; the lower level starts at its saddle there.</summary>
     [Setting("Start of x1; the lower level starts at its saddle there.", Min = -SaddleQuadratic.EndX1, Max = SaddleQuadratic.EndX1)]
@@ -12,7 +12,7 @@ public sealed record SaddleQuadraticNonconvexSettings
 /// Test T1n (bilevel minimax, section 14): the problem of <see cref="SaddleQuadraticTask"/> with 0.5 sin(3 x1) added
 /// to f, so that F has two local minima and a local maximum.
 /// </summary>
-public sealed class SaddleQuadraticNonconvexTask : TaskOf<SaddleQuadraticNonconvexSettings>
+internal sealed class SaddleQuadraticNonconvexTask : TaskOf<SaddleQuadraticNonconvexSettings>
 {
     private static readonly SaddleQuadratic Quadratic = new(0.5);
 

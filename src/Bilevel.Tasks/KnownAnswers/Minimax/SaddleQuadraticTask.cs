@@ -1,13 +1,13 @@
 namespace Bilevel.Tasks;
 
 /// <summary>Settings of <see cref="SaddleQuadraticTask"/>; there are none.</summary>
-public sealed record SaddleQuadraticSettings;
+internal sealed record SaddleQuadraticSettings;
 
 /// <summary>
 /// Test T1 (bilevel minimax, section 14): four numbers x1, x2, y1, y2, a lower level that is strongly convex and
 /// strongly concave, F(x1) = 0.475 x1^2 + 0.25 x1 + 0.625 and x1* = -5/19.
 /// </summary>
-public sealed class SaddleQuadraticTask : TaskOf<SaddleQuadraticSettings>
+internal sealed class SaddleQuadraticTask : TaskOf<SaddleQuadraticSettings>
 {
     /// <inheritdoc/>
     public override string Name => "saddle-quadratic";

@@ -8,7 +8,7 @@ namespace Bilevel;
 /// In all of them mu is the strong convexity of g(x, .), <c>slope</c> bounds |f_y| on the segment between y* and
 /// y_lambda*, and lambda must exceed Lf1/mu, so that f + lambda g is strongly convex in y.
 /// </remarks>
-public static class PenaltyBounds
+internal static class PenaltyBounds
 {
     /// <summary>The strong convexity of f/lambda + g in y: mu - Lf1/lambda.</summary>
     public static double Modulus(double lambda, double mu, double upperSmoothness) => mu - (upperSmoothness / lambda);

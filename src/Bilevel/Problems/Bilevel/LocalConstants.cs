@@ -10,7 +10,7 @@ namespace Bilevel;
 /// <param name="UpperSmoothness">Lf1 in y.</param>
 /// <param name="UpperCoupling">Bound on the norm of f_xy.</param>
 /// <param name="StrongConvexityKnown">Whether mu was declared rather than estimated.</param>
-public readonly record struct LocalConstants(
+internal readonly record struct LocalConstants(
     double LowerStrongConvexity, double LowerSmoothness, double LowerCoupling, double UpperSmoothness, double UpperCoupling, bool StrongConvexityKnown)
 {
     private const int Probes = 30;

@@ -19,7 +19,7 @@ public enum MultiplierSet
 
 /// <summary>A run of the components of a block that holds multipliers: one bounded set of multipliers, or other variables.</summary>
 /// <typeparam name="T">double or float.</typeparam>
-public sealed record MultiplierSlice<T>
+internal sealed record MultiplierSlice<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private MultiplierSlice(int length, MultiplierSet? kind, double bound, double? optimalBound, DenseSet<T> set) =>
@@ -74,7 +74,7 @@ public sealed record MultiplierSlice<T>
 /// the block has any.
 /// </summary>
 /// <typeparam name="T">double or float.</typeparam>
-public sealed class DenseMultipliers<T> : Multipliers<DenseVector<T>>
+internal sealed class DenseMultipliers<T> : Multipliers<DenseVector<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly MultiplierSlice<T>[] slices;

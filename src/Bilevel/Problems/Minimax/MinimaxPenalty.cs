@@ -9,7 +9,7 @@ namespace Bilevel;
 /// one pass. A level that maximises enters with the opposite sign.
 /// </summary>
 /// <typeparam name="V">Vector type.</typeparam>
-public sealed class MinimaxPenalty<V>
+internal sealed class MinimaxPenalty<V>
     where V : class, IVector<V>
 {
     private readonly PreparedRequest<V> ofUpper;      // grad f at (x1, x2, y1, y2)
