@@ -51,7 +51,7 @@ public abstract class TaskInstance
     /// <exception cref="InvalidProblemException">The validator refused the problem, or the method is not for its class.</exception>
     /// <example>
     /// <code>
-    /// var task = new RidgeTask().Create(new RidgeSettings(), new TaskContext());
+    /// var task = TaskCatalog.Find("ridge").Create([new("features", "10")], new TaskContext());
     /// var answer = task.Solve(limit: Stop.Time(TimeSpan.FromSeconds(10)));
     /// Console.WriteLine($"{answer.Status}: F = {answer.UpperValue}");
     /// </code>

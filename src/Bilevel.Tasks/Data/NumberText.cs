@@ -135,12 +135,12 @@ internal static class NumberText
 
     public static bool BeginsWithDigit(ReadOnlySpan<char> text) => text.TrimStart("+-<>~ $€£") is [var first, ..] && char.IsAsciiDigit(first);
 
-    /// <summary>Whether a text is a date or a time in numbers: three numbers joined by one of - / . or two or three joined by colons.</summary>
+    /// <summary>Whether a text is a date or a time in numbers: three numbers joined by - or /, or by points with a year last, or two or three joined by colons.</summary>
     public static bool IsDateOrTime(ReadOnlySpan<char> text)
     {
         int end = text.IndexOfAny(' ', 'T');
         ReadOnlySpan<char> part = end < 0 ? text : text[..end];
-        return Joined(part, '-') == 3 || Joined(part, '/') == 3 || (Joined(part, '.') == 3 && part.IndexOf('.') <= 2 && part.LastIndexOf('.') <= 5) || Joined(part, ':') is 2 or 3;
+        return Joined(part, '-') == 3 || Joined(part, '/') == 3 || (Joined(part, '.') == 3 && part.IndexOf('.') <= 2 && part.LastIndexOf('.') is <= 5 and var last && part.Length - last is 3 or 5) || Joined(part, ':') is 2 or 3;
     }
 
     // The number of numbers of at most four digits; 0 where something else is there.

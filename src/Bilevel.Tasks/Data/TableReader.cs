@@ -55,7 +55,7 @@ internal abstract class TableReader(string name) : IDisposable
     public int Require(string column) => Find(column) is >= 0 and int found ? found : throw Lacks(column);
 
     public InputException Lacks(string column) => new(
-        $"{name}: has no column {InputText.Quoted(column)}. Its columns are {InputText.Few(Header)}; correct the name, or the header.{(Array.Exists(Header, h => h.Contains(',', StringComparison.Ordinal)) ? " In a list, a name with a comma stands in double quotes." : "")}");
+        $"{name}: has no column {InputText.Quoted(column)}. Its columns are {InputText.Few(Header)}; correct the name, or the header.{(Array.Exists(Header, h => h.Contains(',', StringComparison.Ordinal)) ? " In a list, a name with a comma stands in double quotes." : "")}{(NumberText.TryPlain(column, out _) && Array.Exists(Header, h => NumberText.TryPlain(h, out _)) ? " If the first line is a row already, say so (setting no-header)." : "")}");
 
     public abstract void Dispose();
 

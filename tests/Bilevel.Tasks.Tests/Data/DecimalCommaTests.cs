@@ -185,6 +185,18 @@ public sealed class DecimalCommaTests
         CsvFileTests.Fails(() => DataFile.Sniff(file) == DataFormat.LibSvm ? LibSvmFile.Read(file, new DataOptions()) : CsvFile.Read(file, new DataOptions()), message);
     }
 
+    [Theory]
+    [InlineData("1.2.2020", true)]
+    [InlineData("31.12.99", true)]
+    [InlineData("2020-01-31", true)]
+    [InlineData("1.10.0", false)]
+    [InlineData("2.0.1", false)]
+    public void VersionsAreNoDates(string text, bool isDate) => Assert.Equal(isDate, NumberText.IsDateOrTime(text));
+
+    [Fact]
+    public void ANumberForAColumnOfAFileWithoutAHeaderIsUnderstood() =>
+        CsvFileTests.Fails(() => Read("7.5,0,a\n1.5,1,b\n", new DataOptions { LabelColumn = "3" }), "has no column '3'. Its columns are '7.5', '0', 'a'; correct the name, or the header. If the first line is a row already, say so (setting no-header).");
+
     [Fact]
     public void ShortNumbersAreTheNearestDoubles()
     {
