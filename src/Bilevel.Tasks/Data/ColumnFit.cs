@@ -27,6 +27,9 @@ internal sealed class ColumnFit(string file, string name, DataOptions options, M
     /// <summary>What its cells say of decimal commas.</summary>
     public DecimalCommas Decimals => decimals;
 
+    /// <summary>The first number that has a decimal comma for certain, in a column that is read so for that; a cell of a column of text tells nothing.</summary>
+    public (int Line, string Text)? CertainComma => !isText && decimals.Are(inFile: false, plain.Count, this.cells - empty) ? decimals.Certain : null;
+
     /// <summary>For a column of text, how it is listed.</summary>
     public string Listed => InputText.Invariant($"{InputText.Quoted(name)} ({levels.Count}{(empty > 0 ? InputText.Invariant($", missing in {empty} rows") : "")})");
 

@@ -122,7 +122,7 @@ internal static class CsvFile
         }
 
         ColumnFit[] fits = [.. columns.OfType<ColumnFit>()];
-        var certain = fits.Select(c => c.Decimals.Certain is { } found ? (c.Name, found.Line, found.Text) : ((string Column, int Line, string Text)?)null).FirstOrDefault(f => f is not null);
+        var certain = fits.Select(c => c.CertainComma is { } found ? (c.Name, found.Line, found.Text) : ((string Column, int Line, string Text)?)null).FirstOrDefault(f => f is not null);
         TableColumn[] found = [.. fits.Select(c => c.Finish(certain))];
         NoteDecimals(file, table, fits, found, options, notes);
         notes.AddRange(fits.Select(c => c.Note).OfType<string>());

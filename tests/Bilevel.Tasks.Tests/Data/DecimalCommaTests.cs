@@ -94,6 +94,14 @@ public sealed class DecimalCommaTests
     public void IdentifiersWithPointsAreNoNumbers(string text) => Assert.NotNull(Read(text).Encoding!.Columns[0].Levels);
 
     [Fact]
+    public void ACellOfTextSaysNothingOfNumbersElsewhere()
+    {
+        var data = Read("note;lat;y\nlow;52.964;0\n1,5;51.123;1\nhigh;50.250;0\n");
+        Assert.Equal((52.964 + 51.123 + 50.25) / 3, data.Encoding!.Columns[1].Mean, 1e-9);
+        Assert.Equal(51.125, Read("tags;lat;y\n1,5;51.125;0\n2,5;51.125;1\n", new DataOptions { TextColumns = ["tags"] }).Encoding!.Columns[1].Mean, 1e-9);
+    }
+
+    [Fact]
     public void AnotherDecimalSignInAnotherFileIsNamed()
     {
         var commas = Read("a;y\n1,5;0\n2,5;1\n");
